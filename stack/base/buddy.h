@@ -1,0 +1,43 @@
+/*
+ * buddy.h - byte buffers of power-of-two sizes from one arena (Knuth, TAOCP 1, section 2.5).
+ *
+ * Socket buffers live here. A connection holds a buffer only while it holds data, small while the
+ * data are few and doubled as they grow, so that memory follows use and not configuration. Blocks
+ * have 2^BUDDY_MIN ... 2^BUDDY_MAX bytes, aligned to their size. Two free halves of a block join
+ * again, so external fragmentation is bounded by the buddy scheme. Alloc and free take at most
+ * BUDDY_MAX - BUDDY_MIN steps. Blocks beyond the frontier have never been touched.
+ */
+#ifndef STACKD_BUDDY_H
+#define STACKD_BUDDY_H
+
+#include "base/region.h"
+
+enum { BUDDY_MIN = 9, BUDDY_MAX = 22, BUDDY_ORDERS = BUDDY_MAX - BUDDY_MIN + 1 };
+
+struct buddy_block; /* a free block: its first bytes hold the list links */
+
+struct buddy {
+    uint8_t *base;
+    size_t top_count, frontier; /* blocks of the largest size: all, and those ever touched */
+    uint8_t *order;             /* per smallest block: order and state of the block that starts here */
+    struct buddy_block *free[BUDDY_ORDERS];
+    size_t used, peak; /* bytes */
+    uint64_t exhausted;
+};
+
+/** buddy_cut - cut an arena of at least @bytes from @r; touches nothing. */
+void buddy_cut(struct buddy *b, struct region *r, size_t bytes);
+
+/**
+ * buddy_alloc - a buffer of at least @size bytes, content undefined.
+ * @size: bytes, at most 2^BUDDY_MAX
+ * @cap:  receives the real size, a power of two
+ *
+ * Return: the buffer, or NULL when the arena is exhausted (counted).
+ */
+uint8_t *buddy_alloc(struct buddy *b, size_t size, uint32_t *cap);
+
+/** buddy_free - give back a buffer of buddy_alloc. */
+void buddy_free(struct buddy *b, uint8_t *p);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * core.h - what all layers of one host share: the moment, the packets, the secrets, the counters.
+ */
+#ifndef STACKD_CORE_H
+#define STACKD_CORE_H
+
+#include "base/buddy.h"
+#include "base/pkt.h"
+#include "base/prng.h"
+#include "base/ready.h"
+#include "base/trace.h"
+#include "base/verdict.h"
+
+struct core {
+    net_time now;       /* of the call into the stack that is being served */
+    uint64_t frame;     /* number of the frame being processed or emitted, 0 outside */
+    uint64_t frames;    /* frames numbered so far, in and out */
+    struct trace trace;
+    struct siphash_key key; /* secret of this host */
+    struct prng prng;
+    struct pkt_pool pkts; /* one frame of the MTU each */
+    struct pkt_pool bigs; /* one datagram of 64 KiB each: reassembly, large UDP */
+    struct buddy bufs;
+    struct ready_list ready; /* sockets with news for the session layer */
+    uint64_t drops[V_COUNT];
+    char name[32]; /* of the host, in traces */
+};
+
+/**
+ * net_drop - refuse a packet: the only place where that happens; counts and traces the reason.
+ * @p: the packet, for the trace; its keepers are not changed. May be NULL when none is left.
+ *
+ * Declared here because every layer may refuse, defined in net.c.
+ */
+void net_drop(struct core *c, const struct pkt *p, enum verdict why);
+
+/** core_trace - start an event of @kind at this moment, for this frame. */
+static inline struct trace_ev core_trace(const struct core *c, enum trace_kind kind)
+{
+    return (struct trace_ev){.t = c->now, .frame = c->frame, .host = c->name, .kind = kind};
+}
+/** core_trace_emit - hand a filled event to the sink. */
+static inline void core_trace_emit(const struct core *c, const struct trace_ev *ev)
+{
+    c->trace.sink(c->trace.ctx, ev);
+}
+
+#endif

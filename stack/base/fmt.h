@@ -1,0 +1,33 @@
+/*
+ * fmt.h - text into a buffer, without printf and without surprises.
+ *
+ * Appends until the buffer is full and remembers that it was; never writes a terminating zero
+ * unless asked. The core formats only for its own services' pages and for the trace encoders.
+ */
+#ifndef STACKD_FMT_H
+#define STACKD_FMT_H
+
+#include "base/ip_addr.h"
+
+struct fmt {
+    char *p;
+    size_t cap, len;
+    bool full; /* something did not fit */
+};
+
+void fmt_bytes(struct fmt *f, const void *bytes, size_t len);
+void fmt_str(struct fmt *f, const char *s);
+void fmt_char(struct fmt *f, char c);
+void fmt_u64(struct fmt *f, uint64_t v);
+/** fmt_u64_pad - with leading zeros up to @width digits. */
+void fmt_u64_pad(struct fmt *f, uint64_t v, unsigned width);
+void fmt_hex(struct fmt *f, uint64_t v, unsigned digits);
+/** fmt_ns - nanoseconds as seconds with nine decimals, sign if negative. */
+void fmt_ns(struct fmt *f, net_time ns);
+/** fmt_ip - dotted quad, or the RFC 5952 form of an IPv6 address; `*` for "any". */
+void fmt_ip(struct fmt *f, struct ip_addr a);
+void fmt_mac(struct fmt *f, struct mac m);
+/** fmt_json_str - quoted and escaped. */
+void fmt_json_str(struct fmt *f, const char *s);
+
+#endif

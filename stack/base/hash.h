@@ -1,0 +1,59 @@
+/*
+ * hash.h - intrusive hash table with chains; the caller computes a keyed hash (siphash.h).
+ *
+ * The number of slots is fixed when the table is cut, at about one per object of the pool behind
+ * it, so that a chain has about one member. Keyed hashing keeps a stranger from choosing
+ * addresses and ports that meet in one chain.
+ */
+#ifndef STACKD_HASH_H
+#define STACKD_HASH_H
+
+#include "base/region.h"
+
+struct hash_node {
+    struct hash_node *next;
+    uint32_t hash;
+};
+
+struct hash {
+    struct hash_node **slots;
+    uint32_t mask;
+};
+
+/** hash_cut - cut a table for about @objects objects from @r. */
+static inline void hash_cut(struct hash *h, struct region *r, uint32_t objects)
+{
+    uint32_t slots = 16;
+
+    while (slots < objects)
+        slots *= 2;
+    h->mask = slots - 1;
+    h->slots = region_cut(r, slots * sizeof(h->slots[0]), 64);
+}
+static inline void hash_add(struct hash *h, struct hash_node *n, uint32_t hash)
+{
+    struct hash_node **slot = &h->slots[hash & h->mask];
+
+    n->hash = hash;
+    n->next = *slot;
+    *slot = n;
+}
+/** hash_del - take @n out; it must be in. */
+static inline void hash_del(struct hash *h, struct hash_node *n)
+{
+    struct hash_node **at = &h->slots[n->hash & h->mask];
+
+    while (*at != n) {
+        NET_ASSERT(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = n->next;
+    n->next = NULL;
+}
+/** hash_first - head of the chain in which an object with @hash stands; compare hash, then key. */
+static inline struct hash_node *hash_first(const struct hash *h, uint32_t hash)
+{
+    return h->slots[hash & h->mask];
+}
+
+#endif

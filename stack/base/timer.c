@@ -1,0 +1,165 @@
+#include "base/timer.h"
+
+/* Time in units of a level-0 slot; moments before the epoch of the caller do not occur. */
+static uint64_t timer_tick(net_time at)
+{
+    return (uint64_t)at >> TIMER_SHIFT;
+}
+
+static unsigned timer_shift(unsigned level)
+{
+    return level * TIMER_SLOT_BITS;
+}
+
+void timer_wheel_init(struct timer_wheel *w, net_time now)
+{
+    NET_ASSERT(now >= 0);
+    *w = (struct timer_wheel){.now = now};
+}
+
+/* The level is given by the highest group of bits in which the deadline differs from now: so all
+ * timers of a lower level expire before any of a higher one. */
+static void timer_insert(struct timer_wheel *w, struct timer *t)
+{
+    uint64_t now = timer_tick(w->now), due = timer_tick(t->at > w->now ? t->at : w->now);
+    uint64_t differ = now ^ due;
+    unsigned level = 0;
+    unsigned slot;
+
+    if (differ >> timer_shift(1) != 0)
+        level = (63u - (unsigned)__builtin_clzll(differ)) / TIMER_SLOT_BITS;
+    if (level >= TIMER_LEVELS) { /* past the end of the top level's turn, or beyond the wheel */
+        level = TIMER_LEVELS - 1;
+        uint64_t pos = now >> timer_shift(level), ahead = (due >> timer_shift(level)) - pos;
+
+        slot =
+            (unsigned)(pos + (ahead < TIMER_SLOTS ? ahead : TIMER_SLOTS - 1)) & (TIMER_SLOTS - 1);
+    } else {
+        slot = (unsigned)(due >> timer_shift(level)) & (TIMER_SLOTS - 1);
+    }
+    struct timer **head = &w->slot[level][slot];
+
+    t->next = *head;
+    t->pprev = head;
+    if (t->next != NULL)
+        t->next->pprev = &t->next;
+    *head = t;
+    w->used[level] |= (uint64_t)1 << slot;
+}
+
+void timer_arm(struct timer_wheel *w, struct timer *t, net_time at)
+{
+    timer_stop(w, t);
+    t->at = at;
+    timer_insert(w, t);
+}
+
+void timer_stop(struct timer_wheel *w, struct timer *t)
+{
+    if (t->pprev == NULL)
+        return;
+    *t->pprev = t->next;
+    if (t->next != NULL) {
+        t->next->pprev = t->pprev;
+    } else { /* perhaps the last of its slot: pprev then points at the head of a slot */
+        struct timer **first = &w->slot[0][0];
+
+        if (t->pprev >= first && t->pprev < first + (size_t)TIMER_LEVELS * TIMER_SLOTS) {
+            size_t i = (size_t)(t->pprev - first);
+
+            w->used[i / TIMER_SLOTS] &= ~((uint64_t)1 << (i % TIMER_SLOTS));
+        }
+    }
+    t->next = NULL;
+    t->pprev = NULL;
+}
+
+/* The first used slot of a level at or after the position of now, in turning order. */
+static unsigned timer_first(const struct timer_wheel *w, unsigned level)
+{
+    unsigned at = (unsigned)(timer_tick(w->now) >> timer_shift(level)) & (TIMER_SLOTS - 1);
+    uint64_t turned = w->used[level] >> at;
+
+    if (at != 0)
+        turned |= w->used[level] << (TIMER_SLOTS - at);
+    return (at + (unsigned)__builtin_ctzll(turned)) & (TIMER_SLOTS - 1);
+}
+
+/* When the wheel, turning, reaches a slot of a level: its start. */
+static net_time timer_slot_start(const struct timer_wheel *w, unsigned level, unsigned slot)
+{
+    uint64_t pos = timer_tick(w->now) >> timer_shift(level);
+    uint64_t ahead = (slot - (unsigned)pos) & (TIMER_SLOTS - 1);
+
+    return (net_time)(((pos + ahead) << timer_shift(level)) << TIMER_SHIFT);
+}
+
+static struct timer *timer_earliest(struct timer *list)
+{
+    struct timer *best = list;
+
+    for (struct timer *t = list; t != NULL; t = t->next) {
+        if (t->at <= best->at) /* of equals the one armed first, which stands last in the list */
+            best = t;
+    }
+    return best;
+}
+
+struct timer *timer_expired(struct timer_wheel *w, net_time now)
+{
+    for (;;) {
+        unsigned level = 0;
+
+        while (level < TIMER_LEVELS && w->used[level] == 0)
+            level++;
+        if (level == TIMER_LEVELS)
+            break;
+        unsigned slot = timer_first(w, level);
+
+        if (level == 0) {
+            struct timer *t = timer_earliest(w->slot[0][slot]);
+
+            if (t->at > now)
+                break;
+            timer_stop(w, t);
+            return t;
+        }
+        net_time start = timer_slot_start(w, level, slot);
+
+        if (start > now)
+            break;
+        if (start > w->now)
+            w->now = start;
+        /* Cascade, oldest first, so that equal deadlines keep the order in which they were armed. */
+        struct timer *old = NULL;
+
+        for (struct timer *t = w->slot[level][slot], *next; t != NULL; t = next) {
+            next = t->next;
+            t->next = old;
+            old = t;
+        }
+        w->slot[level][slot] = NULL;
+        w->used[level] &= ~((uint64_t)1 << slot);
+        for (struct timer *t = old, *next; t != NULL; t = next) {
+            next = t->next;
+            timer_insert(w, t);
+        }
+    }
+    if (now > w->now)
+        w->now = now;
+    return NULL;
+}
+
+net_time timer_deadline(const struct timer_wheel *w)
+{
+    for (unsigned level = 0; level < TIMER_LEVELS; level++) {
+        if (w->used[level] == 0)
+            continue;
+        unsigned slot = timer_first(w, level);
+
+        if (level == 0)
+            return timer_earliest(w->slot[0][slot])->at;
+        return timer_slot_start(w, level, slot);
+    }
+    return NET_NEVER;
+}

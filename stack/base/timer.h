@@ -1,0 +1,48 @@
+/*
+ * timer.h - hierarchical timer wheel (Varghese, Lauck 1987) with exact expiry.
+ *
+ * Six levels of 64 slots; a slot of level 0 is 2^16 ns (65 us) wide, of each next level 64 times
+ * wider, 52 days at the top; later deadlines wait in the top level and are looked at again. Arming
+ * and stopping are O(1). A timer never fires early, and timer_deadline() is exact once the timer
+ * has reached level 0, so in virtual time everything happens at its very nanosecond. Before that
+ * it returns the moment of the next cascade, at most five wake-ups over the life of a timer.
+ *
+ * Each module owns a wheel of its own, and calls timer_expired() in its tick function until
+ * nothing is due.
+ */
+#ifndef STACKD_TIMER_H
+#define STACKD_TIMER_H
+
+#include "base/base.h"
+
+enum { TIMER_LEVELS = 6, TIMER_SLOT_BITS = 6, TIMER_SLOTS = 1 << TIMER_SLOT_BITS, TIMER_SHIFT = 16 };
+
+struct timer {
+    struct timer *next, **pprev; /* pprev == NULL: not armed */
+    net_time at;
+};
+
+struct timer_wheel {
+    net_time now; /* everything due before this has been handed out */
+    uint64_t used[TIMER_LEVELS];
+    struct timer *slot[TIMER_LEVELS][TIMER_SLOTS];
+};
+
+/** timer_wheel_init - an empty wheel that starts at @now. */
+void timer_wheel_init(struct timer_wheel *w, net_time now);
+
+/** timer_arm - let @t expire at @at (in the past: at once); an armed timer is moved. */
+void timer_arm(struct timer_wheel *w, struct timer *t, net_time at);
+
+/** timer_stop - disarm @t; harmless when it is not armed. */
+void timer_stop(struct timer_wheel *w, struct timer *t);
+
+static inline bool timer_is_armed(const struct timer *t) { return t->pprev != NULL; }
+
+/** timer_expired - take out one timer that is due at @now, or NULL. Call until NULL. */
+struct timer *timer_expired(struct timer_wheel *w, net_time now);
+
+/** timer_deadline - when to call timer_expired() next; NET_NEVER when no timer is armed. */
+net_time timer_deadline(const struct timer_wheel *w);
+
+#endif
