@@ -1,0 +1,135 @@
+#include "l1_physical/offload.h"
+
+#include "wire/bytes.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip_proto.h"
+#include "wire/tcp.h"
+
+/* struct virtio_net_hdr, in the byte order of the machine. */
+enum {
+    VNET_FLAGS = 0,
+    VNET_GSO_TYPE = 1,
+    VNET_HDR_LEN = 2,
+    VNET_GSO_SIZE = 4,
+    VNET_CSUM_START = 6,
+    VNET_CSUM_OFF = 8
+};
+enum { VNET_F_NEEDS_CSUM = 1 };
+enum { VNET_GSO_NONE = 0, VNET_GSO_TCPV4 = 1, VNET_GSO_ECN = 0x80 };
+
+static uint16_t vnet_get(const uint8_t *hdr, size_t at)
+{
+    uint16_t v;
+
+    memcpy(&v, hdr + at, sizeof(v));
+    return v;
+}
+
+static void vnet_put(uint8_t *hdr, size_t at, uint32_t v)
+{
+    uint16_t w = (uint16_t)v;
+
+    memcpy(hdr + at, &w, sizeof(w));
+}
+
+bool offload_from_vnet(struct pkt *p, const uint8_t *hdr)
+{
+    uint8_t gso = hdr[VNET_GSO_TYPE] & (uint8_t)~VNET_GSO_ECN;
+
+    p->csum = CSUM_NONE;
+    p->gso_size = 0;
+    if (hdr[VNET_FLAGS] & VNET_F_NEEDS_CSUM) {
+        uint32_t start = vnet_get(hdr, VNET_CSUM_START), off = vnet_get(hdr, VNET_CSUM_OFF);
+
+        if (start < ETH_HDR_LEN || start + off + 2 > p->len)
+            return false;
+        p->csum = CSUM_PARTIAL;
+        p->csum_start = (uint16_t)(p->off + start);
+        p->csum_off = (uint16_t)off;
+    }
+    if (gso == VNET_GSO_NONE)
+        return true;
+    p->gso_size = vnet_get(hdr, VNET_GSO_SIZE);
+    return gso == VNET_GSO_TCPV4 && p->gso_size > 0 && p->csum == CSUM_PARTIAL;
+}
+
+void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool tso)
+{
+    memset(hdr, 0, OFFLOAD_VNET_LEN);
+    if (p->csum != CSUM_PARTIAL)
+        return;
+    NET_ASSERT(p->csum_start >= p->off);
+    hdr[VNET_FLAGS] = VNET_F_NEEDS_CSUM;
+    vnet_put(hdr, VNET_CSUM_START, (uint32_t)(p->csum_start - p->off));
+    vnet_put(hdr, VNET_CSUM_OFF, p->csum_off);
+    if (p->gso_size == 0 || !tso)
+        return;
+    const uint8_t *tcp = p->buf + p->csum_start;
+
+    hdr[VNET_GSO_TYPE] = VNET_GSO_TCPV4;
+    vnet_put(hdr, VNET_GSO_SIZE, p->gso_size);
+    vnet_put(hdr, VNET_HDR_LEN,
+             (uint32_t)(p->csum_start - p->off) + (uint32_t)(tcp[TCP_OFF] >> 4) * 4);
+}
+
+bool offload_cut_begin(struct offload_cut *c, const struct pkt *p)
+{
+    const uint8_t *frame = pkt_data(p);
+
+    *c = (struct offload_cut){.p = p, .l3 = ETH_HDR_LEN, .total = pkt_total(p)};
+    if (p->gso_size == 0 || p->len < ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN ||
+        get16(frame + ETH_TYPE) != ETH_TYPE_IP4 || frame[c->l3 + IP4_PROTO] != IP_PROTO_TCP)
+        return false;
+    c->l4 = c->l3 + (uint32_t)(frame[c->l3 + IP4_VIHL] & 0xf) * 4;
+    if (c->l4 < c->l3 + IP4_HDR_LEN || c->l4 + TCP_HDR_LEN > p->len)
+        return false;
+    c->payload = c->at = c->l4 + (uint32_t)(frame[c->l4 + TCP_OFF] >> 4) * 4;
+    return c->payload >= c->l4 + TCP_HDR_LEN && c->payload <= p->len;
+}
+
+/* Copy bytes [from, from + len) of the frame, which may lie in both of its parts. */
+static void offload_copy(const struct pkt *p, uint32_t from, uint8_t *out, uint32_t len)
+{
+    uint32_t linear = from < p->len ? u32_min(len, p->len - from) : 0;
+
+    if (linear > 0)
+        memcpy(out, pkt_data(p) + from, linear);
+    if (len > linear)
+        memcpy(out + linear, p->ext + (from + linear - p->len), len - linear);
+}
+
+size_t offload_cut_next(struct offload_cut *c, uint8_t *out, size_t cap)
+{
+    uint32_t piece = u32_min(c->p->gso_size, c->total - c->at);
+    uint32_t len = c->payload + piece;
+
+    if ((piece == 0 && c->pieces > 0) || len > cap)
+        return 0;
+    offload_copy(c->p, 0, out, c->payload);
+    offload_copy(c->p, c->at, out + c->payload, piece);
+
+    uint8_t *ip = out + c->l3, *tcp = out + c->l4;
+    bool is_first = c->pieces == 0, is_last = c->at + piece == c->total;
+
+    put16(ip + IP4_TOTAL, (uint16_t)(len - c->l3));
+    put16(ip + IP4_ID, (uint16_t)(get16(ip + IP4_ID) + c->pieces));
+    put16(ip + IP4_SUM, 0);
+    put16(ip + IP4_SUM, csum_finish(csum_add(0, ip, c->l4 - c->l3)));
+
+    put32(tcp + TCP_SEQ, get32(tcp + TCP_SEQ) + (c->at - c->payload));
+    /* What ends a flight stands on its last piece, what begins one on its first (RFC 3168 section
+     * 6.1.2: CWR is set on one segment). */
+    if (!is_last)
+        tcp[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+    if (!is_first)
+        tcp[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
+    put16(tcp + TCP_SUM, 0);
+    uint64_t pseudo = csum_pseudo(ip_addr_v4(get32(ip + IP4_SRC)), ip_addr_v4(get32(ip + IP4_DST)),
+                                  IP_PROTO_TCP, len - c->l4);
+
+    put16(tcp + TCP_SUM, csum_finish(csum_add(pseudo, tcp, len - c->l4)));
+    c->at += piece;
+    c->pieces++;
+    return len;
+}

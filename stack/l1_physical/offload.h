@@ -1,0 +1,52 @@
+/*
+ * offload.h - what a wire does for a host, and what is done in its place when it cannot.
+ *
+ * Linux's TAP speaks of offload in the ten bytes of struct virtio_net_hdr (virtio 1.2, section
+ * 5.1.6) in front of each frame, in the byte order of the machine. We translate:
+ *
+ *   NEEDS_CSUM in   the frame comes from a stack on this machine that left the checksum to the
+ *                   wire, and there is no wire: CSUM_PARTIAL, as good as verified. No remote
+ *                   machine can set it: what came over a real wire carries real checksums.
+ *   DATA_VALID in   somebody says he has checked. On a bridge that can be the network card's
+ *                   opinion about a frame of a stranger, so it is CSUM_NONE: we check ourselves.
+ *   CSUM_PARTIAL out  NEEDS_CSUM with start and offset counted from the beginning of the frame.
+ *   gso_size, both    TCPV4 with the size of a piece; only together with a partial checksum.
+ *
+ * For a wire that cannot segment, offload_cut_next() cuts one large TCP/IPv4 segment into frames, as
+ * a network card would. Pure functions: no input or output here.
+ */
+#ifndef STACKD_OFFLOAD_H
+#define STACKD_OFFLOAD_H
+
+#include "base/pkt.h"
+
+enum { OFFLOAD_VNET_LEN = 10 };
+
+/**
+ * offload_from_vnet - take over the metadata that the device put in front of the frame @p.
+ *
+ * Return: whether they fit the frame; if not, the frame is to be refused.
+ */
+bool offload_from_vnet(struct pkt *p, const uint8_t *hdr);
+
+/** offload_to_vnet - write the header for @p; @tso: the device segments. */
+void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool tso);
+
+/* Cutting one large segment. */
+struct offload_cut {
+    const struct pkt *p;
+    uint32_t l3, l4, payload; /* offsets from the start of the frame */
+    uint32_t total, at;       /* end of the payload; next byte of it to be sent */
+    uint16_t pieces;          /* so far */
+};
+
+/** offload_cut_begin - Return: whether @p is a TCP/IPv4 frame that can be cut. */
+bool offload_cut_begin(struct offload_cut *c, const struct pkt *p);
+/**
+ * offload_cut_next - write the next frame, with complete checksums, to @out.
+ *
+ * Return: its length; 0: that was all, or it does not fit into @cap bytes.
+ */
+size_t offload_cut_next(struct offload_cut *c, uint8_t *out, size_t cap);
+
+#endif

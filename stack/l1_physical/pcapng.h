@@ -1,0 +1,44 @@
+/*
+ * pcapng.h - the blocks of a pcapng file (draft-ietf-opsawg-pcapng), as bytes.
+ *
+ * One section, one interface, nanoseconds, in the byte order of the machine (the section header's
+ * magic number tells the reader). Every block begins and ends with its length, so a file that was
+ * cut off is readable to its last whole block. Options are written with exact lengths and padded to
+ * 32 bits with zeros. Pure functions: no input or output here.
+ */
+#ifndef STACKD_PCAPNG_H
+#define STACKD_PCAPNG_H
+
+#include "base/ip_addr.h"
+
+enum { PCAPNG_IN = 1, PCAPNG_OUT = 2 }; /* direction bits of epb_flags */
+enum { PCAPNG_COMMENT_MAX = 4096 };
+
+/* Bytes that the blocks below need at most, without the variable parts. */
+enum { PCAPNG_HEADER_MAX = 512, PCAPNG_EPB_MAX = 128, PCAPNG_ISB_MAX = 128 };
+
+/* An Enhanced Packet Block without its bytes. */
+struct pcapng_frame {
+    int64_t time; /* nanoseconds since 1970 */
+    uint32_t captured, length;
+    unsigned direction;  /* PCAPNG_IN, PCAPNG_OUT */
+    struct span comment; /* UTF-8, empty: none */
+};
+
+/** pcapng_header - section header and interface description. Return: bytes written to @out. */
+size_t pcapng_header(uint8_t *out, const char *program, const char *ifname, struct mac mac,
+                     uint32_t snaplen, const char *filter);
+
+/** pcapng_frame_size - bytes of the whole block of @f. */
+size_t pcapng_frame_size(const struct pcapng_frame *f);
+/**
+ * pcapng_frame - write the block of @f around its bytes.
+ *
+ * Return: where in @out the f->captured bytes of the frame belong; the caller puts them there.
+ */
+uint8_t *pcapng_frame(uint8_t *out, const struct pcapng_frame *f);
+
+/** pcapng_stats - Interface Statistics Block. Return: bytes written. */
+size_t pcapng_stats(uint8_t *out, int64_t time, uint64_t received, uint64_t dropped);
+
+#endif

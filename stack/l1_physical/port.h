@@ -1,0 +1,95 @@
+/*
+ * port.h - where frames enter and leave the machine: a TAP, an open descriptor, an interface.
+ *
+ * Ports are the only input and output of the project; they are a library of their own
+ * (stackd_ports) beside the pure core. A port moves frames between a file descriptor and packets,
+ * and translates the packet's offload metadata to what the device understands. What a device cannot
+ * do (checksums, segmentation) is completed here, in offload.c, once, at the edge.
+ *
+ * A port never blocks. What does not fit into the device's queue is lost and counted, as on any
+ * network card; what has not been read yet waits in the kernel's queue, which bounds it.
+ *
+ * TAP (tap.c): IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, so that each frame is preceded by a struct
+ * virtio_net_hdr. A TAP that we made vanishes with our descriptor, and with it the address that we
+ * gave to the kernel's end; one that was there stays.
+ * Raw (rawsock.c): libpcap in promiscuous, immediate, non-blocking mode, incoming frames only.
+ */
+#ifndef STACKD_PORT_H
+#define STACKD_PORT_H
+
+#include "base/pkt.h"
+
+struct pcap;
+struct port_ops; /* port_impl.h */
+
+enum port_kind { PORT_TAP, PORT_RAW };
+enum port_offload { PORT_OFFLOAD_AUTO, PORT_OFFLOAD_ON, PORT_OFFLOAD_OFF };
+
+/* A received frame begins 66 bytes into its buffer: so an MTU's frame with a VLAN tag fits into a
+ * packet, and the IP header after it is aligned. */
+enum { PORT_FRAME_MAX = 65536 + 14 + 4, PORT_HEADROOM = 66 };
+
+struct port {
+    const struct port_ops *ops;
+    enum port_kind kind;
+    char name[16]; /* of the interface */
+    int fd;
+    struct pcap *pcap; /* PORT_RAW */
+    bool made;         /* the TAP was made by us */
+    bool vnet;         /* each frame has a struct virtio_net_hdr in front */
+    bool csum;         /* the device takes and gives partial checksums */
+    bool tso;          /* the device takes segments longer than its MTU, with gso_size */
+    uint8_t vnet_len;  /* bytes of that header */
+    uint16_t mtu;      /* of our end: what software segmentation aims at */
+    uint8_t *scratch;  /* for the rest of frames longer than a packet's buffer, and for segments */
+    struct port_stats {
+        uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+        uint64_t rx_too_long; /* no big packet was left, or longer than any */
+        uint64_t rx_no_packet; /* how often the pool was empty: frames waited in the kernel */
+        uint64_t rx_bad_vnet;  /* offload metadata that contradict the frame */
+        uint64_t tx_full;      /* the device's queue was full: lost */
+        uint64_t tx_error;     /* refused by the device (down, too long): lost */
+        uint64_t rx_kernel_drop; /* PORT_RAW: lost in the kernel for want of buffer */
+    } stats;
+};
+
+/**
+ * port_open_tap - attach to the TAP @name; it is made if it is not there.
+ * @name: at most 15 characters
+ * @err:  receives a line "what happened: how to mend it"
+ *
+ * Return: the port, or NULL.
+ */
+struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload offload, char *err,
+                           size_t err_len);
+/** port_open_fd - use an open TAP descriptor, which must have IFF_NO_PI set; ours afterwards. */
+struct port *port_open_fd(int fd, uint16_t mtu, enum port_offload offload, char *err,
+                          size_t err_len);
+/** port_open_raw - an interface through libpcap. */
+struct port *port_open_raw(const char *name, uint16_t mtu, char *err, size_t err_len);
+
+/** port_close - let go; a TAP that we made vanishes. NULL is harmless. */
+void port_close(struct port *port);
+
+/**
+ * port_recv - read frames until there are no more, or @max are read.
+ * @pkts: for frames of the MTU
+ * @bigs: for longer ones
+ * @out:  receives the packets, the caller's, with csum and gso metadata filled in
+ *
+ * Return: how many (@max: there may be more), or a negative errno value when the device is gone.
+ */
+int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, struct pkt **out,
+              int max);
+
+/**
+ * port_send - write @n frames; they stay the caller's, and may be changed (a completed checksum).
+ *
+ * Return: how many the device took; the others are lost and counted.
+ */
+int port_send(struct port *port, struct pkt **pkts, int n);
+
+/** port_fd - readable when port_recv() has something. */
+static inline int port_fd(const struct port *port) { return port->fd; }
+
+#endif

@@ -1,0 +1,226 @@
+/*
+ * tap.c - a TAP device of Linux: an Ethernet card whose cable ends in our process.
+ *
+ * What the kernel sends out of the interface we read, what we write the kernel receives. Opening
+ * /dev/net/tun and naming an interface makes it, if it is not there (CAP_NET_ADMIN), or attaches to
+ * it (allowed to its owner, see `ip tuntap add ... user`). Without IFF_PERSIST, which we never set,
+ * an interface that we made vanishes with the descriptor, whatever way the process ends.
+ *
+ * IFF_VNET_HDR puts a struct virtio_net_hdr in front of each frame, and TUNSETOFFLOAD tells the
+ * kernel what we take: partial checksums (TUN_F_CSUM). The kernel then hands over frames with the
+ * checksum missing, and believes ours where we say so. Where it refuses we go on without.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+
+#include "l1_physical/offload.h"
+#include "l1_physical/port_impl.h"
+
+static int tap_recv(struct port *port, struct pkt *p, uint8_t *hdr)
+{
+    struct iovec iov[3] = {
+        {hdr,           OFFLOAD_VNET_LEN},
+        {pkt_data(p),   pkt_room(p)     },
+        {port->scratch, PORT_FRAME_MAX  },
+    };
+    ssize_t n = port->vnet ? readv(port->fd, iov, 3) : readv(port->fd, iov + 1, 2);
+
+    if (n < 0)
+        return -errno;
+    if (n < port->vnet_len)
+        return -EBADMSG;
+    return (int)n - port->vnet_len;
+}
+
+static int tap_writev(struct port *port, const struct iovec *iov, int count)
+{
+    return writev(port->fd, iov, count) < 0 ? -errno : 0;
+}
+
+static int tap_send(struct port *port, const struct pkt *p)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+    struct iovec iov[3] = {
+        {hdr,                       sizeof(hdr)},
+        {pkt_data(p),               p->len     },
+        {(void *)(uintptr_t)p->ext, p->ext_len },
+    };
+    int count = p->ext_len > 0 ? 3 : 2;
+
+    if (!port->vnet)
+        return tap_writev(port, iov + 1, count - 1);
+    offload_to_vnet(p, hdr, port->tso);
+    return tap_writev(port, iov, count);
+}
+
+static int tap_send_bytes(struct port *port, const uint8_t *frame, size_t len)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN] = {0};
+    struct iovec iov[2] = {
+        {hdr,                      sizeof(hdr)},
+        {(void *)(uintptr_t)frame, len        }
+    };
+
+    return port->vnet ? tap_writev(port, iov, 2) : tap_writev(port, iov + 1, 1);
+}
+
+static void tap_close(struct port *port)
+{
+    if (port->fd >= 0)
+        close(port->fd);
+}
+
+const struct port_ops tap_ops = {tap_recv, tap_send, tap_send_bytes, tap_close};
+
+/* Settle on what travels in front of each frame, once the descriptor is attached. */
+static int tap_negotiate(struct port *port, bool vnet, enum port_offload offload, char *err,
+                         size_t err_len)
+{
+    int len = OFFLOAD_VNET_LEN;
+
+    port->vnet = vnet && ioctl(port->fd, TUNSETVNETHDRSZ, &len) == 0;
+    if (vnet && !port->vnet) {
+        snprintf(err, err_len, "%s: setting the offload header: %s: try --offload off", port->name,
+                 strerror(errno));
+        return -1;
+    }
+    port->vnet_len = port->vnet ? OFFLOAD_VNET_LEN : 0;
+    if (port->vnet && offload != PORT_OFFLOAD_OFF)
+        port->csum = ioctl(port->fd, TUNSETOFFLOAD, TUN_F_CSUM) == 0;
+    /* An earlier user of a lasting TAP may have left offloads switched on. */
+    if (!port->csum)
+        (void)ioctl(port->fd, TUNSETOFFLOAD, 0);
+    if (offload == PORT_OFFLOAD_ON && !port->csum) {
+        snprintf(err, err_len, "%s: the device has no checksum offload: try --offload auto",
+                 port->name);
+        return -1;
+    }
+    int flags = fcntl(port->fd, F_GETFL);
+
+    if (flags < 0 || fcntl(port->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(port->fd, F_SETFD, FD_CLOEXEC) < 0) {
+        snprintf(err, err_len, "%s: %s", port->name, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static void tap_explain_open(char *err, size_t err_len, int why)
+{
+    if (why == ENOENT)
+        snprintf(err, err_len,
+                 "/dev/net/tun is missing: try `modprobe tun`, or in a container "
+                 "--device /dev/net/tun --cap-add NET_ADMIN");
+    else if (why == EACCES || why == EPERM)
+        snprintf(err, err_len,
+                 "/dev/net/tun may not be opened: become root, or have root run "
+                 "`chmod 666 /dev/net/tun` (in a container: --device /dev/net/tun)");
+    else if (why == ENODEV || why == ENXIO)
+        snprintf(err, err_len, "/dev/net/tun has no driver: try `modprobe tun`");
+    else
+        snprintf(err, err_len, "/dev/net/tun: %s", strerror(why));
+}
+
+static void tap_explain_attach(const char *name, bool existed, char *err, size_t err_len, int why)
+{
+    if (why == EBUSY)
+        snprintf(err, err_len,
+                 "%s is in use by another process: choose another --tap, or end that process",
+                 name);
+    else if ((why == EPERM || why == EACCES) && existed)
+        snprintf(err, err_len,
+                 "%s belongs to another user: become root, or make it yours with `ip tuntap add "
+                 "dev %s mode tap user NAME`",
+                 name, name);
+    else if (why == EPERM || why == EACCES)
+        snprintf(err, err_len,
+                 "making %s needs CAP_NET_ADMIN: become root, or use --netns (in a container: "
+                 "--cap-add NET_ADMIN)",
+                 name);
+    else if (why == EINVAL && existed)
+        snprintf(err, err_len, "%s is there and not a TAP that we can share: choose another --tap",
+                 name);
+    else
+        snprintf(err, err_len, "%s: %s: choose another --tap", name, strerror(why));
+}
+
+/* Return: 0 or a positive errno value. */
+static int tap_attach(struct port *port, bool vnet)
+{
+    struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0))};
+
+    memcpy(ifr.ifr_name, port->name, sizeof(ifr.ifr_name));
+    if (ioctl(port->fd, TUNSETIFF, &ifr) < 0)
+        return errno;
+    memcpy(port->name, ifr.ifr_name, sizeof(port->name));
+    return 0;
+}
+
+struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload offload, char *err,
+                           size_t err_len)
+{
+    struct port *port = port_new(&tap_ops, PORT_TAP, name, mtu, err, err_len);
+    bool vnet = offload != PORT_OFFLOAD_OFF;
+
+    if (port == NULL)
+        return NULL;
+    bool existed = if_nametoindex(name) != 0;
+
+    port->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (port->fd < 0) {
+        tap_explain_open(err, err_len, errno);
+        goto fail;
+    }
+    int why = tap_attach(port, vnet);
+
+    if (why == EINVAL && vnet) { /* a kernel or a TAP that does not know the header: do without */
+        vnet = false;
+        why = tap_attach(port, vnet);
+    }
+    if (why != 0) {
+        tap_explain_attach(name, existed, err, err_len, why);
+        goto fail;
+    }
+    port->made = !existed;
+    if (tap_negotiate(port, vnet, offload, err, err_len) == 0)
+        return port;
+fail:
+    port_close(port);
+    return NULL;
+}
+
+struct port *port_open_fd(int fd, uint16_t mtu, enum port_offload offload, char *err,
+                          size_t err_len)
+{
+    struct ifreq ifr = {0};
+
+    if (ioctl(fd, TUNGETIFF, &ifr) < 0) {
+        snprintf(err, err_len,
+                 "--fd %d: %s: it must be a descriptor of /dev/net/tun after TUNSETIFF", fd,
+                 errno == EBADF ? "not open" : "not an attached TAP");
+        return NULL;
+    }
+    if (!(ifr.ifr_flags & IFF_TAP) || !(ifr.ifr_flags & IFF_NO_PI)) {
+        snprintf(err, err_len, "--fd %d: %s: open it with IFF_TAP | IFF_NO_PI", fd,
+                 ifr.ifr_flags & IFF_TAP ? "has packet information in front of its frames"
+                                         : "a TUN, not a TAP");
+        return NULL;
+    }
+    struct port *port = port_new(&tap_ops, PORT_TAP, ifr.ifr_name, mtu, err, err_len);
+
+    if (port == NULL)
+        return NULL;
+    port->fd = fd;
+    if (tap_negotiate(port, (ifr.ifr_flags & IFF_VNET_HDR) != 0, offload, err, err_len) == 0)
+        return port;
+    port_close(port);
+    return NULL;
+}

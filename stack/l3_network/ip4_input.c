@@ -1,0 +1,100 @@
+/*
+ * ip4_input.c - is this datagram sound, and is it for us? (RFC 791, RFC 1122 section 3.2.1)
+ *
+ * The checks run from what costs nothing to what needs knowledge, in the order of verdict.def: the
+ * header itself (wire/ip4.h), who sends, whom it is for, options, protocol, fragments. A source
+ * address is judged before a destination, because whoever may not speak is not answered either;
+ * all later answers (ICMP errors, resets) rely on it.
+ *
+ * Invariants after V_NEXT: the packet is linear, exactly as long as the header says, and not a
+ * fragment; src could be one host and is not ourselves; dst is an address of the interface it came
+ * through, a broadcast of it, or a group joined on it; a unicast datagram came in a unicast frame.
+ *
+ * Decisions. Source routes are refused silently (RFC 7126 section 4.3), other options are stepped
+ * over; nobody above asks for them. A time to live of 0 or 1 is no reason to refuse what is for us
+ * (RFC 1122 section 3.2.1.7). A unicast datagram in a broadcast or multicast frame is refused
+ * (RFC 1122 section 3.3.6, for multicast frames in the same spirit). An unknown protocol is
+ * reported before fragments are put together, so that it costs no buffer. 0.0.0.0 as destination,
+ * the oldest form of the broadcast, is nobody's.
+ */
+#include "l3_network/ip4.h"
+
+static void ip4_note(struct pkt *p, const struct ip4_hdr *h)
+{
+    p->l3 = (uint16_t)p->off;
+    p->l4 = (uint16_t)(p->off + h->hdr_len);
+    p->proto = h->proto;
+    p->ttl = h->ttl;
+    p->tos = h->tos;
+    p->src = ip_addr_v4(h->src);
+    p->dst = ip_addr_v4(h->dst);
+}
+
+static enum verdict ip4_check_source(const struct ip_layer *ip, const struct pkt *p, uint32_t src)
+{
+    if (!ip4_source_ok(ip, src))
+        return V_DROP_IP4_SOURCE;
+    if (ip_is_local(ip, p->src))
+        return V_DROP_IP4_LAND;
+    return V_NEXT;
+}
+
+static enum verdict ip4_check_destination(const struct ip_layer *ip, struct pkt *p, uint32_t dst)
+{
+    if (dst >> 24 == 127)
+        return V_DROP_IP4_LOOPBACK;
+    if (ip4_is_own(ip, p->ifi, dst)) { /* by far the most */
+        p->l3_cast = CAST_UNICAST;
+        return p->l2_cast == CAST_UNICAST ? V_NEXT : V_DROP_IP4_L2_BROADCAST;
+    }
+    p->l3_cast = (uint8_t)ip4_if_cast(ip, p->ifi, dst);
+    if (p->l3_cast == CAST_UNICAST)
+        return V_DROP_IP4_NOT_FOR_US;
+    if (p->l3_cast == CAST_MULTICAST && !ip4_in_group(ip, p->ifi, dst))
+        return V_DROP_IP4_NOT_FOR_US;
+    return V_NEXT;
+}
+
+static enum verdict ip4_check_options(struct ip_layer *ip, const struct pkt *p, uint8_t hdr_len)
+{
+    uint8_t bad = 0;
+    enum verdict v = ip4_options_check((struct span){pkt_data(p), hdr_len}, &bad);
+
+    if (v == V_DROP_IP4_OPTION) /* RFC 792: the pointer names the octet at fault */
+        icmp4_error(ip, p, ICMP4_PARAM_PROBLEM, 0, (uint32_t)bad << 24);
+    return v;
+}
+
+enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
+{
+    struct pkt *p = *pp;
+    struct ip4_hdr h;
+    enum verdict v;
+
+    NET_ASSERT(p->ifi < ip->if_count);
+    if (!pkt_linearize(p))
+        return V_DROP_PKT_POOL;
+    if ((v = ip4_parse(&h, pkt_span(p))) != V_NEXT)
+        return v;
+    ip->rx_datagrams++;
+    pkt_trim(p, h.total); /* the padding of short frames */
+    ip4_note(p, &h);
+    if ((v = ip4_check_source(ip, p, h.src)) != V_NEXT)
+        return v;
+    if ((v = ip4_check_destination(ip, p, h.dst)) != V_NEXT)
+        return v;
+    if (h.hdr_len > IP4_HDR_LEN && (v = ip4_check_options(ip, p, h.hdr_len)) != V_NEXT)
+        return v;
+    if (h.proto != IP_PROTO_TCP && h.proto != IP_PROTO_UDP && h.proto != IP_PROTO_ICMP) {
+        ip_reply_error(ip, p, IP_ERR_PROTO_UNREACH);
+        return V_DROP_IP4_PROTOCOL;
+    }
+    if (h.mf || h.frag_off > 0) {
+        ip->rx_fragments++;
+        if ((v = ip4_reass_input(ip, pp, &h)) != V_NEXT)
+            return v;
+        p = *pp;
+    }
+    pkt_pull(p, (uint32_t)p->l4 - p->l3);
+    return V_NEXT;
+}

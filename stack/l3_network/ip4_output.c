@@ -1,0 +1,155 @@
+/*
+ * ip4_output.c - a header in front, and onto the way (RFC 791 section 3.2, RFC 6864, RFC 1122 3.3).
+ *
+ * ip_output() finds the way, writes the header and hands the packet to ARP, or straight to Ethernet
+ * when the destination is a broadcast or a group. What is longer than the MTU is cut here, once, by
+ * the source; nothing is copied for it: a fragment is a header of its own with an external span into
+ * the datagram, which lives until the last fragment has left (pkt.owner). All fragments leave or
+ * none, since a datagram with a hole is only work for its receiver.
+ *
+ * Identification. A datagram that cannot be fragmented (DF set) is atomic, and its identification
+ * means nothing: 0 (RFC 6864 section 4.1). Others take the next value of a counter; which counter,
+ * and from where it counts, follows from a keyed hash of source, destination and protocol, so that
+ * values repeat for one flow only after 65,536 datagrams and say nothing about other flows. Two
+ * flows that share one of the IP_IDS counters see each other's steps; the secret key keeps a
+ * stranger from arranging that. RFC 6864's wish that a value rest for two minutes limits a flow of
+ * non-atomic datagrams to 546 a second; like all others we do not throttle (TCP always sets DF).
+ *
+ * Limits: no options are sent. A GSO packet (gso_size > 0) may be longer than the MTU: its pieces
+ * are cut by the wire or by l1_physical, and TCP made them fit.
+ */
+#include "l3_network/ip4.h"
+
+#include <errno.h>
+
+static int ip4_refuse(struct ip_layer *ip, struct pkt *p, enum verdict why, int err)
+{
+    net_drop(ip->c, p, why);
+    pkt_release(p);
+    return err;
+}
+
+static uint16_t ip4_next_id(struct ip_layer *ip, const struct ip4_hdr *h)
+{
+    uint64_t words[2] = {(uint64_t)h->src << 32 | h->dst, h->proto};
+    uint64_t hash = siphash_words(&ip->id_key, words, 2);
+
+    return (uint16_t)(ip->id[hash % IP_IDS]++ + (uint16_t)(hash >> 48));
+}
+
+/* Write @h in front of @p and let it go. */
+static void ip4_emit_to(struct ip_layer *ip, struct pkt *p, const struct ip4_hdr *h,
+                        const struct ip_path *path, uint32_t next_hop)
+{
+    struct ip_if *f = &ip->ifs[path->ifi];
+
+    p->l4 = (uint16_t)p->off;
+    ip4_emit(h, pkt_push(p, IP4_HDR_LEN));
+    p->l3 = (uint16_t)p->off;
+    p->ifi = path->ifi;
+    p->l3_cast = (uint8_t)path->cast;
+    p->src = ip_addr_v4(h->src);
+    p->dst = ip_addr_v4(h->dst);
+    p->proto = h->proto;
+    p->tos = h->tos;
+    p->ttl = h->ttl;
+    ip->tx_datagrams++;
+    if (path->cast == CAST_MULTICAST)
+        eth_output(f->eth, p, ip4_group_mac(h->dst), ETH_TYPE_IP4);
+    else if (path->cast == CAST_BROADCAST)
+        eth_output(f->eth, p, MAC_BROADCAST, ETH_TYPE_IP4);
+    else
+        arp_output(f->arp, p, next_hop);
+}
+
+/* A fragment without its header: bytes @from ... @from + @len - 1 of @p, which it keeps alive. */
+static struct pkt *ip4_fragment_new(struct ip_layer *ip, struct pkt *p, uint32_t from, uint32_t len)
+{
+    struct pkt *f = pkt_alloc(&ip->c->pkts, PKT_HEADROOM);
+
+    NET_ASSERT(f != NULL);                      /* ip4_fragment() has counted */
+    if (from < p->len && from + len > p->len) { /* half linear, half external: the only copy */
+        uint32_t linear = p->len - from;
+
+        memcpy(pkt_append(f, linear), pkt_data(p) + from, linear);
+        from += linear;
+        len -= linear;
+    }
+    f->ext = from < p->len ? pkt_data(p) + from : p->ext + (from - p->len);
+    f->ext_len = len;
+    f->owner = pkt_keep(p);
+    return f;
+}
+
+/* RFC 791 section 3.2, "An Example Fragmentation Procedure", with all fragments of one length. */
+static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h,
+                        const struct ip_path *path, uint32_t next_hop)
+{
+    const struct slab *pool = &ip->c->pkts.slab;
+    uint32_t total = pkt_total(p);
+    uint32_t piece = (path->mtu - IP4_HDR_LEN) & ~7u;
+
+    if (pool->count - pool->used < (total + piece - 1) / piece)
+        return ip4_refuse(ip, p, V_DROP_PKT_POOL, -ENOBUFS);
+    pkt_csum_complete(p); /* the sum goes over the whole, no wire could do it afterwards */
+    h->id = ip4_next_id(ip, h);
+    for (uint32_t from = 0; from < total; from += piece) {
+        uint32_t len = u32_min(piece, total - from);
+
+        h->frag_off = (uint16_t)from;
+        h->mf = from + len < total;
+        h->total = (uint16_t)(IP4_HDR_LEN + len);
+        ip->tx_fragments++;
+        ip4_emit_to(ip, ip4_fragment_new(ip, p, from, len), h, path, next_hop);
+    }
+    pkt_release(p);
+    return 0;
+}
+
+int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
+{
+    uint32_t dst = ip_addr_to_v4(s->dst), total = pkt_total(p) + IP4_HDR_LEN, next_hop;
+    struct ip_path path;
+
+    NET_ASSERT(p->refs == 1);
+    p->src = s->src; /* for a trace, if it comes to that */
+    p->dst = s->dst;
+    p->proto = s->proto;
+    p->l3 = p->l4 = (uint16_t)p->off;
+    int rc = ip_addr_is_v4(s->dst) ? ip4_route(ip, dst, ip_addr_to_v4(s->src), &path, &next_hop)
+                                   : -EINVAL;
+
+    if (rc < 0)
+        return ip4_refuse(ip, p, V_DROP_IP4_NO_ROUTE, rc);
+    if (total > UINT16_MAX || (total > path.mtu && s->df && p->gso_size == 0))
+        return ip4_refuse(ip, p, V_DROP_IP4_MTU, -EMSGSIZE);
+    struct ip4_hdr h = {
+        .src = ip_addr_to_v4(path.src),
+        .dst = dst,
+        .total = (uint16_t)total,
+        .df = s->df,
+        .tos = s->tos,
+        .ttl = s->ttl,
+        .proto = s->proto,
+    };
+
+    if (h.ttl == 0) /* groups stay on the link unless asked otherwise: RFC 1112 section 6.1 */
+        h.ttl = path.cast == CAST_MULTICAST ? 1 : ip->cfg.ttl;
+    if (total > path.mtu && p->gso_size == 0)
+        return ip4_fragment(ip, p, &h, &path, next_hop);
+    if (!h.df)
+        h.id = ip4_next_id(ip, &h);
+    ip4_emit_to(ip, p, &h, &path, next_hop);
+    return 0;
+}
+
+void ip_output_due(struct ip_layer *ip)
+{
+    struct pkt *p;
+
+    while ((p = pktq_pop(&ip->icmp.due)) != NULL) {
+        struct ip_send s = {p->src, p->dst, p->proto, p->tos, p->ttl, false};
+
+        (void)ip_output(ip, p, &s); /* a failure is counted there, and nobody waits for it */
+    }
+}

@@ -1,0 +1,344 @@
+/*
+ * tcp.h - the transmission control block and the calls of RFC 9293.
+ *
+ * Three kinds of connection records stand in one hash table, by their four-tuple: the full block
+ * (struct tcb), the half-open entry of a passive open (struct tcp_half), and the TIME-WAIT entry
+ * (struct tcp_tw), the last two small. All begin with struct tcp_conn, which holds the state;
+ * tcp_event() (tcp_fsm.c) is its only writer.
+ *
+ * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
+ * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_reass.c
+ * order; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every timer; tcp_demux.c lookup.
+ */
+#ifndef STACKD_TCP_H
+#define STACKD_TCP_H
+
+#include "base/hash.h"
+#include "base/ring.h"
+#include "base/seq.h"
+#include "base/timer.h"
+#include "l3_network/ip.h"
+#include "l4_transport/cc/cc.h"
+#include "wire/tcp.h"
+
+enum tcp_state {
+    TCP_CLOSED, TCP_LISTEN, TCP_SYN_SENT, TCP_SYN_RCVD, TCP_ESTABLISHED, TCP_FIN_WAIT_1,
+    TCP_FIN_WAIT_2, TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK, TCP_TIME_WAIT, TCP_STATES
+};
+
+/* What stands on the arrows of Figure 5, and, from ABORT on, on those it omits (tcp_fsm.c). */
+enum tcp_event_kind {
+    TCP_EV_OPEN_PASSIVE, TCP_EV_OPEN_ACTIVE, TCP_EV_RCV_SYN, TCP_EV_RCV_SYN_ACK,
+    TCP_EV_RCV_ACK_OF_SYN, TCP_EV_CLOSE, TCP_EV_DELETE, TCP_EV_RCV_FIN, TCP_EV_RCV_ACK_OF_FIN, TCP_EV_2MSL,
+    TCP_EV_ABORT, TCP_EV_RCV_RST, TCP_EV_CHILD_RST, TCP_EV_CHILD_SYN, TCP_EV_TIMEOUT,
+    TCP_EV_COOKIE, TCP_EV_EVICTED, TCP_EV_REUSED, TCP_EV_ICMP,
+    TCP_EVENTS
+};
+
+enum tcp_syn_policy { TCP_SYN_DROP, TCP_SYN_RESET, TCP_SYN_EVICT, TCP_SYN_COOKIES };
+
+struct tcp_config {
+    uint32_t connections;  /* full blocks: 16384 */
+    uint32_t half_open;    /* half-open pool: 1024 */
+    uint32_t time_wait;    /* TIME-WAIT entries: 32768 */
+    uint32_t listeners;    /* 256, at most 65535 */
+    uint32_t backlog;      /* default accept queue: 128 */
+    enum tcp_syn_policy syn_policy;
+    uint32_t sndbuf, rcvbuf; /* default sizes in bytes: 512 KiB and 256 KiB */
+    net_time msl;          /* 30 s */
+    net_time rto_min, rto_max, rto_initial; /* 200 ms, 120 s, 1 s */
+    net_time delack;       /* 40 ms */
+    uint8_t syn_retries, synack_retries; /* 7 (R2 of a SYN: over 3 minutes, MUST-23), 5 */
+    net_time user_timeout; /* R2 for data: 924 s, Linux's tcp_retries2 = 15 */
+    net_time fin_wait_2;   /* an orphan waits this long for the peer's FIN: 60 s */
+    net_time orphan;       /* and this long for any progress with its data: 120 s */
+    uint16_t mss_min;      /* floor for the peer's MSS: 88 */
+    bool timestamps, window_scaling, nodelay;
+    bool time_wait_reuse;  /* RFC 6191 */
+    uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
+    uint8_t initial_cwnd;  /* segments, RFC 6928: 10 */
+    uint8_t cc;            /* index in cc_list */
+    uint8_t ttl, tos;      /* 64, 0 */
+};
+
+/* Who talks to whom. */
+struct tcp_id {
+    struct ip_addr local, remote;
+    uint16_t lport, rport;
+};
+
+enum tcp_conn_kind { TCP_CONN_FULL, TCP_CONN_HALF, TCP_CONN_TW };
+
+struct tcp_conn {
+    struct hash_node link; /* in tcp->table */
+    struct tcp_id id;
+    uint8_t kind;  /* enum tcp_conn_kind */
+    uint8_t state; /* enum tcp_state; written by tcp_event() only */
+    /* An arrow taken by our own doing waits here for the segment that shows it, so that the trace
+     * can name the frame: state before, event + 1, 0 if none. */
+    uint8_t noted_from, noted_event;
+    uint32_t ts_offset; /* of our timestamp clock (RFC 7323 section 7.1) */
+    struct timer timer; /* in tcp->wheel, at the earliest deadline */
+};
+
+/* The half-open pool: what must be kept of a SYN until the third segment comes. */
+struct tcp_half {
+    struct tcp_conn conn;
+    struct tcp_listener *listener;
+    struct tcp_half *older, *newer; /* all of them, by age */
+    struct tcp_half *due_next;      /* SYN-ACKs to send */
+    tcp_seq iss, irs;
+    uint32_t ts_recent;
+    uint16_t mss, peer_wnd;
+    uint8_t wscale;   /* the peer's; 0xff: no scaling */
+    uint8_t retries;
+    bool has_ts, has_sack, is_due;
+    net_time syn_ack_sent;     /* the first one; for the RTT and the SYN-ACK's timer */
+};
+
+/* TIME-WAIT needs the numbers, and nothing of what a connection needs to talk. */
+struct tcp_tw {
+    struct tcp_conn conn;
+    struct tcp_tw *older, *newer;
+    struct tcp_tw *due_next; /* ACKs to send */
+    tcp_seq snd_nxt, rcv_nxt;
+    uint32_t rcv_wnd, ts_recent, last_tsval;
+    bool has_ts, is_due;
+    net_time acked_at; /* when the last ACK was sent: they are throttled */
+};
+
+enum { TCP_REASS_MAX = 64 }; /* intervals kept out of order, see tcp_reass.c */
+
+enum { TCP_HOLE_LIST_SIZE = 8 * TCP_REASS_MAX + 8 };
+struct tcp_hole_list; /* tcp_reass.c */
+
+struct tcp_listener {
+    struct tcp_conn conn; /* must be first; its remote side is empty, and it stands in tcp->listeners */
+    struct tcp *tcp;
+    struct ready ready;
+    uint8_t tos, ttl;
+    bool nodelay;
+    uint8_t cc;
+    uint16_t maxseg;
+    uint32_t sndbuf, rcvbuf;
+    uint32_t backlog, queued, half_open; /* accept queue: limit, length; half-open children */
+    struct tcb *first, *last;            /* the accept queue */
+    uint64_t accepted, queue_full, cookies_sent, cookies_ok, syns;
+};
+
+struct tcb {
+    struct tcp_conn conn; /* must be first */
+    struct tcp *tcp;
+
+    /* Send sequence variables (RFC 9293 section 3.3.1). */
+    tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
+    tcp_seq snd_fin;         /* number of our FIN, once fin_sent */
+    tcp_seq snd_max;         /* highest ever sent; SND.NXT goes back on a timeout */
+    uint32_t snd_wnd;        /* bytes, scaled */
+    uint32_t max_snd_wnd;    /* the largest ever offered: SWS avoidance, RFC 5961 section 5.2 */
+    uint8_t snd_wnd_shift, rcv_wnd_shift;
+    uint16_t snd_mss;        /* payload of a full segment, options taken off */
+    uint16_t peer_mss;       /* as the peer offered it */
+    uint16_t rcv_mss;        /* what we offered */
+
+    /* Receive sequence variables. */
+    tcp_seq rcv_nxt, irs, fin_seq;
+    tcp_seq rcv_adv;         /* right edge of the window as last advertised */
+    tcp_seq last_ack_sent;   /* Last.ACK.sent (RFC 7323) */
+    uint32_t rcvbuf, sndbuf; /* limits, bytes */
+
+    /* Flags. */
+    bool is_passive : 1;     /* came from LISTEN (MUST-11) */
+    bool has_ts : 1, has_sack : 1, has_wscale : 1;
+    bool nodelay : 1;
+    bool ack_now : 1;        /* an ACK is owed at once */
+    bool fin_queued : 1;     /* the user has closed the sending side */
+    bool fin_sent : 1;       /* SND.NXT has been past our FIN */
+    bool fin_received : 1;   /* RCV.NXT is past the peer's FIN */
+    bool rcv_shut : 1;       /* the user does not want to receive any more */
+    bool detached : 1;       /* the user has gone (close) */
+    bool probe_due : 1;      /* a zero-window probe is to be sent */
+    bool rtx_due : 1;        /* the first unacknowledged segment is to be sent again */
+    bool more : 1;           /* the last write said that more will follow */
+    bool is_due : 1;         /* in the list of connections with output due */
+    bool cwnd_full : 1;      /* output stopped at cwnd: growth is allowed (RFC 7661's idea) */
+    bool in_accept_queue : 1;
+    bool timed_valid : 1;    /* a segment is being timed */
+    bool fin_ahead : 1;      /* the peer's FIN is known, at fin_seq, and data before it are missing */
+    bool force : 1;          /* the override timer ran out: send although it is a small segment */
+    bool counted : 1;        /* in tcp->port_users */
+    bool syn_lost : 1;       /* our SYN had to be sent again */
+    bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
+    bool hashed : 1;         /* stands in tcp->table */
+    uint8_t delayed;         /* segments received since the last ACK */
+    uint8_t dup_acks_due;    /* duplicate ACKs still to be sent, one for each segment out of order */
+    uint8_t quick_acks;      /* ACKs still to be sent at once at the start */
+    uint8_t tos, ttl;
+
+    /* Timers: deadlines; the one conn.timer is armed at the earliest (tcp_timer.c). */
+    net_time rtx_at, delack_at, life_at; /* life: FIN-WAIT-2, TIME-WAIT, linger, user timeout */
+    uint8_t rtx_kind;        /* what rtx_at means: retransmission or persist */
+    uint8_t backoff;         /* doublings of the RTO */
+    net_time last_sent;      /* when something that takes sequence space last left */
+    net_time rtx_since;      /* when the oldest unanswered transmission was first sent */
+    net_time user_timeout;
+
+    /* Round trips (RFC 6298). */
+    net_time srtt, rttvar, rto;
+    net_time min_rtt;
+    net_time timed_at;       /* without timestamps: when timed_seq was sent */
+    tcp_seq timed_seq;
+    uint32_t ts_recent;
+    net_time ts_recent_at;
+
+    /* Congestion (RFC 5681, 6582). */
+    uint32_t cwnd, ssthresh; /* bytes */
+    tcp_seq recover;         /* RFC 6582 */
+    uint8_t dup_acks;
+    bool in_recovery, after_timeout;
+    uint8_t cc;
+    struct cc_state cc_state;
+
+    /* Data. */
+    struct ring snd, rcv;    /* snd: from SND.UNA on; rcv: bytes not yet read, then what is out of order */
+    struct tcp_hole_list *ooo; /* what lies behind RCV.NXT, NULL while nothing does */
+    struct tcb *due_next, *due_prev;
+    struct tcb *queue_next;  /* accept queue */
+    struct tcp_listener *listener;
+    struct ready ready;
+    int error, soft_error;   /* positive errno values */
+
+    /* RFC 5961 section 7: challenge ACKs, throttled per connection. */
+    net_time challenge_since;
+    uint8_t challenges;
+
+    uint64_t bytes_in, bytes_out, bytes_acked;
+    uint32_t segs_in, segs_out, rtx_segs, rtx_total, dup_in, probes;
+};
+
+struct tcp_stats {
+    uint64_t segs_in, segs_out, rsts_out, rtx_segs;
+    uint64_t opened_active, opened_passive, aborted, failed, timed_out;
+    uint64_t syns, syn_acks, cookies_sent, cookies_ok, cookies_bad, evicted, accept_full;
+    uint64_t challenges, challenges_held_back, time_wait_reused, time_wait_evicted;
+    uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes;
+};
+
+struct tcp {
+    struct core *c;
+    struct ip_layer *ip;
+    struct tcp_config cfg;
+    struct timer_wheel wheel;
+    struct hash table, listeners;       /* by four-tuple, by local port */
+    struct slab tcbs, halves, tws, listener_pool, hole_pool;
+    uint16_t *port_users;               /* established and TIME-WAIT connections per local port */
+    uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
+    struct tcb *due_first, *due_last;   /* output due, served in turn */
+    struct tcp_half *half_due, *half_due_last, *half_oldest, *half_newest;
+    struct tcp_tw *tw_due, *tw_oldest, *tw_newest;
+    net_time cookie_sent;               /* when the last SYN cookie left */
+    struct pktq replies;                /* resets, SYN cookies: segments of no connection */
+    struct siphash_key isn_key, port_key, ts_key, cookie_key;
+    struct tcp_stats stats;
+};
+
+/* ---- setting up, by net.c ---- */
+void tcp_config_default(struct tcp_config *cfg);
+void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r);
+void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip);
+
+/** tcp_input - a segment: p->l4 at its header, p->src, dst, l3_cast filled (RFC 9293 3.10.7). */
+enum verdict tcp_input(struct tcp *tcp, struct pkt *p);
+/** tcp_input_error - an ICMP error about a segment of ours (RFC 9293 3.9.2.2, RFC 5927). */
+enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e);
+/** tcp_output - hand at most @max segments that are due to IP. Return: how many. */
+uint32_t tcp_output(struct tcp *tcp, uint32_t max);
+bool tcp_output_due(const struct tcp *tcp);
+/** tcp_trace_out - segment @p has become a frame: trace it, and the arrow it shows (net.c calls). */
+void tcp_trace_out(struct tcp *tcp, const struct pkt *p);
+void tcp_tick(struct tcp *tcp, net_time now);
+net_time tcp_deadline(const struct tcp *tcp);
+
+/* ---- the user's calls (RFC 9293 section 3.10.1-6), for the session layer ---- */
+
+struct tcp_open {
+    struct ip_addr local, remote; /* local IP_ADDR_ANY: chosen */
+    uint16_t lport, rport;        /* lport 0: chosen (RFC 6056) */
+    uint32_t owner;               /* of struct ready */
+    uint32_t sndbuf, rcvbuf;      /* 0: the host's default */
+    uint16_t maxseg;              /* 0: from the MTU */
+    uint8_t tos, ttl, cc;         /* ttl 0: default; cc 0xff: default */
+    bool nodelay, reuse;
+    uint32_t backlog;             /* passive; 0: default */
+};
+
+/** tcp_open_passive - LISTEN. Errors: -EADDRINUSE, -EADDRNOTAVAIL, -ENOBUFS. */
+int tcp_open_passive(struct tcp *tcp, const struct tcp_open *o, struct tcp_listener **out);
+/** tcp_open_active - SYN-SENT; the result comes as readiness. Errors: -EADDRINUSE, -EADDRNOTAVAIL,
+ * -ENETUNREACH, -EINVAL, -ENOBUFS. */
+int tcp_open_active(struct tcp *tcp, const struct tcp_open *o, struct tcb **out);
+/** tcp_accept - the connection that waits longest, now @owner's; NULL if none. */
+struct tcb *tcp_accept(struct tcp_listener *l, uint32_t owner);
+/** tcp_listen_close - children not yet accepted are reset (RFC 9293 section 3.10.4). */
+void tcp_listen_close(struct tcp_listener *l);
+/** tcp_port_in_use - may @lport at @local not be bound? @reuse: TIME-WAIT does not count. */
+bool tcp_port_in_use(const struct tcp *tcp, struct ip_addr local, uint16_t lport, bool reuse);
+
+/** tcp_send - Return: bytes taken, or -EAGAIN, -EPIPE, -ENOTCONN, or the pending error, negative. */
+int tcp_send(struct tcb *t, const uint8_t *bytes, size_t len, bool more);
+/** tcp_send_reserve - room to write into, in one piece. Return: bytes, errors as tcp_send. */
+int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out);
+int tcp_send_commit(struct tcb *t, size_t len, bool more);
+/** tcp_nodelay - without Nagle from now on, or with it; what it held back is due at once. */
+void tcp_nodelay(struct tcb *t, bool on);
+/** tcp_recv_peek - received bytes, in at most two pieces. Return: bytes; 0: end of stream; -EAGAIN,
+ * -ENOTCONN, or the pending error. */
+int tcp_recv_peek(struct tcb *t, struct span out[2]);
+/** tcp_recv_consume - @len bytes have been read; the window may open. */
+void tcp_recv_consume(struct tcb *t, size_t len);
+/** tcp_shutdown_send - CLOSE of the sending half: a FIN follows the data. Errors: -ENOTCONN. */
+int tcp_shutdown_send(struct tcb *t);
+/** tcp_shutdown_recv - what still comes is acknowledged and thrown away. */
+void tcp_shutdown_recv(struct tcb *t);
+/** tcp_close - the user goes: FIN, or RST if received bytes are unread (RFC 2525 section 2.17).
+ * @linger: give up and reset after this long; NET_NEVER: as long as there is progress. */
+void tcp_close(struct tcb *t, net_time linger);
+/** tcp_abort - RST, and the block is gone. */
+void tcp_abort(struct tcb *t);
+
+static inline enum tcp_state tcp_state(const struct tcb *t) { return (enum tcp_state)t->conn.state; }
+const char *tcp_state_name(enum tcp_state s);
+/** tcp_arrow_at - row @i of the table of arrows, for documents. Return: false beyond the last. */
+bool tcp_arrow_at(unsigned i, enum tcp_state *from, enum tcp_state *to, const char **cause);
+/** tcp_readable - is there anything for tcp_recv_peek: bytes, end of stream, an error? */
+bool tcp_readable(const struct tcb *t);
+/** tcp_writable - room to send, or an error to report, and not in the middle of a handshake. */
+bool tcp_writable(const struct tcb *t);
+/** tcp_is_over - both directions are done or the connection failed. */
+bool tcp_is_over(const struct tcb *t);
+/** tcp_take_error - the pending error as a positive errno value, cleared; 0 if none. */
+int tcp_take_error(struct tcb *t);
+
+/* One line of `stackctl sock`. */
+struct tcp_status {
+    struct tcp_id id;
+    enum tcp_state state;
+    uint32_t owner;
+    uint32_t snd_queue, rcv_queue, in_flight; /* bytes */
+    uint32_t snd_wnd, rcv_wnd, cwnd, ssthresh, mss;
+    uint8_t snd_wnd_shift, rcv_wnd_shift;
+    net_time srtt, rttvar, rto, min_rtt;
+    bool has_ts, has_sack, has_wscale;
+    const char *cc;
+    const char *timer;  /* on, persist, timewait, ...; "" if none */
+    net_time timer_left;
+    uint8_t backoff;
+    uint64_t bytes_in, bytes_out, bytes_acked;
+    uint32_t segs_in, segs_out, rtx_segs;
+};
+/** tcp_each - visit all connections of any kind; @*at starts at 0. Return: false at the end. */
+bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *info);
+/** tcp_status - about one connection. */
+void tcp_status(const struct tcb *t, struct tcp_status *info);
+
+#endif

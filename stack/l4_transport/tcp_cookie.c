@@ -1,0 +1,132 @@
+/*
+ * tcp_cookie.c - SYN cookies (Bernstein 1996, RFC 4987 section 3.6): answer a SYN and keep nothing.
+ *
+ * What must be known of the SYN is put into the 32 bits of our initial sequence number, under a
+ * keyed hash that nobody else can compute:
+ *
+ *     31 30 | 29 28 27 | 26 ... 0              with timestamps
+ *     time  | MSS      | hash
+ *     31 30 | 29 28 27 | 26 ... 23 | 22 ... 0  without
+ *     time  | MSS      | wscale    | hash
+ *
+ * time counts periods of 64 s, of which the present and the last are accepted; MSS is an index into
+ * eight common values, rounded down; wscale is the peer's shift, 15 for none. With timestamps the
+ * wscale goes into the low four bits of our TSval, which the peer echoes, and the hash is longer.
+ * The hash covers four-tuple, peer's ISN, time, MSS and wscale: a guess succeeds once in 2^26 (2^22)
+ * tries, and only while cookies are being sent at all.
+ *
+ * The price: peer's MSS rounded down, no SYN,ACK retransmission.
+ */
+#include "l4_transport/tcp_priv.h"
+
+enum { COOKIE_NO_WSCALE = 15 };
+#define COOKIE_PERIOD NET_SEC(64)
+
+/* Percentiles of MSS values seen on the Internet, as Linux chose them, and jumbo frames. */
+static const uint16_t cookie_mss[8] = {88, 536, 1220, 1300, 1380, 1440, 1460, 8960};
+
+static unsigned cookie_mss_index(uint16_t mss)
+{
+    unsigned i = ARRAY_LEN(cookie_mss) - 1;
+
+    while (i > 0 && cookie_mss[i] > mss)
+        i--;
+    return i;
+}
+
+static uint32_t cookie_make(const struct tcp *tcp, const struct tcp_id *id, tcp_seq irs,
+                            uint64_t period, unsigned mss, unsigned wscale, bool has_ts)
+{
+    uint64_t words[6] = {
+        id->local.lo,  id->local.hi ^ id->remote.hi,
+        id->remote.lo, (uint64_t)id->lport << 48 | (uint64_t)id->rport << 32 | irs.v,
+        period,        (uint64_t)mss << 8 | wscale << 1 | has_ts,
+    };
+    uint32_t hash = (uint32_t)siphash_words(&tcp->cookie_key, words, ARRAY_LEN(words));
+    uint32_t head = (uint32_t)(period & 3) << 30 | (uint32_t)mss << 27;
+
+    if (has_ts)
+        return head | (hash & 0x07ffffff);
+    return head | (uint32_t)wscale << 23 | (hash & 0x007fffff);
+}
+
+/* Our clock with its low four bits used for @wscale, never ahead of the true one. */
+static uint32_t cookie_tsval(const struct tcp *tcp, uint32_t offset, unsigned wscale)
+{
+    uint32_t now = (uint32_t)(tcp->c->now / NET_MS(1));
+    uint32_t ts = (now & ~15u) | wscale;
+
+    return (ts > now ? ts - 16 : ts) + offset;
+}
+
+/* Answer the SYN that @h describes with a cookie. Return: V_DONE. */
+enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h)
+{
+    unsigned mss = cookie_mss_index(h->mss);
+    unsigned wscale = h->wscale == 0xff ? COOKIE_NO_WSCALE : h->wscale;
+    uint64_t period = (uint64_t)(tcp->c->now / COOKIE_PERIOD);
+    uint32_t rcvbuf = l->rcvbuf != 0 ? l->rcvbuf : tcp->cfg.rcvbuf;
+    struct tcp_seg seg = {
+        .seq = seq_of(cookie_make(tcp, &h->conn.id, h->irs, period, mss, wscale, h->has_ts)),
+        .ack = seq_add(h->irs, 1),
+        .flags = TCP_SYN | TCP_ACK,
+        .wnd = tcp_syn_window(tcp, l->rcvbuf),
+        .opt = {.has_mss = true,
+                .mss = tcp_offered_mss(tcp, &h->conn.id, l->maxseg),
+                .has_ts = h->has_ts,
+                .tsval = cookie_tsval(tcp, h->conn.ts_offset, wscale),
+                .tsecr = h->ts_recent,
+                .has_wscale = h->wscale != 0xff,
+                .wscale = tcp_window_shift(tcp, rcvbuf)},
+    };
+    struct pkt *p = tcp_build(tcp, &h->conn, &seg, l->tos, l->ttl);
+
+    if (p == NULL)
+        return V_DROP_PKT_POOL;
+    tcp->cookie_sent = tcp->c->now;
+    tcp->stats.cookies_sent++;
+    l->cookies_sent++;
+    tcp_reply(tcp, p);
+    return V_DONE;
+}
+
+/**
+ * tcp_cookie_check - does the ACK @seg bring back a cookie of ours?
+ * @h: receives what the SYN had said
+ */
+bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
+                      struct tcp_half *h)
+{
+    /* Without a flood nobody can be holding one, and there is nothing to guess at. */
+    if (tcp->cfg.syn_policy != TCP_SYN_COOKIES ||
+        tcp->c->now - tcp->cookie_sent > 2 * COOKIE_PERIOD)
+        return false;
+    struct tcp_id id = {seg->dst, seg->src, seg->dst_port, seg->src_port};
+    bool has_ts = seg->opt.has_ts && tcp->cfg.timestamps;
+    uint32_t cookie = seg->ack.v - 1, offset = tcp_ts_offset(tcp, &id);
+    tcp_seq irs = seq_sub(seg->seq, 1);
+    uint64_t period = (uint64_t)(tcp->c->now / COOKIE_PERIOD);
+    unsigned mss = cookie >> 27 & 7;
+    unsigned wscale = (has_ts ? seg->opt.tsecr - offset : cookie >> 23) & 15;
+
+    if (((uint32_t)period & 3) != cookie >> 30)
+        period--; /* the last period, or a forgery, which the hash will tell */
+    if (cookie_make(tcp, &id, irs, period, mss, wscale, has_ts) != cookie) {
+        tcp->stats.cookies_bad++;
+        return false;
+    }
+    *h = (struct tcp_half){
+        .conn = {.id = id, .kind = TCP_CONN_HALF, .state = TCP_LISTEN, .ts_offset = offset},
+        .listener = l,
+        .iss = seq_of(cookie),
+        .irs = irs,
+        .mss = cookie_mss[mss],
+        .peer_wnd = seg->wnd,
+        .has_ts = has_ts,
+        .ts_recent = seg->opt.tsval,
+        .wscale = wscale == COOKIE_NO_WSCALE ? 0xff : (uint8_t)wscale,
+    };
+    tcp->stats.cookies_ok++;
+    l->cookies_ok++;
+    return true;
+}

@@ -1,0 +1,146 @@
+/*
+ * tcp_demux.c - from a four-tuple to a connection, and the numbers that a stranger must not guess.
+ *
+ * One hash table holds the records of all three kinds; listeners have one of their own, by local
+ * port. The chains are keyed with a secret, so that nobody can choose ports that meet in one chain.
+ *
+ * Initial sequence numbers (RFC 6528 section 3): ISN = M + F(four-tuple, secret), M a clock of 4 us.
+ * Timestamp offsets (RFC 7323 section 7.1): a keyed hash of the four-tuple, so that they are
+ * steady for one pair of ends, and tell nothing about the uptime.
+ * Ephemeral ports (RFC 6056 section 3.3.4, "double-hash"): an offset that depends on the other end
+ * plus a counter shared by a sixteenth of all ends: unpredictable, yet no early reuse.
+ */
+#include <errno.h>
+
+#include "l4_transport/tcp_priv.h"
+
+static uint64_t tcp_id_hash(const struct siphash_key *key, const struct tcp_id *id, bool with_lport)
+{
+    uint64_t ports = (uint64_t)(with_lport ? id->lport : 0) << 16 | id->rport;
+
+    if ((id->local.hi | id->remote.hi) == 0) { /* IPv4: the upper halves say nothing */
+        uint64_t words[3] = {id->local.lo, id->remote.lo, ports};
+
+        return siphash_words(key, words, 3);
+    }
+    uint64_t words[5] = {id->local.hi, id->local.lo, id->remote.hi, id->remote.lo, ports};
+
+    return siphash_words(key, words, 5);
+}
+
+uint32_t tcp_hash(const struct tcp *tcp, const struct tcp_id *id)
+{
+    return (uint32_t)tcp_id_hash(&tcp->c->key, id, true);
+}
+
+static bool tcp_id_eq(const struct tcp_id *a, const struct tcp_id *b)
+{
+    return a->rport == b->rport && a->lport == b->lport && ip_addr_eq(a->remote, b->remote) &&
+           ip_addr_eq(a->local, b->local);
+}
+
+struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id)
+{
+    uint32_t hash = tcp_hash(tcp, id);
+
+    for (struct hash_node *n = hash_first(&tcp->table, hash); n != NULL; n = n->next) {
+        struct tcp_conn *c = container_of(n, struct tcp_conn, link);
+
+        if (n->hash == hash && tcp_id_eq(&c->id, id))
+            return c;
+    }
+    return NULL;
+}
+
+void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c)
+{
+    hash_add(&tcp->table, &c->link, tcp_hash(tcp, &c->id));
+}
+
+void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c)
+{
+    hash_del(&tcp->table, &c->link);
+}
+
+/* A listener bound to this very address goes before one bound to all. */
+struct tcp_listener *tcp_find_listener(const struct tcp *tcp, struct ip_addr local, uint16_t port)
+{
+    struct tcp_listener *any = NULL;
+
+    for (struct hash_node *n = hash_first(&tcp->listeners, port); n != NULL; n = n->next) {
+        struct tcp_listener *l = container_of(n, struct tcp_listener, conn.link);
+
+        if (l->conn.id.lport != port)
+            continue;
+        if (ip_addr_eq(l->conn.id.local, local))
+            return l;
+        if (ip_addr_is_any(l->conn.id.local))
+            any = l;
+    }
+    return any;
+}
+
+bool tcp_port_in_use(const struct tcp *tcp, struct ip_addr local, uint16_t lport, bool reuse)
+{
+    for (struct hash_node *n = hash_first(&tcp->listeners, lport); n != NULL; n = n->next) {
+        const struct tcp_listener *l = container_of(n, struct tcp_listener, conn.link);
+
+        if (l->conn.id.lport == lport &&
+            (ip_addr_is_any(local) || ip_addr_is_any(l->conn.id.local) ||
+             ip_addr_eq(l->conn.id.local, local)))
+            return true;
+    }
+    return !reuse && tcp->port_users[lport] > 0;
+}
+
+/* May @id be used for a new connection? An entry in TIME-WAIT may go if the peer will know the new
+ * SYN from an old one (RFC 6191). */
+static bool tcp_id_free(struct tcp *tcp, const struct tcp_id *id)
+{
+    struct tcp_conn *c = tcp_find(tcp, id);
+
+    if (c == NULL)
+        return true;
+    if (c->kind != TCP_CONN_TW)
+        return false;
+    struct tcp_tw *w = container_of(c, struct tcp_tw, conn);
+
+    if (!tcp_tw_reusable(tcp, w))
+        return false;
+    tcp_event(tcp, c, TCP_EV_REUSED);
+    tcp_tw_free(tcp, w);
+    return true;
+}
+
+/* Fill in id->lport, or check the one that is there. Return: 0 or -EADDRINUSE. */
+int tcp_port_choose(struct tcp *tcp, struct tcp_id *id)
+{
+    uint32_t range = (uint32_t)tcp->cfg.port_max - tcp->cfg.port_min + 1;
+
+    if (id->lport != 0)
+        return tcp_id_free(tcp, id) ? 0 : -EADDRINUSE;
+    uint64_t offset = tcp_id_hash(&tcp->port_key, id, false);
+    uint16_t *next = &tcp->port_next[(offset >> 32) % ARRAY_LEN(tcp->port_next)];
+
+    for (uint32_t i = 0; i < range; i++) {
+        uint32_t port = tcp->cfg.port_min + ((uint32_t)offset + (*next)++) % range;
+
+        id->lport = (uint16_t)port;
+        if (tcp_find_listener(tcp, id->local, id->lport) == NULL && tcp_id_free(tcp, id))
+            return 0;
+    }
+    id->lport = 0;
+    return -EADDRINUSE;
+}
+
+tcp_seq tcp_iss(const struct tcp *tcp, const struct tcp_id *id)
+{
+    uint32_t m = (uint32_t)(tcp->c->now / NET_US(4));
+
+    return seq_of(m + (uint32_t)tcp_id_hash(&tcp->isn_key, id, true));
+}
+
+uint32_t tcp_ts_offset(const struct tcp *tcp, const struct tcp_id *id)
+{
+    return (uint32_t)tcp_id_hash(&tcp->ts_key, id, true);
+}

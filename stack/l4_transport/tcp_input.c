@@ -1,0 +1,613 @@
+/*
+ * tcp_input.c - SEGMENT ARRIVES: RFC 9293 section 3.10.7, in its words and in its order.
+ *
+ * 3.10.7.1 tcp_closed_input, 3.10.7.2 tcp_listen_input (tcp_listen.c), 3.10.7.3
+ * tcp_syn_sent_input, 3.10.7.4 tcp_other_input, which calls tcp_step1_seq ... tcp_step8_fin. Third
+ * (security and compartment) has no step. Every step returns a verdict; the caller stops at the
+ * first that is not V_NEXT. V_DONE from a step may mean that the connection is gone.
+ *
+ * Beyond RFC 9293: PAWS (RFC 7323 section 5), the challenge ACKs of RFC 5961, throttled per
+ * connection and never globally (CVE-2016-5696), acknowledgment of RFC 5681's duplicates.
+ */
+#include <errno.h>
+
+#include "l4_transport/tcp_priv.h"
+
+/* ---- helpers ---- */
+
+/* What the SYN's options mean for the connection; has_ts and has_wscale say what we offered. */
+void tcp_negotiate(struct tcb *t, const struct tcp_opts *o)
+{
+    struct tcp *tcp = t->tcp;
+    uint16_t mss = o->has_mss ? o->mss : 536; /* MUST-15 */
+
+    t->has_ts = t->has_ts && o->has_ts && tcp->cfg.timestamps;
+    t->has_wscale = t->has_wscale && o->has_wscale && tcp->cfg.window_scaling;
+    t->snd_wnd_shift = t->has_wscale ? o->wscale : 0;
+    if (!t->has_wscale)
+        t->rcv_wnd_shift = 0;
+    if (t->has_ts) {
+        t->ts_recent = o->tsval;
+        t->ts_recent_at = tcp->c->now;
+    }
+    /* A floor under the peer's MSS: payload must never be nothing (SACK panic and kin). */
+    t->peer_mss = mss < tcp->cfg.mss_min ? tcp->cfg.mss_min : mss;
+    uint32_t eff = u32_min(t->peer_mss, tcp_offered_mss(tcp, &t->conn.id, 0)); /* MUST-16 */
+
+    t->snd_mss = (uint16_t)(eff - (t->has_ts ? 12 : 0));
+}
+
+/* RFC 5961 section 7: at most ten challenge ACKs in a second, counted per connection. */
+void tcp_challenge(struct tcb *t)
+{
+    net_time now = t->tcp->c->now;
+
+    if (now - t->challenge_since >= NET_SEC(1)) {
+        t->challenge_since = now;
+        t->challenges = 0;
+    }
+    if (t->challenges >= 10) {
+        t->tcp->stats.challenges_held_back++;
+        return;
+    }
+    t->challenges++;
+    t->tcp->stats.challenges++;
+    t->ack_now = true;
+    tcp_due(t);
+}
+
+/* ---- 3.10.7.1 CLOSED ---- */
+
+static enum verdict tcp_closed_input(struct tcp *tcp, const struct tcp_seg *seg)
+{
+    if (seg->flags & TCP_RST)
+        return V_DROP_TCP_RST_TO_CLOSED;
+    tcp_reply_rst(tcp, seg);
+    return V_DROP_TCP_CLOSED;
+}
+
+/* ---- 3.10.7.3 SYN-SENT ---- */
+
+static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
+{
+    t->irs = seg->seq;
+    t->rcv_nxt = seq_add(seg->seq, 1);
+    t->rcv_adv = seq_add(t->rcv_nxt, tcp_syn_window(t->tcp, t->rcvbuf));
+    tcp_negotiate(t, &seg->opt);
+    t->snd_wnd = t->max_snd_wnd = seg->wnd; /* of a SYN: not scaled */
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    t->ack_now = true;
+    tcp_due(t);
+    if (!(seg->flags &
+          TCP_ACK)) { /* simultaneous open, figure 8: our SYN goes again, with an ACK */
+        t->snd_nxt = t->iss;
+        t->ack_now = false;
+        tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN);
+        return V_DONE; /* text in a SYN is not acknowledged, so it will come again */
+    }
+    t->snd_una = seg->ack;
+    net_time rtt = tcp_rtt_acked(t, seg);
+
+    if (t->syn_lost && rtt == 0)
+        t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
+    tcp_recovery_init(t);
+    tcp_timer_acked(t);
+    ip_confirm(t->tcp->ip, t->conn.id.remote);
+    tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN_ACK);
+    t->counted = true;
+    t->tcp->port_users[t->conn.id.lport]++;
+    tcp_wake(t);
+    return V_NEXT;
+}
+
+static enum verdict tcp_syn_sent_input(struct tcb *t, struct tcp_seg *seg)
+{
+    /* First, check the ACK bit. */
+    bool acceptable = (seg->flags & TCP_ACK) && seq_in(t->iss, seg->ack, t->snd_max);
+
+    if ((seg->flags & TCP_ACK) && !acceptable) {
+        if (seg->flags & TCP_RST)
+            return V_DROP_TCP_RST_BAD_ACK;
+        tcp_reply_rst(t->tcp, seg);
+        return V_DROP_TCP_BAD_ACK;
+    }
+    /* Second, check the RST bit. */
+    if (seg->flags & TCP_RST) {
+        if (!acceptable)
+            return V_DROP_TCP_RST_BAD_ACK;
+        tcp_fail(t, TCP_EV_RCV_RST, ECONNREFUSED);
+        return V_DONE;
+    }
+    /* Fourth, check the SYN bit. A FIN with it comes from no TCP. */
+    if (!(seg->flags & TCP_SYN))
+        return V_DROP_TCP_NO_SYN;
+    if (seg->flags & TCP_FIN)
+        return V_DROP_TCP_SYN_FIN;
+    return tcp_syn_sent_syn(t, seg);
+}
+
+/* ---- 3.10.7.4 other states ---- */
+
+/* PAWS: RFC 7323 section 5.3, R1. An RST is never refused for its timestamp. */
+static enum verdict tcp_step0_paws(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (!t->has_ts || (seg->flags & TCP_RST))
+        return V_NEXT;
+    if (!seg->opt.has_ts) /* RFC 7323 section 3.2: every segment has one now */
+        return V_DROP_TCP_PAWS;
+    if ((int32_t)(seg->opt.tsval - t->ts_recent) >= 0)
+        return V_NEXT;
+    if (t->tcp->c->now - t->ts_recent_at >
+        NET_SEC(24 * 86400)) /* section 5.5: TS.Recent is too old */
+        return V_NEXT;
+    t->tcp->stats.paws_drops++;
+    t->ack_now = true;
+    tcp_due(t);
+    return V_DROP_TCP_PAWS;
+}
+
+/* An unacceptable segment is answered with an ACK. What brings nothing new (a pure ACK, a SYN) could
+ * be the answer to such an answer: it is throttled like a challenge, so that no storm can start. */
+static enum verdict tcp_step1_refuse(struct tcb *t, const struct tcp_seg *seg, enum verdict why)
+{
+    if (seg->flags & TCP_RST)
+        return why;
+    if (seg->data_len == 0 && !(seg->flags & TCP_FIN)) {
+        tcp_challenge(t);
+    } else {
+        t->ack_now = true;
+        tcp_due(t);
+    }
+    return why;
+}
+
+/* First, check the sequence number; cut the segment to the window. */
+static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
+{
+    uint32_t len = tcp_seg_len(seg), wnd = tcp_rcv_wnd(t);
+    tcp_seq end = seq_add(seg->seq, len);
+    bool ok;
+
+    if (len == 0)
+        ok = seq_eq(seg->seq, t->rcv_nxt) || seq_within(seg->seq, t->rcv_nxt, wnd);
+    else
+        ok = wnd > 0 && (seq_within(seg->seq, t->rcv_nxt, wnd) ||
+                         seq_within(seq_sub(end, 1), t->rcv_nxt, wnd) ||
+                         (seq_lt(seg->seq, t->rcv_nxt) && seq_gt(end, seq_add(t->rcv_nxt, wnd))));
+    if (!ok) {
+        bool old = seq_leq(end, t->rcv_nxt) && seq_lt(seg->seq, t->rcv_nxt);
+
+        t->dup_in++;
+        /* With a zero window ACKs, URGs and RSTs in order must still be taken (section 3.10.7.4). */
+        if (len > 0 && wnd == 0 && seq_eq(seg->seq, t->rcv_nxt) && !(seg->flags & TCP_SYN)) {
+            seg->data_len = 0;
+            seg->flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+            t->ack_now = true;
+            tcp_due(t);
+            return V_NEXT;
+        }
+        return tcp_step1_refuse(t, seg, old ? V_DROP_TCP_DUPLICATE : V_DROP_TCP_WINDOW);
+    }
+    if ((seg->flags & (TCP_SYN | TCP_RST)) || seg->data_len == 0)
+        return V_NEXT;
+    if (seq_lt(seg->seq, t->rcv_nxt)) { /* the front is known already */
+        uint32_t cut = u32_min(seq_dist(seg->seq, t->rcv_nxt), seg->data_len);
+
+        seg->seq = seq_add(seg->seq, cut);
+        seg->data += cut;
+        seg->data_len -= cut;
+        t->ack_now = true; /* the peer has missed an ACK */
+    }
+    if (seq_gt(seq_add(seg->seq, seg->data_len), seq_add(t->rcv_nxt, wnd))) {
+        uint32_t room = seq_dist(seg->seq, seq_add(t->rcv_nxt, wnd));
+
+        seg->data_len = u32_min(seg->data_len, room);
+        seg->flags &= (uint8_t)~TCP_FIN;
+    }
+    return V_NEXT;
+}
+
+/* RFC 7323 section 4.3: TS.Recent follows segments that hold the left edge of what was ACKed last. */
+static void tcp_ts_update(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (t->has_ts && seg->opt.has_ts && seq_leq(seg->seq, t->last_ack_sent) &&
+        (int32_t)(seg->opt.tsval - t->ts_recent) >= 0) {
+        t->ts_recent = seg->opt.tsval;
+        t->ts_recent_at = t->tcp->c->now;
+    }
+}
+
+/* Second, check the RST bit: RFC 9293 with RFC 5961 section 3.2. */
+static enum verdict tcp_step2_rst(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (!(seg->flags & TCP_RST))
+        return V_NEXT;
+    if (!seq_eq(seg->seq, t->rcv_nxt)) {
+        tcp_challenge(t);
+        return V_DROP_TCP_RST_CHALLENGED;
+    }
+    switch (tcp_state(t)) {
+    case TCP_SYN_RCVD: /* only after an active open: passive ones are half-open entries (MUST-11) */
+        tcp_fail(t, TCP_EV_RCV_RST, ECONNREFUSED);
+        break;
+    case TCP_CLOSE_WAIT: /* the peer had closed properly, and then had no use for what we sent */
+        tcp_fail(t, TCP_EV_RCV_RST, EPIPE);
+        break;
+    default:
+        tcp_fail(t, TCP_EV_RCV_RST, ECONNRESET);
+    }
+    return V_DONE;
+}
+
+/* Fourth, check the SYN bit: RFC 5961 section 4.2. */
+static enum verdict tcp_step4_syn(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (!(seg->flags & TCP_SYN))
+        return V_NEXT;
+    /* The other side of a simultaneous open sends its SYN with our SYN acknowledged. */
+    if (tcp_state(t) == TCP_SYN_RCVD && (seg->flags & TCP_ACK) && seq_eq(seg->seq, t->irs))
+        return V_NEXT;
+    tcp_challenge(t);
+    return V_DROP_TCP_SYN_CHALLENGED;
+}
+
+/* The part of the fifth step for SYN-RECEIVED. */
+static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (!seq_in(t->snd_una, seg->ack, t->snd_max)) { /* SND.UNA < SEG.ACK =< SND.NXT */
+        tcp_reply_rst(t->tcp, seg);
+        return V_DROP_TCP_BAD_ACK;
+    }
+    t->snd_wnd = (uint32_t)seg->wnd << ((seg->flags & TCP_SYN) ? 0 : t->snd_wnd_shift);
+    t->max_snd_wnd = u32_max(t->max_snd_wnd, t->snd_wnd);
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    tcp_event(t->tcp, &t->conn, TCP_EV_RCV_ACK_OF_SYN);
+    t->counted = true;
+    t->tcp->port_users[t->conn.id.lport]++;
+    tcp_wake(t);
+    return V_NEXT; /* the RFC says: continue processing, now in ESTABLISHED */
+}
+
+/* Our data, and perhaps SYN and FIN, are acknowledged up to SEG.ACK. */
+static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
+{
+    uint32_t acked = seq_dist(t->snd_una, seg->ack);
+    bool syn = seq_eq(t->snd_una, t->iss);
+    uint32_t data = u32_min(acked - syn, t->snd.len);
+    bool was_full = t->snd.len >= t->sndbuf - t->sndbuf / 4;
+
+    t->snd_una = seg->ack;
+    t->snd_nxt = seq_max(t->snd_nxt, t->snd_una);
+    if (data > 0)
+        ring_consume(&t->snd, data);
+    if (t->snd.len == 0)
+        ring_release(&t->snd, &t->tcp->c->bufs);
+    t->bytes_acked += data;
+    t->soft_error = 0;
+    net_time rtt = tcp_rtt_acked(t, seg);
+
+    if (syn) {
+        if (t->syn_lost && rtt == 0)
+            t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
+        tcp_recovery_init(t);
+    } else {
+        tcp_recovery_ack(t, data, rtt);
+    }
+    tcp_timer_acked(t);
+    ip_confirm(t->tcp->ip, t->conn.id.remote);
+    if (t->detached && !t->lingers && tcp_state(t) != TCP_FIN_WAIT_2)
+        tcp_timer_orphan(t, t->tcp->cfg.orphan); /* progress */
+    if (was_full && tcp_writable(t))
+        tcp_wake(t);
+    tcp_due(t);
+}
+
+/* Window update: SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK). */
+static bool tcp_window_update(struct tcb *t, const struct tcp_seg *seg)
+{
+    uint32_t wnd = (uint32_t)seg->wnd << ((seg->flags & TCP_SYN) ? 0 : t->snd_wnd_shift);
+    bool changed = wnd != t->snd_wnd;
+
+    if (!seq_lt(t->snd_wl1, seg->seq) &&
+        !(seq_eq(t->snd_wl1, seg->seq) && seq_leq(t->snd_wl2, seg->ack)))
+        return false;
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    t->snd_wnd = wnd;
+    t->max_snd_wnd = u32_max(t->max_snd_wnd, wnd);
+    if (changed)
+        tcp_due(t);
+    return changed;
+}
+
+/* Our FIN is acknowledged: the arrows it labels. V_DONE: the connection is gone from here. */
+static enum verdict tcp_step5_fin_acked(struct tcb *t)
+{
+    switch (tcp_state(t)) {
+    case TCP_FIN_WAIT_1:
+        tcp_event(t->tcp, &t->conn, TCP_EV_RCV_ACK_OF_FIN);
+        tcp_timer_orphan(t, t->detached ? t->tcp->cfg.fin_wait_2 : NET_NEVER);
+        return V_NEXT;
+    case TCP_CLOSING:
+        tcp_event(t->tcp, &t->conn, TCP_EV_RCV_ACK_OF_FIN);
+        tcp_time_wait(t);
+        break;
+    case TCP_LAST_ACK:
+        tcp_event(t->tcp, &t->conn, TCP_EV_RCV_ACK_OF_FIN);
+        tcp_over(t);
+        break;
+    default:
+        return V_NEXT;
+    }
+    if (t->detached)
+        tcp_tcb_free(t);
+    else
+        tcp_wake(t);
+    return V_DONE;
+}
+
+/* Fifth, check the ACK field. */
+static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (!(seg->flags & TCP_ACK))
+        return V_DROP_TCP_NO_ACK;
+    /* RFC 5961 section 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
+    if (seq_gt(seg->ack, t->snd_max) || seq_lt(seg->ack, seq_sub(t->snd_una, t->max_snd_wnd))) {
+        if (tcp_state(t) == TCP_SYN_RCVD)
+            return tcp_step5_syn_rcvd(t, seg);
+        bool old = seq_lt(seg->ack, t->snd_una);
+
+        tcp_challenge(t);
+        return old ? V_DROP_TCP_OLD_ACK : V_DROP_TCP_BAD_ACK;
+    }
+    if (tcp_state(t) == TCP_SYN_RCVD) {
+        enum verdict v = tcp_step5_syn_rcvd(t, seg);
+
+        if (v != V_NEXT)
+            return v;
+    }
+    tcp_timer_answered(t);
+    bool is_new = seq_gt(seg->ack, t->snd_una);
+    bool changed = seq_geq(seg->ack, t->snd_una) && tcp_window_update(t, seg);
+
+    if (is_new) {
+        tcp_acked(t, seg);
+    } else if (seq_eq(seg->ack, t->snd_una) && tcp_seg_len(seg) == 0 && !changed &&
+               seq_lt(t->snd_una, t->snd_max)) { /* RFC 5681 section 2: a duplicate ACK */
+        tcp_recovery_dup(t);
+        tcp_due(t);
+    }
+    if (tcp_fin_acked(t))
+        return tcp_step5_fin_acked(t);
+    return V_NEXT;
+}
+
+/* Data or a FIN arrived in order: when is it acknowledged? (RFC 9293 section 3.8.6.3, RFC 5681
+ * section 4.2: at least every second segment, at most 40 ms later; at once at the start.) */
+static void tcp_ack_policy(struct tcb *t)
+{
+    if (++t->delayed >= 2 || t->quick_acks > 0 || t->ooo != NULL) {
+        t->ack_now = true;
+        tcp_due(t);
+    } else {
+        tcp_timer_delay_ack(t);
+    }
+}
+
+/* Seventh, process the segment text. (Sixth, URG: urgent data are read in line, RFC 6093.) */
+static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
+{
+    enum tcp_state s = tcp_state(t);
+
+    if (seg->data_len == 0)
+        return V_NEXT;
+    if (t->fin_received || (s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_1 && s != TCP_FIN_WAIT_2))
+        return V_DROP_TCP_AFTER_FIN;
+    if (t->fin_ahead && seq_gt(seq_add(seg->seq, seg->data_len), t->fin_seq))
+        return V_DROP_TCP_AFTER_FIN;
+    if (t->detached && !t->rcv_shut) { /* nobody will ever read it: RFC 1122 section 4.2.2.13 */
+        tcp_fail(t, TCP_EV_ABORT, 0);
+        return V_DROP_TCP_AFTER_CLOSE;
+    }
+    tcp_seq before = t->rcv_nxt;
+    enum verdict v = tcp_reass_input(t, seg->seq, seg->data, seg->data_len);
+
+    if (v == V_DROP_TCP_RCVBUF || v == V_DROP_TCP_REASS_FULL || v == V_DROP_TCP_DUPLICATE) {
+        if (t->dup_acks_due < UINT8_MAX)
+            t->dup_acks_due++;
+        tcp_due(t);
+        return v;
+    }
+    if (seq_eq(before, t->rcv_nxt)) { /* out of order: a duplicate ACK, one each (RFC 5681 4.2) */
+        if (t->dup_acks_due < UINT8_MAX)
+            t->dup_acks_due++;
+        tcp_due(t);
+        return V_NEXT;
+    }
+    t->bytes_in += seq_dist(before, t->rcv_nxt);
+    t->dup_acks_due = 0; /* the cumulative ACK says more */
+    if (t->rcv_shut) {
+        tcp_recv_consume(t, t->rcv.len);
+        t->ack_now = true;
+    }
+    tcp_ack_policy(t);
+    tcp_wake(t);
+    return V_NEXT;
+}
+
+/* Eighth, check the FIN bit; one that came before the data in front of it is remembered. */
+static enum verdict tcp_step8_fin(struct tcb *t, const struct tcp_seg *seg)
+{
+    if ((seg->flags & TCP_FIN) && !t->fin_received) {
+        t->fin_ahead = true;
+        t->fin_seq = seq_add(seg->seq, seg->data_len);
+    }
+    if (!t->fin_ahead || t->fin_received || !seq_eq(t->rcv_nxt, t->fin_seq)) {
+        if (seg->flags & TCP_FIN) { /* again, or too early: the ACK tells */
+            t->ack_now = true;
+            tcp_due(t);
+        }
+        return V_DONE;
+    }
+    t->rcv_nxt = seq_add(t->rcv_nxt, 1); /* a FIN takes one sequence number */
+    t->fin_received = true;
+    t->ack_now = true;
+    t->dup_acks_due = 0;
+    tcp_due(t);
+    tcp_event(t->tcp, &t->conn, TCP_EV_RCV_FIN);
+    if (tcp_state(t) == TCP_TIME_WAIT) {
+        tcp_time_wait(t);
+        if (t->detached) {
+            tcp_tcb_free(t);
+            return V_DONE;
+        }
+    }
+    tcp_wake(t);
+    return V_DONE;
+}
+
+static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
+{
+    enum verdict v = tcp_step0_paws(t, seg);
+
+    /* In SYN-RECEIVED the peer's SYN,ACK of a simultaneous open lies before the window by its SYN. */
+    if (v == V_NEXT && tcp_state(t) == TCP_SYN_RCVD && (seg->flags & TCP_SYN) &&
+        (seg->flags & TCP_ACK) && seq_eq(seg->seq, t->irs)) {
+        v = tcp_step5_ack(t, seg);
+        return v == V_NEXT ? V_DONE : v;
+    }
+    if (v == V_NEXT)
+        v = tcp_step1_seq(t, seg);
+    if (v == V_NEXT)
+        v = tcp_step2_rst(t, seg);
+    if (v == V_NEXT)
+        v = tcp_step4_syn(t, seg);
+    if (v == V_NEXT) {
+        tcp_ts_update(t, seg);
+        v = tcp_step5_ack(t, seg);
+    }
+    if (v == V_NEXT)
+        v = tcp_step7_text(t, seg);
+    if (v == V_NEXT)
+        v = tcp_step8_fin(t, seg);
+    return v;
+}
+
+/* A segment for a full block, from the table or newly born. */
+enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg)
+{
+    enum verdict v;
+
+    t->segs_in++;
+    if (tcp_state(t) != TCP_SYN_SENT)
+        return tcp_other_input(t, seg);
+    v = tcp_syn_sent_input(t, seg);
+    if (v != V_NEXT) /* not yet, or not any more */
+        return v;
+    seg->flags &= (uint8_t)~TCP_SYN; /* it is processed; its number with it */
+    seg->seq = seq_add(seg->seq, 1);
+    v = tcp_step7_text(t, seg); /* "then continue processing at the sixth step" */
+    return v == V_NEXT ? tcp_step8_fin(t, seg) : v;
+}
+
+/* Checks that need no connection. */
+static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
+{
+    struct span s = {p->buf + p->l4, p->off + p->len - p->l4};
+
+    if (p->l3_cast != CAST_UNICAST) /* MUST-57 */
+        return V_DROP_TCP_BROADCAST;
+    if (s.len < TCP_HDR_LEN)
+        return V_DROP_TCP_SHORT;
+    if (p->csum == CSUM_NONE && /* MUST-3 */
+        csum_fold(pkt_csum(p, p->l4, csum_pseudo(p->src, p->dst, IP_PROTO_TCP, (uint32_t)s.len))) !=
+            0xffff)
+        return V_DROP_TCP_CHECKSUM;
+    enum verdict v = tcp_parse(seg, s);
+
+    if (v != V_NEXT)
+        return v;
+    if (seg->src_port == 0 || seg->dst_port == 0)
+        return V_DROP_TCP_PORT_ZERO;
+    seg->src = p->src;
+    seg->dst = p->dst;
+    seg->data = s.p + seg->hdr_len;
+    seg->data_len = (uint32_t)s.len - seg->hdr_len;
+    return V_NEXT;
+}
+
+enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
+{
+    struct tcp_seg seg;
+    enum verdict v = tcp_check(p, &seg);
+
+    if (v != V_NEXT)
+        return v;
+    tcp->stats.segs_in++;
+    tcp_trace_seg(tcp, &seg, "in");
+    struct tcp_id id = {seg.dst, seg.src, seg.dst_port, seg.src_port};
+    struct tcp_conn *c = tcp_find(tcp, &id);
+
+    if (c != NULL && c->kind == TCP_CONN_FULL)
+        return tcp_segment(tcb_of(c), &seg);
+    if (c != NULL && c->kind == TCP_CONN_HALF)
+        return tcp_half_input(tcp, container_of(c, struct tcp_half, conn), &seg);
+    if (c != NULL)
+        return tcp_tw_input(tcp, container_of(c, struct tcp_tw, conn), &seg);
+    struct tcp_listener *l = tcp_find_listener(tcp, id.local, id.lport);
+
+    return l != NULL ? tcp_listen_input(tcp, l, &seg, NULL) : tcp_closed_input(tcp, &seg);
+}
+
+/* A router says that our segments are too long (RFC 1191). Believed only within reason. */
+static void tcp_too_big(struct tcb *t, uint32_t mtu)
+{
+    struct ip_path path;
+
+    if (ip_route(t->tcp->ip, t->conn.id.remote, t->conn.id.local, &path) < 0)
+        return;
+    uint32_t overhead = path.hdr_len + TCP_HDR_LEN + (t->has_ts ? 12u : 0);
+
+    if (mtu < overhead + t->tcp->cfg.mss_min || mtu - overhead >= t->snd_mss)
+        return;
+    t->snd_mss = (uint16_t)(mtu - overhead);
+    t->snd_nxt = t->snd_una; /* all that is in flight was too long; not a sign of congestion */
+    t->timed_valid = false;
+    tcp_due(t);
+}
+
+/* RFC 9293 section 3.9.2.2, RFC 5927 section 4: the quoted number must be in flight. */
+enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
+{
+    if (e->quoted.len < 8)
+        return V_DROP_ICMP4_INNER;
+    struct tcp_id id = {e->local, e->remote, get16(e->quoted.p + TCP_SRC),
+                        get16(e->quoted.p + TCP_DST)};
+    tcp_seq seq = seq_of(get32(e->quoted.p + TCP_SEQ));
+    struct tcp_conn *c = tcp_find(tcp, &id);
+
+    if (c == NULL || c->kind != TCP_CONN_FULL)
+        return V_DROP_ICMP4_NO_OWNER;
+    struct tcb *t = tcb_of(c);
+
+    if (seq_lt(seq, t->snd_una) || seq_geq(seq, t->snd_max))
+        return V_DROP_ICMP4_NO_OWNER;
+    switch (e->kind) {
+    case IP_ERR_TOO_BIG:
+        tcp_too_big(t, e->mtu);
+        break;
+    case IP_ERR_PROTO_UNREACH:
+    case IP_ERR_PORT_UNREACH:
+        if (tcp_state(t) == TCP_SYN_SENT) { /* RFC 5461: hard only before synchronization */
+            tcp_fail(t, TCP_EV_ICMP, ip_error_errno(e->kind));
+            break;
+        }
+        t->soft_error = ip_error_errno(e->kind);
+        break;
+    default: /* MUST-56: soft */
+        t->soft_error = ip_error_errno(e->kind);
+    }
+    return V_DONE;
+}

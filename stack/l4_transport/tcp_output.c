@@ -1,0 +1,481 @@
+/*
+ * tcp_output.c - what is due now, and the segments that say it.
+ *
+ * Nothing is sent while segments come in or users call: the connection is put on the list of those
+ * with output due, and net_output() asks. So a burst of segments is acknowledged once, a write may
+ * join the ACK that it causes, and a segment that answers is built from the newest state.
+ *
+ * The list is served in turn, a few segments each. A connection leaves it when it has nothing more
+ * that it may send now; an ACK, a write, a read or a timer brings it back.
+ *
+ * Payload is not copied: the packet's external span points into the send ring, which does not change
+ * before the frame has been handed to the wire (pkt.h). Only a piece that wraps in the ring, or is so
+ * small that a copy costs less than a second element of the write vector, is copied.
+ */
+#include "l4_transport/tcp_priv.h"
+
+enum {
+    TCP_BURST = 16, /* segments of one connection before the next has its turn */
+    TCP_REPLIES_MAX = 1024,
+    TCP_COPY_BELOW = 256, /* bytes; one element of a write vector costs about this copy */
+};
+
+void tcp_due(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    if (t->is_due || !t->hashed)
+        return;
+    t->is_due = true;
+    t->due_next = NULL;
+    t->due_prev = tcp->due_last;
+    if (tcp->due_last != NULL)
+        tcp->due_last->due_next = t;
+    else
+        tcp->due_first = t;
+    tcp->due_last = t;
+}
+
+void tcp_due_stop(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    if (!t->is_due)
+        return;
+    t->is_due = false;
+    if (t->due_prev != NULL)
+        t->due_prev->due_next = t->due_next;
+    else
+        tcp->due_first = t->due_next;
+    if (t->due_next != NULL)
+        t->due_next->due_prev = t->due_prev;
+    else
+        tcp->due_last = t->due_prev;
+}
+
+/* ---- segments ---- */
+
+uint16_t tcp_offered_mss(const struct tcp *tcp, const struct tcp_id *id, uint16_t maxseg)
+{
+    struct ip_path path;
+
+    if (ip_route(tcp->ip, id->remote, id->local, &path) < 0)
+        return 536;
+    uint32_t mss = path.mtu - path.hdr_len - TCP_HDR_LEN; /* RFC 9293 section 3.7.1, MUST-67 */
+
+    if (maxseg != 0)
+        mss = u32_min(mss, maxseg);
+    return (uint16_t)u32_min(mss, UINT16_MAX);
+}
+
+/* The window of a SYN is not scaled (RFC 7323 section 2.2). @rcvbuf 0: the host's default. */
+uint16_t tcp_syn_window(const struct tcp *tcp, uint32_t rcvbuf)
+{
+    return (uint16_t)u32_min(rcvbuf != 0 ? rcvbuf : tcp->cfg.rcvbuf, UINT16_MAX);
+}
+
+/* Payload for @p: @len bytes from offset @off of the send ring @r, by reference where that pays. */
+static void tcp_pkt_text(struct pkt *p, const struct ring *r, uint32_t off, uint32_t len)
+{
+    struct span data = ring_span(r, off, len);
+
+    if (data.len < len || len < TCP_COPY_BELOW) {
+        NET_ASSERT(len <= pkt_room(p));
+        ring_read_at(r, off, pkt_append(p, len), len);
+    } else {
+        p->ext = data.p;
+        p->ext_len = len;
+    }
+}
+
+/* A packet for @seg of @c with @seg->data_len bytes from offset @off of the ring @r. */
+static struct pkt *tcp_pkt(struct tcp *tcp, const struct tcp_conn *c, struct tcp_seg *seg,
+                           const struct ring *r, uint32_t off)
+{
+    struct pkt *p = pkt_alloc(&tcp->c->pkts, PKT_HEADROOM);
+    uint8_t hdr[TCP_HDR_MAX];
+
+    if (p == NULL)
+        return NULL;
+    if (seg->data_len > 0)
+        tcp_pkt_text(p, r, off, seg->data_len);
+    seg->src_port = c->id.lport;
+    seg->dst_port = c->id.rport;
+    uint32_t hdr_len = (uint32_t)tcp_emit(seg, hdr);
+
+    p->src = c->id.local;
+    p->dst = c->id.remote;
+    p->proto = IP_PROTO_TCP;
+    p->l4_len = hdr_len + seg->data_len;
+    uint64_t pseudo = csum_pseudo(p->src, p->dst, IP_PROTO_TCP, p->l4_len);
+
+    put16(hdr + TCP_SUM, csum_fold(pseudo));
+    memcpy(pkt_push(p, hdr_len), hdr, hdr_len);
+    p->l4 = (uint16_t)p->off;
+    p->csum = CSUM_PARTIAL;
+    p->csum_start = p->l4;
+    p->csum_off = TCP_SUM;
+    tcp->stats.segs_out++;
+    return p;
+}
+
+struct pkt *tcp_build(struct tcp *tcp, const struct tcp_conn *c, struct tcp_seg *seg, uint8_t tos,
+                      uint8_t ttl)
+{
+    struct pkt *p = tcp_pkt(tcp, c, seg, NULL, 0);
+
+    if (p != NULL) {
+        p->tos = tos;
+        p->ttl = ttl;
+    }
+    return p;
+}
+
+/* Queue a finished segment that belongs to no connection, or to one that is about to go. */
+void tcp_reply(struct tcp *tcp, struct pkt *p)
+{
+    if (tcp->replies.len >= TCP_REPLIES_MAX) {
+        net_drop(tcp->c, p, V_DROP_ETH_TXQ_FULL);
+        pkt_release(p);
+        return;
+    }
+    pktq_push(&tcp->replies, p);
+}
+
+static void tcp_send_pkt(struct tcp *tcp, struct pkt *p)
+{
+    struct ip_send s = {p->src, p->dst, IP_PROTO_TCP, p->tos, p->ttl, true};
+
+    ip_output(tcp->ip, p, &s); /* refused or lost is the same to us: the timers mend it */
+}
+
+/* A reset for a segment of no connection: RFC 9293 section 3.5.2, group 1, and 3.10.7.1. */
+void tcp_reply_rst(struct tcp *tcp, const struct tcp_seg *seg)
+{
+    struct tcp_conn c = {
+        .id = {seg->dst, seg->src, seg->dst_port, seg->src_port}
+    };
+    struct tcp_seg rst = {.flags = TCP_RST, .seq = seg->ack};
+
+    if (seg->flags & TCP_RST)
+        return;
+    if (!(seg->flags & TCP_ACK)) {
+        rst.flags = TCP_RST | TCP_ACK;
+        rst.seq = seq_of(0);
+        rst.ack = seq_add(seg->seq, tcp_seg_len(seg));
+    }
+    struct pkt *p = tcp_build(tcp, &c, &rst, 0, tcp->cfg.ttl);
+
+    if (p == NULL)
+        return;
+    tcp->stats.rsts_out++;
+    tcp_reply(tcp, p);
+}
+
+/* A reset for a synchronized connection that is given up (RFC 9293 section 3.10.5). */
+void tcp_send_rst(struct tcb *t)
+{
+    struct tcp_seg rst = {.flags = TCP_RST | TCP_ACK, .seq = t->snd_max, .ack = t->rcv_nxt};
+    struct pkt *p = tcp_build(t->tcp, &t->conn, &rst, t->tos, t->ttl);
+
+    if (p == NULL)
+        return;
+    tcp_note_give(&t->conn, p);
+    t->tcp->stats.rsts_out++;
+    tcp_reply(t->tcp, p);
+}
+
+/**
+ * tcp_window - the window field for a segment that leaves now, and what it promises.
+ *
+ * Silly-window avoidance (RFC 9293 section 3.8.6.2.2, MUST-39): the right edge moves only when it
+ * gains a full segment or half the buffer. It never moves back (section 3.8.6, SHLD-14): where the
+ * scaled field cannot express what was promised exactly, it is rounded up.
+ */
+static uint16_t tcp_window(struct tcb *t)
+{
+    uint32_t space = t->rcvbuf > t->rcv.len ? t->rcvbuf - t->rcv.len : 0;
+    uint32_t promised = tcp_rcv_wnd(t), shift = t->rcv_wnd_shift, field;
+
+    if (space > promised && space - promised >= u32_min(t->rcvbuf / 2, t->rcv_mss))
+        field = space >> shift;
+    else
+        field = (promised + (1u << shift) - 1) >> shift;
+    field = u32_min(field, UINT16_MAX);
+    tcp_seq edge = seq_add(t->rcv_nxt, field << shift);
+
+    t->rcv_adv = seq_max(t->rcv_adv, edge);
+    return (uint16_t)field;
+}
+
+/* A segment with an ACK has been handed down: what was owed is paid. */
+static void tcp_ack_paid(struct tcb *t)
+{
+    t->last_ack_sent = t->rcv_nxt;
+    t->ack_now = false;
+    t->delayed = 0;
+    if (t->dup_acks_due > 0)
+        t->dup_acks_due--;
+    if (t->quick_acks > 0)
+        t->quick_acks--;
+    tcp_timer_ack_sent(t);
+}
+
+/* Build and send one segment of @t. Return: whether a packet could be had. */
+static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags)
+{
+    struct tcp_seg seg = {
+        .seq = seq,
+        .ack = t->rcv_nxt,
+        .flags = flags,
+        .wnd = tcp_window(t),
+        .data_len = len,
+        .opt = {.has_ts = t->has_ts, .tsval = tcp_ts_now(t->tcp, &t->conn), .tsecr = t->ts_recent},
+    };
+    struct pkt *p =
+        tcp_pkt(t->tcp, &t->conn, &seg, &t->snd, len > 0 ? seq_dist(tcp_data_seq(t), seq) : 0);
+
+    if (p == NULL) {
+        tcp_timer_retry(t);
+        return false;
+    }
+    p->tos = t->tos;
+    p->ttl = t->ttl;
+    if (flags & (TCP_SYN | TCP_FIN))
+        tcp_note_give(&t->conn, p);
+    t->segs_out++;
+    tcp_ack_paid(t);
+    tcp_send_pkt(t->tcp, p);
+    return true;
+}
+
+static void tcp_trace_rtx(struct tcb *t, tcp_seq seq, uint32_t len, const char *cause,
+                          uint64_t frames)
+{
+    struct core *c = t->tcp->c;
+
+    if (!trace_on(&c->trace, TRACE_rtx))
+        return;
+    struct trace_ev ev = core_trace(c, TRACE_rtx);
+
+    ev.frame = c->frames > frames ? c->frames : 0;
+    ev.conn = tcp_trace_conn(&t->conn);
+    ev.u.rtx = (struct trace_rtx){seq, len, cause};
+    core_trace_emit(c, &ev);
+}
+
+/* What took sequence space has left: numbers, timers, counters. */
+static void tcp_sent(struct tcb *t, tcp_seq seq, uint32_t len, tcp_seq end, uint64_t frames)
+{
+    if (seq_lt(seq, t->snd_max)) {
+        if (t->timed_valid && seq_gt(t->timed_seq, seq))
+            t->timed_valid = false; /* Karn: which transmission will be answered? */
+        t->rtx_total++;
+        t->tcp->stats.rtx_segs++;
+        tcp_trace_rtx(t, seq, len,
+                      t->in_recovery   ? (t->dup_acks > 0 ? "fast retransmit" : "partial ack")
+                      : t->backoff > 0 ? "timeout"
+                                       : "go back n",
+                      frames);
+    } else {
+        tcp_rtt_sent(t, end);
+    }
+    t->snd_nxt = seq_max(t->snd_nxt, end);
+    t->snd_max = seq_max(t->snd_max, end);
+    t->last_sent = t->tcp->c->now;
+    tcp_timer_sent(t);
+}
+
+/* ---- what is due ---- */
+
+/* The SYN of an active open, or the SYN,ACK of a simultaneous one. */
+static bool tcp_output_syn(struct tcb *t)
+{
+    bool is_ack = tcp_state(t) != TCP_SYN_SENT;
+    uint64_t frames = t->tcp->c->frames;
+    struct tcp_seg seg = {
+        .seq = t->iss,
+        .ack = t->rcv_nxt,
+        .flags = is_ack ? TCP_SYN | TCP_ACK : TCP_SYN,
+        .wnd = tcp_syn_window(t->tcp, t->rcvbuf),
+        .opt = {.has_mss = true,
+                .mss = t->rcv_mss,
+                .has_ts = t->has_ts,
+                .tsval = tcp_ts_now(t->tcp, &t->conn),
+                .tsecr = t->ts_recent,
+                .has_wscale = t->has_wscale,
+                .wscale = t->rcv_wnd_shift},
+    };
+    struct pkt *p = tcp_build(t->tcp, &t->conn, &seg, t->tos, t->ttl);
+
+    if (p == NULL) {
+        tcp_timer_retry(t);
+        return false;
+    }
+    t->rtx_due = false;
+    t->rcv_adv = seq_add(t->rcv_nxt, seg.wnd);
+    t->segs_out++;
+    if (is_ack)
+        tcp_ack_paid(t);
+    tcp_note_give(&t->conn, p);
+    tcp_send_pkt(t->tcp, p);
+    tcp_sent(t, t->iss, 0, seq_add(t->iss, 1), frames);
+    return true;
+}
+
+/* Send @len bytes from @seq on, with PSH and FIN where they belong. */
+static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len)
+{
+    tcp_seq end = seq_add(seq, len);
+    uint64_t frames = t->tcp->c->frames;
+    uint8_t flags = TCP_ACK;
+    bool last = seq_eq(end, tcp_data_end(t));
+
+    if (last && len > 0 && !t->more)
+        flags |= TCP_PSH; /* the end of a write: SHLD-27 of RFC 9293 */
+    if (last && t->fin_queued) {
+        flags |= TCP_FIN | (len > 0 ? TCP_PSH : 0);
+        t->fin_sent = true;
+        t->snd_fin = end;
+        end = seq_add(end, 1);
+    }
+    if (!tcp_send_seg(t, seq, len, flags))
+        return false;
+    tcp_sent(t, seq, len, end, frames);
+    return true;
+}
+
+/* Send the first unacknowledged segment again, whatever the windows say. */
+static bool tcp_output_rtx(struct tcb *t)
+{
+    uint32_t data = t->snd.len, sent = seq_dist(t->snd_una, t->snd_max);
+
+    t->rtx_due = false;
+    if (sent == 0)
+        return false;
+    return tcp_output_text(t, t->snd_una, u32_min(u32_min(data, sent), t->snd_mss));
+}
+
+/* Nagle and silly-window avoidance (RFC 9293 section 3.8.6.2.1, 3.7.4): may @len of @avail bytes
+ * leave now? @by_wnd: it is the peer's window that makes it less than all. */
+static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool by_wnd)
+{
+    if (len >= t->snd_mss || t->force)
+        return true;
+    if (seq_lt(t->snd_nxt, t->snd_max)) /* sent before: it may go again as it was */
+        return true;
+    if (len == avail) /* all there is: at once when idle, when the user wants it, at the end */
+        return t->fin_queued || (!t->more && (t->nodelay || tcp_in_flight(t) == 0));
+    return by_wnd && len >= t->max_snd_wnd / 2;
+}
+
+/* Send one segment of new data, or the FIN, if it may go. */
+static bool tcp_output_data(struct tcb *t)
+{
+    tcp_seq end = tcp_data_end(t);
+    bool fin = t->fin_queued && !tcp_fin_acked(t) && seq_leq(t->snd_nxt, end);
+    uint32_t avail = seq_lt(t->snd_nxt, end) ? seq_dist(t->snd_nxt, end) : 0;
+    uint32_t flight = tcp_in_flight(t);
+
+    if (avail == 0) /* a FIN alone needs no window: it carries no data */
+        return fin && tcp_output_text(t, t->snd_nxt, 0);
+    uint32_t wnd = u32_min(t->cwnd, t->snd_wnd);
+    uint32_t usable = wnd > flight ? wnd - flight : 0;
+    uint32_t len = u32_min(u32_min(avail, usable), t->snd_mss);
+
+    if (len == 0 || !tcp_may_send(t, len, avail, t->snd_wnd <= t->cwnd))
+        return false;
+    if (!tcp_output_text(t, t->snd_nxt, len))
+        return false;
+    t->force = false;
+    return true;
+}
+
+/* Nothing in flight, and the windows let nothing go: the persist timer takes over. Notes whether
+ * the congestion window was what bounded us. */
+static void tcp_output_blocked(struct tcb *t)
+{
+    uint32_t flight = tcp_in_flight(t);
+
+    t->cwnd_full =
+        flight + t->snd_mss > t->cwnd || (t->cwnd < t->ssthresh && 2 * flight >= t->cwnd);
+    if (flight == 0 && seq_lt(t->snd_nxt, tcp_data_end(t)))
+        tcp_timer_window_shut(t);
+}
+
+/* A window probe carries no data: a number the peer has acknowledged already provokes the ACK that
+ * tells the window (RFC 9293 section 3.8.6.1; Linux and the BSDs do so too). */
+static bool tcp_output_probe(struct tcb *t)
+{
+    t->probe_due = false;
+    t->probes++;
+    t->tcp->stats.zero_window_probes++;
+    return tcp_send_seg(t, seq_sub(t->snd_una, 1), 0, TCP_ACK);
+}
+
+/* All that is due for @t, at most @max segments. Return: how many. */
+static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
+{
+    uint32_t n = 0;
+
+    if (seq_eq(t->snd_una, t->iss)) { /* our SYN is not acknowledged yet */
+        if (seq_eq(t->snd_nxt, t->iss) || t->rtx_due)
+            n += tcp_output_syn(t);
+    } else {
+        if (t->rtx_due)
+            n += tcp_output_rtx(t);
+        while (n < max && tcp_output_data(t))
+            n++;
+        tcp_output_blocked(t);
+        if (t->probe_due && n < max)
+            n += tcp_output_probe(t);
+    }
+    while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
+        if (!tcp_send_seg(t, t->snd_max, 0, TCP_ACK)) {
+            t->ack_now = false; /* the retry timer asks for it again */
+            t->dup_acks_due = 0;
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
+bool tcp_output_due(const struct tcp *tcp)
+{
+    return tcp->due_first != NULL || tcp->half_due != NULL || tcp->tw_due != NULL ||
+           tcp->replies.len > 0;
+}
+
+static uint32_t tcp_output_replies(struct tcp *tcp, uint32_t max)
+{
+    struct pkt *p;
+    uint32_t n = 0;
+
+    while (n < max && (p = pktq_pop(&tcp->replies)) != NULL) {
+        tcp_send_pkt(tcp, p);
+        n++;
+    }
+    return n;
+}
+
+uint32_t tcp_output(struct tcp *tcp, uint32_t max)
+{
+    uint32_t n = tcp_output_replies(tcp, max);
+
+    while (n < max && tcp->half_due != NULL && tcp_half_output(tcp, tcp->half_due))
+        n += tcp_output_replies(tcp, 1);
+    while (n < max && tcp->tw_due != NULL && tcp_tw_output(tcp, tcp->tw_due))
+        n += tcp_output_replies(tcp, 1);
+    while (n < max && tcp->due_first != NULL) {
+        struct tcb *t = tcp->due_first;
+        uint32_t budget = u32_min(max - n, TCP_BURST), sent;
+
+        tcp_due_stop(t);
+        sent = tcp_output_tcb(t, budget);
+        if (sent == budget)
+            tcp_due(t); /* perhaps more: at the end of the list */
+        n += sent;
+    }
+    return n;
+}

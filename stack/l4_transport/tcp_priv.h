@@ -1,0 +1,132 @@
+/*
+ * tcp_priv.h - what the files of TCP share with one another and with nobody else.
+ */
+#ifndef STACKD_TCP_PRIV_H
+#define STACKD_TCP_PRIV_H
+
+#include "l4_transport/tcp.h"
+
+/* tcp_fsm.c */
+void tcp_event(struct tcp *tcp, struct tcp_conn *c, enum tcp_event_kind ev);
+void tcp_note_flush(struct tcp *tcp, struct tcp_conn *c);
+void tcp_note_give(struct tcp_conn *c, struct pkt *p);
+struct trace_conn tcp_trace_conn(const struct tcp_conn *c);
+void tcp_trace_seg(struct tcp *tcp, const struct tcp_seg *seg, const char *dir);
+
+/* tcp_demux.c */
+uint32_t tcp_hash(const struct tcp *tcp, const struct tcp_id *id);
+struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id);
+void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c);
+void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c);
+struct tcp_listener *tcp_find_listener(const struct tcp *tcp, struct ip_addr local, uint16_t port);
+int tcp_port_choose(struct tcp *tcp, struct tcp_id *id);
+tcp_seq tcp_iss(const struct tcp *tcp, const struct tcp_id *id);
+uint32_t tcp_ts_offset(const struct tcp *tcp, const struct tcp_id *id);
+
+static inline uint32_t tcp_ts_now(const struct tcp *tcp, const struct tcp_conn *c)
+{
+    return (uint32_t)(tcp->c->now / NET_MS(1)) + c->ts_offset;
+}
+static inline struct tcb *tcb_of(struct tcp_conn *c) { return container_of(c, struct tcb, conn); }
+
+/* tcp_user.c: the life of a block */
+struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id);
+void tcp_tcb_free(struct tcb *t);
+void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error);
+void tcp_over(struct tcb *t);
+void tcp_wake(struct tcb *t);
+uint8_t tcp_window_shift(const struct tcp *tcp, uint32_t rcvbuf);
+void tcp_trace_queue(struct tcp *tcp, const struct tcp_conn *c, const char *name, uint32_t len,
+                     uint32_t max);
+
+/* tcp_listen.c */
+enum verdict tcp_listen_input(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
+                              const tcp_seq *iss_floor);
+enum verdict tcp_half_input(struct tcp *tcp, struct tcp_half *h, const struct tcp_seg *seg);
+void tcp_half_tick(struct tcp *tcp, struct tcp_half *h);
+void tcp_half_free(struct tcp *tcp, struct tcp_half *h);
+bool tcp_half_output(struct tcp *tcp, struct tcp_half *h);
+struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h,
+                      enum tcp_event_kind ev);
+
+/* tcp_cookie.c */
+enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h);
+bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
+                      struct tcp_half *h);
+
+/* tcp_input.c */
+enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg);
+void tcp_negotiate(struct tcb *t, const struct tcp_opts *o);
+void tcp_challenge(struct tcb *t);
+
+/* tcp_output.c */
+void tcp_due(struct tcb *t);
+void tcp_due_stop(struct tcb *t);
+void tcp_reply_rst(struct tcp *tcp, const struct tcp_seg *seg);
+void tcp_reply(struct tcp *tcp, struct pkt *p);
+struct pkt *tcp_build(struct tcp *tcp, const struct tcp_conn *c, struct tcp_seg *seg, uint8_t tos,
+                      uint8_t ttl);
+void tcp_send_rst(struct tcb *t);
+uint16_t tcp_offered_mss(const struct tcp *tcp, const struct tcp_id *id, uint16_t maxseg);
+uint16_t tcp_syn_window(const struct tcp *tcp, uint32_t rcvbuf);
+
+/* The first byte of the send ring has this number: SND.UNA, but for an unacknowledged SYN. */
+static inline tcp_seq tcp_data_seq(const struct tcb *t)
+{
+    return seq_eq(t->snd_una, t->iss) ? seq_add(t->iss, 1) : t->snd_una;
+}
+/* One past the last byte the user has given us; our FIN has this number. */
+static inline tcp_seq tcp_data_end(const struct tcb *t)
+{
+    return seq_add(tcp_data_seq(t), t->snd.len);
+}
+static inline bool tcp_fin_acked(const struct tcb *t)
+{
+    return t->fin_sent && seq_gt(t->snd_una, t->snd_fin);
+}
+static inline uint32_t tcp_in_flight(const struct tcb *t) { return seq_dist(t->snd_una, t->snd_nxt); }
+/* Receive window as the peer knows it. */
+static inline uint32_t tcp_rcv_wnd(const struct tcb *t)
+{
+    return seq_gt(t->rcv_adv, t->rcv_nxt) ? seq_dist(t->rcv_nxt, t->rcv_adv) : 0;
+}
+
+/* tcp_timewait.c */
+void tcp_time_wait(struct tcb *t);
+enum verdict tcp_tw_input(struct tcp *tcp, struct tcp_tw *w, const struct tcp_seg *seg);
+void tcp_tw_tick(struct tcp *tcp, struct tcp_tw *w);
+void tcp_tw_free(struct tcp *tcp, struct tcp_tw *w);
+bool tcp_tw_output(struct tcp *tcp, struct tcp_tw *w);
+bool tcp_tw_reusable(const struct tcp *tcp, const struct tcp_tw *w);
+
+/* tcp_reass.c */
+enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len);
+void tcp_reass_free(struct tcb *t);
+
+/* tcp_recovery.c */
+void tcp_recovery_init(struct tcb *t);
+void tcp_recovery_ack(struct tcb *t, uint32_t acked, net_time rtt);
+void tcp_recovery_dup(struct tcb *t);
+void tcp_recovery_timeout(struct tcb *t);
+void tcp_recovery_idle(struct tcb *t, net_time idle);
+
+/* tcp_rtt.c */
+void tcp_rtt_init(struct tcb *t);
+void tcp_rtt_sample(struct tcb *t, net_time rtt);
+void tcp_rtt_sent(struct tcb *t, tcp_seq seq);
+net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg);
+net_time tcp_rto(const struct tcb *t);
+
+/* tcp_timer.c */
+void tcp_timer_sent(struct tcb *t);
+void tcp_timer_acked(struct tcb *t);
+void tcp_timer_answered(struct tcb *t);
+void tcp_timer_window_shut(struct tcb *t);
+void tcp_timer_delay_ack(struct tcb *t);
+void tcp_timer_ack_sent(struct tcb *t);
+void tcp_timer_retry(struct tcb *t);
+void tcp_timer_orphan(struct tcb *t, net_time limit);
+void tcp_timer_stop(struct tcb *t);
+const char *tcp_timer_name(const struct tcb *t, net_time *left);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * tcp_reass.c - data that arrive out of order.
+ *
+ * They are written to where they belong in the receive ring, ahead of RCV.NXT, so that nothing has
+ * to be copied again when the hole closes; a sorted list of intervals says which bytes are there.
+ * The list is attached while there is a hole, and bounded: a segment that would need another
+ * interval is refused and comes again (SegmentSmack costs the sender its packets, and us at most
+ * TCP_REASS_MAX steps).
+ *
+ * Where two segments give different bytes for one sequence number, those that came first stay:
+ * one rule, the same whether or not they were already delivered to the user.
+ */
+#include "l4_transport/tcp_priv.h"
+
+struct tcp_hole_list {
+    uint32_t count;
+    struct {
+        tcp_seq left, right;
+    } iv[TCP_REASS_MAX]; /* sorted, disjoint, not adjacent */
+};
+
+static_assert(sizeof(struct tcp_hole_list) <= TCP_HOLE_LIST_SIZE, "see tcp.h");
+
+void tcp_reass_free(struct tcb *t)
+{
+    if (t->ooo != NULL)
+        slab_free(&t->tcp->hole_pool, t->ooo);
+    t->ooo = NULL;
+}
+
+/* Copy [seq, seq + len) into the ring, but not over what is there. Return: whether anything was new. */
+static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len)
+{
+    const struct tcp_hole_list *h = t->ooo;
+    tcp_seq at = seq, end = seq_add(seq, len);
+    bool any = false;
+
+    for (uint32_t i = 0; h != NULL && i < h->count && seq_lt(at, end); i++) {
+        if (seq_leq(h->iv[i].right, at))
+            continue;
+        if (seq_geq(h->iv[i].left, end))
+            break;
+        if (seq_gt(h->iv[i].left, at)) {
+            ring_write_at(&t->rcv, t->rcv.len + seq_dist(t->rcv_nxt, at), data + seq_dist(seq, at),
+                          seq_dist(at, h->iv[i].left));
+            any = true;
+        }
+        at = seq_max(at, h->iv[i].right);
+    }
+    if (seq_lt(at, end)) {
+        ring_write_at(&t->rcv, t->rcv.len + seq_dist(t->rcv_nxt, at), data + seq_dist(seq, at),
+                      seq_dist(at, end));
+        any = true;
+    }
+    return any;
+}
+
+/* Add [left, right) to the list, joining what it touches. Return: false when the list is full. */
+static bool tcp_reass_add(struct tcp_hole_list *h, tcp_seq left, tcp_seq right)
+{
+    uint32_t i = 0, k;
+
+    while (i < h->count && seq_lt(h->iv[i].right, left))
+        i++;
+    for (k = i; k < h->count && seq_leq(h->iv[k].left, right); k++) {
+        left = seq_min(left, h->iv[k].left);
+        right = seq_max(right, h->iv[k].right);
+    }
+    if (k == i) { /* touches none: a new one */
+        if (h->count == TCP_REASS_MAX)
+            return false;
+        memmove(&h->iv[i + 1], &h->iv[i], (h->count - i) * sizeof(h->iv[0]));
+        h->count++;
+    } else { /* one in place of k - i */
+        memmove(&h->iv[i + 1], &h->iv[k], (h->count - k) * sizeof(h->iv[0]));
+        h->count -= k - i - 1;
+    }
+    h->iv[i].left = left;
+    h->iv[i].right = right;
+    return true;
+}
+
+/* RCV.NXT has reached the first interval: its bytes are in order now. */
+static void tcp_reass_join(struct tcb *t)
+{
+    struct tcp_hole_list *h = t->ooo;
+
+    while (h != NULL && h->count > 0 && seq_leq(h->iv[0].left, t->rcv_nxt)) {
+        if (seq_gt(h->iv[0].right, t->rcv_nxt)) {
+            t->rcv.len += seq_dist(t->rcv_nxt, h->iv[0].right);
+            t->rcv_nxt = h->iv[0].right;
+        }
+        h->count--;
+        memmove(&h->iv[0], &h->iv[1], h->count * sizeof(h->iv[0]));
+    }
+    if (h != NULL && h->count == 0)
+        tcp_reass_free(t);
+}
+
+static bool tcp_reass_would_fit(const struct tcp_hole_list *h, tcp_seq left, tcp_seq right)
+{
+    if (h == NULL || h->count < TCP_REASS_MAX)
+        return true;
+    for (uint32_t i = 0; i < h->count; i++) {
+        if (seq_leq(h->iv[i].left, right) && seq_geq(h->iv[i].right, left))
+            return true;
+    }
+    return false;
+}
+
+/**
+ * tcp_reass_input - take payload that lies in the window.
+ * @seq: of the first byte, not before RCV.NXT
+ *
+ * Return: V_NEXT, RCV.NXT and the ring have moved or the bytes wait; V_DROP_TCP_RCVBUF,
+ * V_DROP_TCP_REASS_FULL, V_DROP_TCP_DUPLICATE nothing was taken.
+ */
+enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len)
+{
+    uint32_t off = t->rcv.len + seq_dist(t->rcv_nxt, seq);
+
+    if (!ring_reserve(&t->rcv, &t->tcp->c->bufs, off + len,
+                      t->ooo != NULL ? t->rcv.cap : t->rcv.len))
+        return V_DROP_TCP_RCVBUF;
+    if (seq_eq(seq, t->rcv_nxt) && t->ooo == NULL) { /* the common case */
+        ring_write_at(&t->rcv, off, data, len);
+        t->rcv.len += len;
+        t->rcv_nxt = seq_add(seq, len);
+        return V_NEXT;
+    }
+    if (!seq_eq(seq, t->rcv_nxt)) {
+        if (!tcp_reass_would_fit(t->ooo, seq, seq_add(seq, len)))
+            return V_DROP_TCP_REASS_FULL;
+        if (t->ooo == NULL) {
+            t->ooo = slab_alloc(&t->tcp->hole_pool);
+            if (t->ooo == NULL)
+                return V_DROP_TCP_REASS_FULL;
+            t->ooo->count = 0;
+        }
+        t->tcp->stats.ooo_segs++;
+    }
+    bool any = tcp_reass_write(t, seq, data, len);
+
+    if (seq_eq(seq, t->rcv_nxt)) {
+        t->rcv.len += len;
+        t->rcv_nxt = seq_add(seq, len);
+        tcp_reass_join(t);
+        return V_NEXT;
+    }
+    if (!any)
+        return V_DROP_TCP_DUPLICATE;
+    bool added = tcp_reass_add(t->ooo, seq, seq_add(seq, len));
+
+    NET_ASSERT(added);
+    return V_NEXT;
+}

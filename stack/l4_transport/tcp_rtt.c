@@ -1,0 +1,94 @@
+/*
+ * tcp_rtt.c - round trips and the retransmission timeout: RFC 6298.
+ *
+ * One segment per round trip is timed with the clock of the host, which is exact. If it had to be
+ * sent again its answer is ambiguous (Karn's rule, section 3), and is not used; with timestamps
+ * (RFC 7323 section 4) the echo then still tells which transmission was answered, to a millisecond.
+ *
+ * Two deviations, both as in Linux: the minimum is 200 ms where (2.4) recommends a second, which
+ * would make each loss at the end of a transfer visible to people; and the first timeout is backed
+ * off from 1 s (2.1) without the fallback to 3 s unless a SYN was lost (5.7).
+ */
+#include "l4_transport/tcp_priv.h"
+
+void tcp_rtt_init(struct tcb *t)
+{
+    t->rto = t->tcp->cfg.rto_initial;
+    t->min_rtt = NET_NEVER;
+}
+
+/* (2.2), (2.3): R' is one measurement. */
+void tcp_rtt_sample(struct tcb *t, net_time rtt)
+{
+    const struct tcp_config *cfg = &t->tcp->cfg;
+
+    if (rtt < 0)
+        return;
+    if (t->srtt == 0) {
+        t->srtt = rtt > 0 ? rtt : 1;
+        t->rttvar = rtt / 2;
+    } else {
+        net_time off = t->srtt > rtt ? t->srtt - rtt : rtt - t->srtt;
+
+        t->rttvar = (3 * t->rttvar + off) / 4; /* beta = 1/4 */
+        t->srtt = (7 * t->srtt + rtt) / 8;     /* alpha = 1/8 */
+        if (t->srtt == 0)
+            t->srtt = 1;
+    }
+    t->min_rtt = net_time_min(t->min_rtt, rtt);
+    net_time k = 4 * t->rttvar;
+
+    t->rto = t->srtt + (k > NET_MS(1) ? k : NET_MS(1)); /* G: the timestamp clock's tick */
+    if (t->rto < cfg->rto_min)
+        t->rto = cfg->rto_min;
+    if (t->rto > cfg->rto_max)
+        t->rto = cfg->rto_max;
+    if (trace_on(&t->tcp->c->trace, TRACE_rtt)) {
+        struct trace_ev ev = core_trace(t->tcp->c, TRACE_rtt);
+
+        ev.conn = tcp_trace_conn(&t->conn);
+        ev.u.rtt = (struct trace_rtt){rtt, t->srtt, t->rttvar, t->rto};
+        core_trace_emit(t->tcp->c, &ev);
+    }
+}
+
+/* New data up to @seq were sent; time them if no other segment is being timed. */
+void tcp_rtt_sent(struct tcb *t, tcp_seq seq)
+{
+    if (t->timed_valid)
+        return;
+    t->timed_valid = true;
+    t->timed_seq = seq;
+    t->timed_at = t->tcp->c->now;
+}
+
+/* SND.UNA has moved to SEG.ACK. Return: the measurement, 0 if there was none. */
+net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg)
+{
+    net_time rtt = 0;
+
+    if (t->timed_valid && seq_geq(seg->ack, t->timed_seq)) {
+        t->timed_valid = false;
+        rtt = t->tcp->c->now - t->timed_at;
+        if (rtt == 0)
+            rtt = 1;
+    } else if (!t->timed_valid && t->has_ts && seg->opt.has_ts && seg->opt.tsecr != 0) {
+        int32_t ticks = (int32_t)(tcp_ts_now(t->tcp, &t->conn) - seg->opt.tsecr);
+
+        if (ticks >= 0 && NET_MS(ticks) < t->tcp->cfg.rto_max)
+            rtt = ticks == 0 ? NET_US(500) : NET_MS(ticks);
+    }
+    if (rtt > 0)
+        tcp_rtt_sample(t, rtt);
+    return rtt;
+}
+
+/* The timeout as it is now: doubled for each one that ran out (5.5). */
+net_time tcp_rto(const struct tcb *t)
+{
+    net_time rto = t->rto;
+
+    for (unsigned i = 0; i < t->backoff && rto < t->tcp->cfg.rto_max; i++)
+        rto *= 2;
+    return net_time_min(rto, t->tcp->cfg.rto_max);
+}

@@ -1,0 +1,78 @@
+/*
+ * tcp_status.c - STATUS (RFC 9293 section 3.10.6): what a user may know about a connection.
+ */
+#include "l4_transport/tcp_priv.h"
+
+void tcp_status(const struct tcb *t, struct tcp_status *s)
+{
+    *s = (struct tcp_status){
+        .id = t->conn.id,
+        .state = tcp_state(t),
+        .owner = t->ready.owner,
+        .snd_queue = t->snd.len,
+        .rcv_queue = t->rcv.len,
+        .in_flight = tcp_in_flight(t),
+        .snd_wnd = t->snd_wnd,
+        .rcv_wnd = tcp_rcv_wnd(t),
+        .cwnd = t->cwnd,
+        .ssthresh = t->ssthresh,
+        .mss = t->snd_mss,
+        .snd_wnd_shift = t->snd_wnd_shift,
+        .rcv_wnd_shift = t->rcv_wnd_shift,
+        .srtt = t->srtt,
+        .rttvar = t->rttvar,
+        .rto = tcp_rto(t),
+        .min_rtt = t->min_rtt == NET_NEVER ? 0 : t->min_rtt,
+        .has_ts = t->has_ts,
+        .has_sack = t->has_sack,
+        .has_wscale = t->has_wscale,
+        .cc = cc_by_index(t->cc)->name,
+        .backoff = t->backoff,
+        .bytes_in = t->bytes_in,
+        .bytes_out = t->bytes_out,
+        .bytes_acked = t->bytes_acked,
+        .segs_in = t->segs_in,
+        .segs_out = t->segs_out,
+        .rtx_segs = t->rtx_total,
+    };
+    s->timer = tcp_timer_name(t, &s->timer_left);
+}
+
+static void tcp_conn_status(const struct tcp *tcp, const struct tcp_conn *c, const char *timer,
+                            struct tcp_status *s)
+{
+    *s = (struct tcp_status){
+        .id = c->id,
+        .state = (enum tcp_state)c->state,
+        .owner = READY_NOBODY,
+        .cc = "",
+        .timer = timer,
+        .timer_left = c->timer.at - tcp->c->now,
+    };
+}
+
+/* All records hang in the table: @*at counts slots in its upper and members of a chain in its
+ * lower part, so that a visit in between calls neither loses nor repeats more than it must. */
+bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *s)
+{
+    uint32_t slot = *at >> 8, skip = *at & 0xff;
+
+    for (; slot <= tcp->table.mask; slot++, skip = 0) {
+        struct hash_node *n = tcp->table.slots[slot];
+
+        for (uint32_t i = 0; n != NULL && i < skip; i++)
+            n = n->next;
+        if (n == NULL)
+            continue;
+        const struct tcp_conn *c = container_of(n, struct tcp_conn, link);
+
+        if (c->kind == TCP_CONN_FULL)
+            tcp_status(container_of(n, struct tcb, conn.link), s);
+        else
+            tcp_conn_status(tcp, c, c->kind == TCP_CONN_TW ? "timewait" : "on", s);
+        *at = slot << 8 | (skip + 1);
+        return true;
+    }
+    *at = slot << 8;
+    return false;
+}

@@ -1,0 +1,251 @@
+/*
+ * tcp_timer.c - every timer of TCP; no other file knows which there are.
+ *
+ * A connection has three deadlines and one timer in the wheel, armed at the earliest or before it:
+ *
+ *   rtx_at     retransmission (RFC 6298) or, while nothing is in flight and the window is shut,
+ *              persist (RFC 9293 section 3.8.6.1): never both
+ *   delack_at  delayed ACK (section 3.8.6.3), also a second try when no packet could be had
+ *   life_at    how long an orphan may still take (FIN-WAIT-2, linger)
+ *
+ * A deadline that moves later leaves the wheel alone; the timer then fires once for nothing and is
+ * armed again, which is cheaper than moving it with every segment. The other files call functions
+ * named after what happened.
+ */
+#include <errno.h>
+
+#include "l4_transport/tcp_priv.h"
+
+enum { RTX_OFF, RTX_RETRANSMIT, RTX_PERSIST };
+
+static void tcp_timer_update(struct tcb *t)
+{
+    net_time at = net_time_min(net_time_min(t->rtx_at, t->delack_at), t->life_at);
+
+    if (at == NET_NEVER)
+        timer_stop(&t->tcp->wheel, &t->conn.timer);
+    else if (!timer_is_armed(&t->conn.timer) || at < t->conn.timer.at)
+        timer_arm(&t->tcp->wheel, &t->conn.timer, at);
+}
+
+static void tcp_timer_rtx_start(struct tcb *t, uint8_t kind)
+{
+    net_time now = t->tcp->c->now;
+
+    if (t->rtx_kind != kind)
+        t->rtx_since = now;
+    t->rtx_kind = kind;
+    t->rtx_at = now + tcp_rto(t);
+    tcp_timer_update(t);
+}
+
+static void tcp_timer_rtx_stop(struct tcb *t)
+{
+    t->rtx_kind = RTX_OFF;
+    t->rtx_at = NET_NEVER;
+    t->backoff = 0;
+    tcp_timer_update(t);
+}
+
+/* Something that takes sequence space was sent (RFC 6298 (5.1)). */
+void tcp_timer_sent(struct tcb *t)
+{
+    if (t->rtx_kind != RTX_RETRANSMIT) {
+        t->backoff = 0;
+        tcp_timer_rtx_start(t, RTX_RETRANSMIT);
+    }
+}
+
+/* New data were acknowledged: RFC 6298 (5.2), (5.3). */
+void tcp_timer_acked(struct tcb *t)
+{
+    t->backoff = 0;
+    if (tcp_in_flight(t) == 0 && seq_eq(t->snd_una, t->snd_max)) {
+        tcp_timer_rtx_stop(t);
+    } else {
+        t->rtx_kind = RTX_OFF; /* progress: R2 counts from here */
+        tcp_timer_rtx_start(t, RTX_RETRANSMIT);
+    }
+}
+
+/* The peer answered a window probe: as long as it does, the connection lives (MUST-37). */
+void tcp_timer_answered(struct tcb *t)
+{
+    if (t->rtx_kind == RTX_PERSIST)
+        t->rtx_since = t->tcp->c->now;
+}
+
+/* Data wait, nothing is in flight, and the window does not let them go. */
+void tcp_timer_window_shut(struct tcb *t)
+{
+    if (t->rtx_kind == RTX_OFF) {
+        t->backoff = 0;
+        tcp_timer_rtx_start(t, RTX_PERSIST);
+    }
+}
+
+/* In-order data arrived whose ACK may wait for company. */
+void tcp_timer_delay_ack(struct tcb *t)
+{
+    if (t->delack_at == NET_NEVER) {
+        t->delack_at = t->tcp->c->now + t->tcp->cfg.delack;
+        tcp_timer_update(t);
+    }
+}
+
+/* A segment with an ACK left. */
+void tcp_timer_ack_sent(struct tcb *t)
+{
+    t->delack_at = NET_NEVER;
+}
+
+/* No packet could be had, or IP refused: try again soon. 10 ms: long enough for others to give
+ * packets back, short against the RTO. */
+void tcp_timer_retry(struct tcb *t)
+{
+    t->delack_at = net_time_min(t->delack_at, t->tcp->c->now + NET_MS(10));
+    tcp_timer_update(t);
+}
+
+/* The user has gone and the rest must not take longer than @limit. */
+void tcp_timer_orphan(struct tcb *t, net_time limit)
+{
+    t->life_at = limit == NET_NEVER ? NET_NEVER : t->tcp->c->now + limit;
+    tcp_timer_update(t);
+}
+
+void tcp_timer_stop(struct tcb *t)
+{
+    t->rtx_kind = RTX_OFF;
+    t->rtx_at = t->delack_at = t->life_at = NET_NEVER;
+    timer_stop(&t->tcp->wheel, &t->conn.timer);
+}
+
+const char *tcp_timer_name(const struct tcb *t, net_time *left)
+{
+    net_time now = t->tcp->c->now;
+    const char *name = "";
+
+    *left = 0;
+    if (t->rtx_at != NET_NEVER) {
+        *left = t->rtx_at - now;
+        name = t->rtx_kind == RTX_PERSIST ? "persist" : "on";
+    } else if (t->life_at != NET_NEVER) {
+        *left = t->life_at - now;
+        name = tcp_state(t) == TCP_FIN_WAIT_2 ? "finwait2" : "linger";
+    } else if (t->delack_at != NET_NEVER) {
+        *left = t->delack_at - now;
+        name = "delack";
+    }
+    return name;
+}
+
+/* A SYN or SYN,ACK of an active open went unanswered. Return: false when that was the last time.
+ * R2 of a SYN is at least three minutes (MUST-23): seven doublings of one second. */
+static bool tcp_timer_syn(struct tcb *t)
+{
+    if (t->backoff >= t->tcp->cfg.syn_retries || t->tcp->c->now - t->rtx_since >= t->user_timeout) {
+        t->tcp->stats.timed_out++;
+        tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
+        return false;
+    }
+    t->syn_lost = true;
+    return true;
+}
+
+/* The retransmission timer ran out: RFC 6298 (5.4) - (5.6). Return: false when t is gone. */
+static bool tcp_timer_rto(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+    enum tcp_state s = tcp_state(t);
+
+    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD) {
+        if (!tcp_timer_syn(t))
+            return false;
+    } else if (tcp->c->now - t->rtx_since >= t->user_timeout) { /* R2 */
+        tcp->stats.timed_out++;
+        tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
+        return false;
+    }
+    if (t->backoff == 3) { /* R1 (RFC 9293 section 3.8.3): perhaps the next hop is dead */
+        ip_doubt(tcp->ip, t->conn.id.remote);
+        if (t->soft_error == 0)
+            t->soft_error = ETIMEDOUT;
+    }
+    if (t->backoff < 31)
+        t->backoff++;
+    tcp->stats.timeouts++;
+    tcp_recovery_timeout(t);
+    t->rtx_due = true;
+    t->rtx_at = tcp->c->now + tcp_rto(t);
+    tcp_due(t);
+    return true;
+}
+
+/* The persist timer: probe the window, or send what fits (RFC 9293 section 3.8.6.1, and the
+ * override timer of section 3.8.6.2.1). Return: false when t is gone. */
+static bool tcp_timer_persist(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    if (tcp->c->now - t->rtx_since >= t->user_timeout) { /* the peer stopped answering altogether */
+        tcp->stats.timed_out++;
+        tcp_fail(t, TCP_EV_TIMEOUT, ETIMEDOUT);
+        return false;
+    }
+    if (t->backoff < 31)
+        t->backoff++;
+    if (t->snd_wnd == 0)
+        t->probe_due = true;
+    else
+        t->force = true;
+    t->rtx_at = tcp->c->now + tcp_rto(t);
+    tcp_due(t);
+    return true;
+}
+
+static void tcp_timer_fire(struct tcb *t)
+{
+    net_time now = t->tcp->c->now;
+
+    if (t->life_at <= now) {
+        /* An orphan's FIN-WAIT-2 just ends; when linger runs out, data are given up, and the peer
+         * is told so. */
+        tcp_fail(t, tcp_state(t) == TCP_FIN_WAIT_2 ? TCP_EV_TIMEOUT : TCP_EV_ABORT, ETIMEDOUT);
+        return;
+    }
+    if (t->rtx_at <= now) {
+        bool alive = t->rtx_kind == RTX_PERSIST ? tcp_timer_persist(t) : tcp_timer_rto(t);
+
+        if (!alive)
+            return;
+    }
+    if (t->delack_at <= now) {
+        t->delack_at = NET_NEVER;
+        t->ack_now = true;
+        t->tcp->stats.delayed_acks++;
+        tcp_due(t);
+    }
+    tcp_timer_update(t);
+}
+
+void tcp_tick(struct tcp *tcp, net_time now)
+{
+    struct timer *timer;
+
+    while ((timer = timer_expired(&tcp->wheel, now)) != NULL) {
+        struct tcp_conn *c = container_of(timer, struct tcp_conn, timer);
+
+        if (c->kind == TCP_CONN_FULL)
+            tcp_timer_fire(tcb_of(c));
+        else if (c->kind == TCP_CONN_HALF)
+            tcp_half_tick(tcp, container_of(c, struct tcp_half, conn));
+        else
+            tcp_tw_tick(tcp, container_of(c, struct tcp_tw, conn));
+    }
+}
+
+net_time tcp_deadline(const struct tcp *tcp)
+{
+    return timer_deadline(&tcp->wheel);
+}

@@ -1,0 +1,554 @@
+/*
+ * tcp_user.c - the user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 section
+ * 3.10.1-6), and the life of a block.
+ *
+ * No call sends: it changes the block and puts it on the list of those with output due. The user of
+ * a block (the session layer) learns of news through the host's ready list. A block lives until
+ * both have let go of it: the protocol (the connection is over: out of the table, no timers) and
+ * the user (tcp_close). Whoever comes second frees it.
+ */
+#include <errno.h>
+
+#include "l4_transport/tcp_priv.h"
+
+void tcp_config_default(struct tcp_config *cfg)
+{
+    *cfg = (struct tcp_config){
+        .connections = 16384,
+        .half_open = 1024,
+        .time_wait = 32768,
+        .listeners = 256,
+        .backlog = 128,
+        .syn_policy = TCP_SYN_COOKIES,
+        .sndbuf = 512 * 1024,
+        .rcvbuf = 256 * 1024,
+        .msl = NET_SEC(30),
+        .rto_min = NET_MS(200),
+        .rto_max = NET_SEC(120),
+        .rto_initial = NET_SEC(1),
+        .delack = NET_MS(40),
+        .syn_retries = 7,
+        .synack_retries = 5,
+        .user_timeout = NET_SEC(924),
+        .fin_wait_2 = NET_SEC(60),
+        .orphan = NET_SEC(120),
+        .mss_min = 88,
+        .timestamps = true,
+        .window_scaling = true,
+        .time_wait_reuse = true,
+        .port_min = 32768,
+        .port_max = 60999,
+        .initial_cwnd = 10,
+        .ttl = 64,
+    };
+}
+
+void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
+{
+    *tcp = (struct tcp){.cfg = *cfg};
+    slab_cut(&tcp->tcbs, r, sizeof(struct tcb), cfg->connections);
+    slab_cut(&tcp->halves, r, sizeof(struct tcp_half), cfg->half_open);
+    slab_cut(&tcp->tws, r, sizeof(struct tcp_tw), cfg->time_wait);
+    slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
+    slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
+    hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait);
+    hash_cut(&tcp->listeners, r, cfg->listeners);
+    tcp->port_users = region_cut(r, 65536 * sizeof(tcp->port_users[0]), 64);
+}
+
+void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip)
+{
+    struct siphash_key *const keys[] = {&tcp->isn_key, &tcp->port_key, &tcp->ts_key,
+                                        &tcp->cookie_key};
+
+    NET_ASSERT(tcp->cfg.time_wait > 0 && tcp->cfg.port_min <= tcp->cfg.port_max);
+    tcp->c = c;
+    tcp->ip = ip;
+    tcp->cookie_sent = INT64_MIN / 2;
+    timer_wheel_init(&tcp->wheel, c->now);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        *keys[i] = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
+    for (size_t i = 0; i < ARRAY_LEN(tcp->port_next); i++)
+        tcp->port_next[i] = (uint16_t)prng_u32(&c->prng);
+}
+
+/* ---- the life of a block ---- */
+
+/* A block for @id in @id's place in the table, CLOSED, with the host's defaults. NULL: none left. */
+struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
+{
+    struct tcb *t = slab_alloc(&tcp->tcbs);
+
+    if (t == NULL)
+        return NULL;
+    *t = (struct tcb){
+        .conn = {.id = *id, .kind = TCP_CONN_FULL, .state = TCP_CLOSED},
+        .tcp = tcp,
+        .sndbuf = tcp->cfg.sndbuf,
+        .rcvbuf = tcp->cfg.rcvbuf,
+        .nodelay = tcp->cfg.nodelay,
+        .tos = tcp->cfg.tos,
+        .ttl = tcp->cfg.ttl,
+        .cc = tcp->cfg.cc,
+        .user_timeout = tcp->cfg.user_timeout,
+        .rtx_at = NET_NEVER,
+        .delack_at = NET_NEVER,
+        .life_at = NET_NEVER,
+        .snd_mss = 536,
+        .peer_mss = 536,
+        .quick_acks = 16,
+        .ready.owner = READY_NOBODY,
+        .hashed = true,
+        .challenge_since = INT64_MIN / 2,
+        .last_sent = tcp->c->now,
+    };
+    t->conn.ts_offset = tcp_ts_offset(tcp, id);
+    tcp_rtt_init(t);
+    tcp_conn_add(tcp, &t->conn);
+    return t;
+}
+
+void tcp_tcb_free(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    NET_ASSERT(!t->in_accept_queue);
+    tcp_note_flush(tcp, &t->conn);
+    tcp_over(t);
+    ready_del(&t->ready);
+    ring_release(&t->rcv, &tcp->c->bufs);
+    slab_free(&tcp->tcbs, t);
+}
+
+/* The protocol lets go of @t: out of the table, no timers, nothing more to send. Received bytes
+ * stay for the user. Frees the block if the user has gone. */
+void tcp_over(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    tcp_timer_stop(t);
+    tcp_due_stop(t);
+    tcp_reass_free(t);
+    ring_release(&t->snd, &tcp->c->bufs);
+    if (t->hashed) {
+        tcp_conn_del(tcp, &t->conn);
+        t->hashed = false;
+    }
+    if (t->counted) {
+        NET_ASSERT(tcp->port_users[t->conn.id.lport] > 0);
+        tcp->port_users[t->conn.id.lport]--;
+        t->counted = false;
+    }
+}
+
+/* The connection ends by @ev, in CLOSED, with @error for the user; an abort tells the peer. Frees
+ * the block if the user has gone. */
+void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
+{
+    struct tcp *tcp = t->tcp;
+    bool known = tcp_state(t) != TCP_SYN_SENT; /* the peer knows of us */
+
+    tcp_event(tcp, &t->conn, ev);
+    if (ev == TCP_EV_ABORT) {
+        tcp->stats.aborted++;
+        if (known)
+            tcp_send_rst(t);
+    } else {
+        tcp->stats.failed++;
+    }
+    t->error = error;
+    tcp_over(t);
+    ring_release(&t->rcv, &tcp->c->bufs);
+    if (t->detached)
+        tcp_tcb_free(t);
+    else
+        tcp_wake(t);
+}
+
+/* Tell the user that there is news. */
+void tcp_wake(struct tcb *t)
+{
+    ready_add(&t->tcp->c->ready, &t->ready);
+}
+
+void tcp_trace_queue(struct tcp *tcp, const struct tcp_conn *c, const char *name, uint32_t len,
+                     uint32_t max)
+{
+    if (!trace_on(&tcp->c->trace, TRACE_queue))
+        return;
+    struct trace_ev ev = core_trace(tcp->c, TRACE_queue);
+
+    ev.conn = tcp_trace_conn(c);
+    ev.u.queue = (struct trace_queue){name, len, max};
+    core_trace_emit(tcp->c, &ev);
+}
+
+/* ---- OPEN, section 3.10.1 ---- */
+
+int tcp_open_passive(struct tcp *tcp, const struct tcp_open *o, struct tcp_listener **out)
+{
+    if (o->lport == 0)
+        return -EINVAL;
+    if (!ip_addr_is_any(o->local) && !ip_is_local(tcp->ip, o->local))
+        return -EADDRNOTAVAIL;
+    if (tcp_port_in_use(tcp, o->local, o->lport, o->reuse))
+        return -EADDRINUSE;
+    struct tcp_listener *l = slab_alloc(&tcp->listener_pool);
+
+    if (l == NULL)
+        return -ENOBUFS;
+    *l = (struct tcp_listener){
+        .conn = {.id = {.local = o->local, .lport = o->lport}, .state = TCP_CLOSED},
+        .tcp = tcp,
+        .ready.owner = o->owner,
+        .tos = o->tos,
+        .ttl = o->ttl,
+        .nodelay = o->nodelay,
+        .cc = o->cc,
+        .maxseg = o->maxseg,
+        .sndbuf = o->sndbuf,
+        .rcvbuf = o->rcvbuf,
+        .backlog = o->backlog != 0 ? o->backlog : tcp->cfg.backlog,
+    };
+    hash_add(&tcp->listeners, &l->conn.link, o->lport);
+    tcp_event(tcp, &l->conn, TCP_EV_OPEN_PASSIVE);
+    *out = l;
+    return 0;
+}
+
+/* What the user asked for, over the host's defaults. */
+static void tcp_apply(struct tcb *t, const struct tcp_open *o)
+{
+    if (o->sndbuf != 0)
+        t->sndbuf = o->sndbuf;
+    if (o->rcvbuf != 0)
+        t->rcvbuf = o->rcvbuf;
+    if (o->ttl != 0)
+        t->ttl = o->ttl;
+    if (o->cc != 0xff && cc_by_index(o->cc) != NULL)
+        t->cc = o->cc;
+    if (o->tos != 0)
+        t->tos = o->tos;
+    t->nodelay = t->nodelay || o->nodelay;
+}
+
+/* The smallest shift that lets the window field express the whole buffer, at least the 8 that
+ * packetdrill scripts expect of us (design.md section 4). */
+uint8_t tcp_window_shift(const struct tcp *tcp, uint32_t rcvbuf)
+{
+    uint8_t shift = 8;
+
+    if (!tcp->cfg.window_scaling)
+        return 0;
+    while (shift < TCP_WSCALE_MAX && (rcvbuf >> shift) > UINT16_MAX)
+        shift++;
+    return shift;
+}
+
+int tcp_open_active(struct tcp *tcp, const struct tcp_open *o, struct tcb **out)
+{
+    struct tcp_id id = {o->local, o->remote, o->lport, o->rport};
+    struct ip_path path;
+    int err = ip_route(tcp->ip, o->remote, o->local, &path);
+
+    if (err < 0)
+        return err;
+    if (o->rport == 0 || path.cast != CAST_UNICAST || ip_addr_is_any(o->remote)) /* MUST-46 */
+        return -EINVAL;
+    id.local = path.src; /* MUST-44 */
+    err = tcp_port_choose(tcp, &id);
+    if (err < 0)
+        return err;
+    struct tcb *t = tcp_tcb_new(tcp, &id);
+
+    if (t == NULL)
+        return -ENOBUFS;
+    tcp_apply(t, o);
+    t->ready.owner = o->owner;
+    t->rcv_mss = tcp_offered_mss(tcp, &id, o->maxseg);
+    t->rcv_wnd_shift = tcp_window_shift(tcp, t->rcvbuf);
+    t->has_ts = tcp->cfg.timestamps;
+    t->has_wscale = tcp->cfg.window_scaling;
+    t->iss = tcp_iss(tcp, &id);
+    t->snd_una = t->snd_nxt = t->snd_max = t->iss;
+    tcp->stats.opened_active++;
+    tcp_event(tcp, &t->conn, TCP_EV_OPEN_ACTIVE);
+    tcp_due(t);
+    *out = t;
+    return 0;
+}
+
+struct tcb *tcp_accept(struct tcp_listener *l, uint32_t owner)
+{
+    struct tcb *t = l->first;
+
+    if (t == NULL)
+        return NULL;
+    l->first = t->queue_next;
+    if (l->first == NULL)
+        l->last = NULL;
+    l->queued--;
+    l->accepted++;
+    t->queue_next = NULL;
+    t->in_accept_queue = false;
+    t->listener = NULL;
+    t->ready.owner = owner;
+    tcp_trace_queue(l->tcp, &t->conn, "accept", l->queued, l->backlog);
+    if (tcp_readable(t))
+        tcp_wake(t);
+    return t;
+}
+
+void tcp_listen_close(struct tcp_listener *l)
+{
+    struct tcp *tcp = l->tcp;
+    struct tcb *t;
+
+    for (struct tcp_half *h = tcp->half_oldest, *next; h != NULL; h = next) {
+        next = h->newer;
+        if (h->listener == l) {
+            tcp_event(tcp, &h->conn, TCP_EV_ABORT);
+            tcp_half_free(tcp, h);
+        }
+    }
+    while ((t = tcp_accept(l, READY_NOBODY)) != NULL)
+        tcp_abort(t);
+    tcp_event(tcp, &l->conn, TCP_EV_DELETE);
+    ready_del(&l->ready);
+    hash_del(&tcp->listeners, &l->conn.link);
+    slab_free(&tcp->listener_pool, l);
+}
+
+/* ---- SEND, section 3.10.2 ---- */
+
+/* Return: bytes of room, or why nothing can be sent. */
+static int tcp_send_room(struct tcb *t)
+{
+    if (t->error != 0)
+        return -tcp_take_error(t);
+    switch (tcp_state(t)) {
+    case TCP_SYN_SENT:
+    case TCP_SYN_RCVD:
+    case TCP_ESTABLISHED:
+    case TCP_CLOSE_WAIT:
+        break;
+    default:
+        return -EPIPE;
+    }
+    if (t->fin_queued)
+        return -EPIPE;
+    if (t->snd.len >= t->sndbuf)
+        return -EAGAIN;
+    return (int)(t->sndbuf - t->snd.len);
+}
+
+/* Most writes are small, and the ring doubles as it fills; the largest block bounds it. */
+static bool tcp_send_reserve_ring(struct tcb *t, uint32_t bytes)
+{
+    return ring_reserve(&t->snd, &t->tcp->c->bufs, t->snd.len + bytes, t->snd.len);
+}
+
+int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out)
+{
+    int room = tcp_send_room(t);
+
+    if (room < 0)
+        return room;
+    uint32_t n = (uint32_t)size_min(want, (size_t)room);
+
+    if (!tcp_send_reserve_ring(t, n)) {
+        if (t->snd.cap <= t->snd.len)
+            return -EAGAIN;
+        n = t->snd.cap - t->snd.len;
+    }
+    *out = ring_space(&t->snd, t->snd.len, n);
+    return (int)out->len;
+}
+
+int tcp_send_commit(struct tcb *t, size_t len, bool more)
+{
+    NET_ASSERT(len <= t->snd.cap - t->snd.len);
+    if (len == 0)
+        return 0;
+    t->snd.len += (uint32_t)len;
+    t->more = more;
+    t->bytes_out += len;
+    if (t->snd.len == len) /* was empty: perhaps idle for long (RFC 5681 section 4.1) */
+        if (tcp_in_flight(t) == 0 && tcp_state(t) >= TCP_ESTABLISHED)
+            tcp_recovery_idle(t, t->tcp->c->now - t->last_sent);
+    tcp_due(t);
+    return 0;
+}
+
+int tcp_send(struct tcb *t, const uint8_t *bytes, size_t len, bool more)
+{
+    int room = tcp_send_room(t);
+
+    if (room < 0)
+        return room;
+    uint32_t n = (uint32_t)size_min(len, (size_t)room);
+
+    if (!tcp_send_reserve_ring(t, n)) {
+        n = u32_min(n, t->snd.cap - t->snd.len);
+        if (n == 0)
+            return -EAGAIN;
+    }
+    ring_write_at(&t->snd, t->snd.len, bytes, n);
+    tcp_send_commit(t, n, more || n < len);
+    return (int)n;
+}
+
+void tcp_nodelay(struct tcb *t, bool on)
+{
+    t->nodelay = on;
+    if (on && t->hashed && t->snd.len > 0)
+        tcp_due(t);
+}
+
+/* ---- RECEIVE, section 3.10.3 ---- */
+
+int tcp_recv_peek(struct tcb *t, struct span out[2])
+{
+    out[0] = out[1] = (struct span){NULL, 0};
+    if (t->rcv.len > 0) {
+        out[0] = ring_span(&t->rcv, 0, t->rcv.len);
+        out[1] = ring_span(&t->rcv, (uint32_t)out[0].len, t->rcv.len);
+        return (int)t->rcv.len;
+    }
+    if (t->error != 0)
+        return -tcp_take_error(t);
+    if (t->fin_received || t->rcv_shut)
+        return 0;
+    switch (tcp_state(t)) {
+    case TCP_CLOSED:
+    case TCP_LAST_ACK:
+    case TCP_CLOSING:
+    case TCP_TIME_WAIT:
+        return 0;
+    default:
+        return -EAGAIN;
+    }
+}
+
+void tcp_recv_consume(struct tcb *t, size_t len)
+{
+    NET_ASSERT(len <= t->rcv.len);
+    if (len == 0)
+        return;
+    ring_consume(&t->rcv, (uint32_t)len);
+    if (t->rcv.len == 0 && t->ooo == NULL)
+        ring_release(&t->rcv, &t->tcp->c->bufs);
+    if (!t->hashed || t->fin_received)
+        return;
+    /* Tell the peer when the window has grown by enough to be worth a segment (RFC 9293 section
+     * 3.8.6.2.2): two full segments or half the buffer, and at once when it was shut. */
+    tcp_seq edge = seq_add(t->rcv_nxt, t->rcvbuf > t->rcv.len ? t->rcvbuf - t->rcv.len : 0);
+    int32_t gain = seq_diff(edge, t->rcv_adv);
+    uint32_t enough = u32_min(t->rcvbuf / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
+
+    if (gain > 0 && (uint32_t)gain >= enough && tcp_rcv_wnd(t) < t->rcvbuf / 2) {
+        t->ack_now = true;
+        tcp_due(t);
+    }
+}
+
+/* ---- CLOSE, section 3.10.4; ABORT, section 3.10.5 ---- */
+
+int tcp_shutdown_send(struct tcb *t)
+{
+    switch (tcp_state(t)) {
+    case TCP_SYN_SENT:
+    case TCP_CLOSED:
+        return -ENOTCONN;
+    case TCP_SYN_RCVD:
+    case TCP_ESTABLISHED:
+    case TCP_CLOSE_WAIT:
+        t->fin_queued = true;
+        tcp_event(t->tcp, &t->conn, TCP_EV_CLOSE);
+        tcp_due(t);
+        return 0;
+    default:
+        return 0; /* done already */
+    }
+}
+
+void tcp_shutdown_recv(struct tcb *t)
+{
+    t->rcv_shut = true;
+    if (t->rcv.len > 0)
+        tcp_recv_consume(t, t->rcv.len);
+    tcp_wake(t);
+}
+
+void tcp_close(struct tcb *t, net_time linger)
+{
+    bool unread = t->rcv.len > 0;
+
+    t->detached = true;
+    t->ready.owner = READY_NOBODY;
+    ready_del(&t->ready);
+    if (!t->hashed) { /* the protocol let go before */
+        tcp_tcb_free(t);
+        return;
+    }
+    if (tcp_state(t) == TCP_SYN_SENT) {
+        tcp_event(t->tcp, &t->conn, TCP_EV_DELETE);
+        tcp_tcb_free(t);
+        return;
+    }
+    if (unread && !t->rcv_shut) { /* RFC 2525 section 2.17: data are lost, so the peer must know */
+        tcp_abort(t);
+        return;
+    }
+    tcp_shutdown_send(t);
+    t->lingers = linger != NET_NEVER;
+    if (tcp_state(t) == TCP_FIN_WAIT_2)
+        tcp_timer_orphan(t, t->tcp->cfg.fin_wait_2);
+    else
+        tcp_timer_orphan(t, t->lingers ? linger : t->tcp->cfg.orphan);
+}
+
+void tcp_abort(struct tcb *t)
+{
+    t->detached = true;
+    t->ready.owner = READY_NOBODY;
+    ready_del(&t->ready);
+    if (t->hashed)
+        tcp_fail(t, TCP_EV_ABORT, 0);
+    else
+        tcp_tcb_free(t);
+}
+
+/* ---- STATUS, section 3.10.6 ---- */
+
+bool tcp_readable(const struct tcb *t)
+{
+    return t->rcv.len > 0 || t->error != 0 || t->fin_received || t->rcv_shut ||
+           tcp_state(t) == TCP_CLOSED;
+}
+
+bool tcp_writable(const struct tcb *t)
+{
+    enum tcp_state s = tcp_state(t);
+
+    if (t->error != 0 || s == TCP_CLOSED)
+        return true;
+    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD)
+        return false;
+    return t->fin_queued || t->snd.len < t->sndbuf - t->sndbuf / 4;
+}
+
+bool tcp_is_over(const struct tcb *t)
+{
+    enum tcp_state s = tcp_state(t);
+
+    return s == TCP_CLOSED || (t->fin_received && t->fin_queued);
+}
+
+int tcp_take_error(struct tcb *t)
+{
+    int error = t->error;
+
+    t->error = 0;
+    return error;
+}

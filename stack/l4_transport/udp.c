@@ -1,0 +1,499 @@
+/*
+ * udp.c - the User Datagram Protocol (RFC 768, RFC 1122 section 4.1).
+ *
+ * UDP adds two things to IP: ports, and a checksum over the data and the addresses. It promises
+ * nothing, so it has no states and no timers; what is left to do is to check, to find the socket,
+ * and to bound what a stranger's datagrams may occupy.
+ *
+ * Finding the socket. Every socket with a port stands in the table `ports`, by its local port;
+ * connected ones also stand in `tuples`, by both addresses and ports, under a keyed hash. A
+ * datagram for one of our addresses goes to the connected socket of its four-tuple, else to the
+ * one bound to that address, else to the one bound to any address; of several with the same right
+ * (SOCK_OPT_REUSEADDR) to the youngest, as in Linux. A broadcast or multicast is for everybody: each
+ * socket that the port, its local address and its peer allow gets it, the first the packet
+ * itself, the others a copy.
+ *
+ * Memory. A datagram waits in the packet it came in: no copy, and a packet occupied that the wire
+ * would like back. So a socket is charged with the memory of the packet, not with the bytes in
+ * it, and all sockets together hold at most half of each packet pool: nobody can starve TCP by
+ * sending to a service that does not read. An empty queue takes one datagram whatever its limit.
+ *
+ * Sending. The payload is copied, so the caller's buffer is free at once. The checksum is left to
+ * the wire (CSUM_PARTIAL); a computed zero becomes 0xffff there, since zero means "none".
+ *
+ * Errors. ICMP errors reach the connected socket that sent the quoted datagram, as its pending
+ * error. An unconnected socket could not tell which of its peers is meant and hears nothing, as in
+ * Linux and the BSDs.
+ *
+ * Not here: IP options, in either direction; membership in multicast groups (that is IP's); UDP-Lite.
+ */
+#include "l4_transport/udp.h"
+
+#include <errno.h>
+
+void udp_config_default(struct udp_config *cfg)
+{
+    *cfg = (struct udp_config){
+        .sockets = 4096,
+        .rcvbuf = 212992, /* Linux's net.core.rmem_default */
+        .port_min = 32768,
+        .port_max = 60999,
+        .checksum = true,
+    };
+}
+
+void udp_cut(struct udp *udp, const struct udp_config *cfg, struct region *r)
+{
+    udp->cfg = *cfg;
+    slab_cut(&udp->socks, r, sizeof(struct udp_sock), cfg->sockets);
+    hash_cut(&udp->ports, r, cfg->sockets);
+    hash_cut(&udp->tuples, r, cfg->sockets);
+}
+
+void udp_init(struct udp *udp, struct core *c, struct ip_layer *ip)
+{
+    NET_ASSERT(udp->cfg.port_min > 0 && udp->cfg.port_min <= udp->cfg.port_max);
+    udp->c = c;
+    udp->ip = ip;
+    udp->key = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
+}
+
+/* ---- tables ---- */
+
+static uint32_t udp_tuple_hash(const struct udp *udp, struct ip_addr local, uint16_t lport,
+                               struct ip_addr remote, uint16_t rport)
+{
+    uint64_t words[5] = {local.hi, local.lo, remote.hi, remote.lo, (uint64_t)lport << 16 | rport};
+
+    return (uint32_t)siphash_words(&udp->key, words, ARRAY_LEN(words));
+}
+
+static struct udp_sock *udp_find_connected(const struct udp *udp, struct ip_addr local,
+                                           uint16_t lport, struct ip_addr remote, uint16_t rport)
+{
+    if (udp->socks.used == 0)
+        return NULL;
+    uint32_t hash = udp_tuple_hash(udp, local, lport, remote, rport);
+
+    for (struct hash_node *n = hash_first(&udp->tuples, hash); n != NULL; n = n->next) {
+        struct udp_sock *u = container_of(n, struct udp_sock, by_tuple);
+
+        if (n->hash == hash && u->lport == lport && u->rport == rport &&
+            ip_addr_eq(u->local, local) && ip_addr_eq(u->remote, remote))
+            return u;
+    }
+    return NULL;
+}
+
+/* The unconnected socket for @local and @port: one bound to the address before one bound to any. */
+static struct udp_sock *udp_find_bound(const struct udp *udp, struct ip_addr local, uint16_t port)
+{
+    struct udp_sock *any = NULL;
+
+    for (struct hash_node *n = hash_first(&udp->ports, port); n != NULL; n = n->next) {
+        struct udp_sock *u = container_of(n, struct udp_sock, by_port);
+
+        if (u->lport != port || udp_is_connected(u))
+            continue;
+        if (ip_addr_eq(u->local, local))
+            return u;
+        if (any == NULL && ip_addr_is_any(u->local))
+            any = u;
+    }
+    return any;
+}
+
+/* Is @port at @local taken, seen from @self? With @local NULL: by anybody, at whatever address. */
+static bool udp_port_taken(const struct udp_sock *self, const struct ip_addr *local, uint16_t port)
+{
+    for (struct hash_node *n = hash_first(&self->udp->ports, port); n != NULL; n = n->next) {
+        const struct udp_sock *u = container_of(n, struct udp_sock, by_port);
+
+        if (u->lport != port || u == self)
+            continue;
+        if (local == NULL)
+            return true;
+        if (u->reuse && self->reuse)
+            continue;
+        if (ip_addr_is_any(*local) || ip_addr_is_any(u->local) || ip_addr_eq(*local, u->local))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 6056, algorithm 1: start anywhere, take the next free one. Return: 0 if all are taken. */
+static uint16_t udp_choose_port(struct udp_sock *u)
+{
+    const struct udp_config *cfg = &u->udp->cfg;
+    uint32_t count = (uint32_t)(cfg->port_max - cfg->port_min) + 1;
+    uint32_t start = prng_below(&u->udp->c->prng, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t port = (uint16_t)(cfg->port_min + (start + i) % count);
+
+        if (!udp_port_taken(u, NULL, port))
+            return port;
+    }
+    return 0;
+}
+
+/* ---- receiving ---- */
+
+/* What a packet occupies: its own buffer, and those of the packets it refers to. */
+struct udp_charge {
+    uint32_t bytes, pkts, bigs;
+};
+
+static struct udp_charge udp_charge(const struct udp *udp, const struct pkt *p)
+{
+    struct udp_charge ch = {0};
+
+    for (; p != NULL; p = p->owner) {
+        ch.bytes += (uint32_t)sizeof(*p) + p->cap;
+        ch.pkts += p->pool == &udp->c->pkts;
+        ch.bigs += p->pool == &udp->c->bigs;
+    }
+    return ch;
+}
+
+static bool udp_has_room(const struct udp_sock *u, const struct udp_charge *ch)
+{
+    const struct udp *udp = u->udp;
+
+    if (u->queue.head != NULL && (u->rcv_used >= u->rcvbuf || ch->bytes > u->rcvbuf - u->rcv_used))
+        return false;
+    return (ch->pkts == 0 ||
+            udp->held_pkts + ch->pkts <= u32_max(1, udp->c->pkts.slab.count / 2)) &&
+           (ch->bigs == 0 || udp->held_bigs + ch->bigs <= u32_max(1, udp->c->bigs.slab.count / 2));
+}
+
+static enum verdict udp_deliver(struct udp_sock *u, struct pkt *p)
+{
+    struct udp *udp = u->udp;
+    struct udp_charge ch = udp_charge(udp, p);
+
+    if (!udp_has_room(u, &ch)) {
+        u->dropped++;
+        return V_DROP_UDP_QUEUE_FULL;
+    }
+    u->rcv_used += ch.bytes;
+    udp->held_pkts += ch.pkts;
+    udp->held_bigs += ch.bigs;
+    pktq_push(&u->queue, pkt_keep(p));
+    u->in++;
+    udp->stats.in++;
+    ready_add(&udp->c->ready, &u->ready);
+    return V_DONE;
+}
+
+/* A second reader needs a packet of his own: a packet stands in one queue only. */
+static struct pkt *udp_copy(struct udp *udp, const struct pkt *p)
+{
+    uint32_t skip = p->l4 - p->off, len = pkt_total(p) - skip;
+    struct pkt_pool *pool = len <= udp->c->pkts.cap - PKT_HEADROOM ? &udp->c->pkts : &udp->c->bigs;
+    struct pkt *q = len <= pool->cap - PKT_HEADROOM ? pkt_alloc(pool, PKT_HEADROOM) : NULL;
+
+    if (q == NULL)
+        return NULL;
+    uint8_t *to = pkt_append(q, len);
+
+    memcpy(to, p->buf + p->l4, p->len - skip);
+    if (p->ext_len > 0)
+        memcpy(to + p->len - skip, p->ext, p->ext_len);
+    q->l4 = (uint16_t)q->off;
+    q->src = p->src;
+    q->dst = p->dst;
+    q->l3_cast = p->l3_cast;
+    q->l2_cast = p->l2_cast;
+    q->proto = p->proto;
+    q->tos = p->tos;
+    q->ttl = p->ttl;
+    q->ifi = p->ifi;
+    q->frame = p->frame;
+    return q;
+}
+
+/* A broadcast or multicast: to everybody who may hear it. */
+static enum verdict udp_deliver_all(struct udp *udp, struct pkt *p, const struct udp_hdr *h)
+{
+    enum verdict v = V_DROP_UDP_NO_PORT;
+    bool given = false; /* the packet itself */
+
+    for (struct hash_node *n = hash_first(&udp->ports, h->dst_port); n != NULL; n = n->next) {
+        struct udp_sock *u = container_of(n, struct udp_sock, by_port);
+
+        if (u->lport != h->dst_port ||
+            (!ip_addr_is_any(u->local) && !ip_addr_eq(u->local, p->dst)) ||
+            (udp_is_connected(u) && (u->rport != h->src_port || !ip_addr_eq(u->remote, p->src))))
+            continue;
+        struct pkt *q = given ? udp_copy(udp, p) : pkt_keep(p);
+        enum verdict w = q == NULL ? V_DROP_PKT_POOL : udp_deliver(u, q);
+
+        given = given || w == V_DONE;
+        pkt_release(q);
+        v = v == V_DONE ? v : w; /* one who took it is enough */
+    }
+    return v;
+}
+
+static enum verdict udp_check_sum(const struct udp *udp, const struct pkt *p,
+                                  const struct udp_hdr *h)
+{
+    if (h->sum == 0) /* none was sent; IPv6 does not allow that (RFC 8200 section 8.1) */
+        return ip_addr_is_v4(p->dst) && !udp->cfg.checksum_required ? V_NEXT : V_DROP_UDP_CHECKSUM;
+    if (p->csum != CSUM_NONE)
+        return V_NEXT; /* the wire has looked, or there was no wire */
+    uint64_t sum = csum_pseudo(p->src, p->dst, IP_PROTO_UDP, h->len);
+
+    return csum_fold(pkt_csum(p, p->l4, sum)) == 0xffff ? V_NEXT : V_DROP_UDP_CHECKSUM;
+}
+
+enum verdict udp_input(struct udp *udp, struct pkt *p)
+{
+    NET_ASSERT(p->l4 >= p->off && p->l4 - p->off <= p->len);
+    uint32_t skip = p->l4 - p->off;
+    struct udp_hdr h;
+
+    /* The header lies in one piece; the length is about all pieces. */
+    if (p->len - skip < UDP_HDR_LEN)
+        return V_DROP_UDP_SHORT;
+    enum verdict v = udp_parse(&h, (struct span){p->buf + p->l4, pkt_total(p) - skip});
+
+    if (v != V_NEXT)
+        return v;
+    pkt_trim(p, skip + h.len); /* what IP carried beyond is not ours: not summed, not delivered */
+    v = udp_check_sum(udp, p, &h);
+    if (v != V_NEXT)
+        return v;
+
+    if (p->l3_cast != CAST_UNICAST)
+        return udp_deliver_all(udp, p, &h); /* never answered by an error, RFC 1122 section 3.2.2 */
+    struct udp_sock *u = udp_find_connected(udp, p->dst, h.dst_port, p->src, h.src_port);
+
+    if (u == NULL)
+        u = udp_find_bound(udp, p->dst, h.dst_port);
+    if (u == NULL) {
+        ip_reply_error(udp->ip, p, IP_ERR_PORT_UNREACH); /* RFC 1122 section 4.1.3.1 */
+        return V_DROP_UDP_NO_PORT;
+    }
+    return udp_deliver(u, p);
+}
+
+enum verdict udp_input_error(struct udp *udp, const struct ip_error *e)
+{
+    if (e->quoted.len < UDP_HDR_LEN)
+        return V_DROP_ICMP4_INNER;
+    uint16_t lport = get16(e->quoted.p + UDP_SRC), rport = get16(e->quoted.p + UDP_DST);
+    struct udp_sock *u = udp_find_connected(udp, e->local, lport, e->remote, rport);
+
+    if (u == NULL) /* an unconnected socket may have sent it, and is not told; see above */
+        return udp_find_bound(udp, e->local, lport) != NULL ? V_DONE : V_DROP_ICMP4_NO_OWNER;
+    int error = ip_error_errno(e->kind);
+
+    if (error != 0) {
+        u->error = error;
+        udp->stats.errors_in++;
+        ready_add(&udp->c->ready, &u->ready);
+    }
+    return V_DONE;
+}
+
+/* ---- the user's calls ---- */
+
+struct udp_sock *udp_open(struct udp *udp, uint32_t owner)
+{
+    struct udp_sock *u = slab_alloc(&udp->socks);
+
+    if (u == NULL)
+        return NULL;
+    *u = (struct udp_sock){
+        .udp = udp, .open = true, .ready = {.owner = owner}, .rcvbuf = udp->cfg.rcvbuf};
+    return u;
+}
+
+void udp_close(struct udp_sock *u)
+{
+    struct udp *udp = u->udp;
+
+    NET_ASSERT(u->open);
+    while (u->queue.head != NULL)
+        udp_consume(u);
+    ready_del(&u->ready);
+    if (udp_is_connected(u))
+        hash_del(&udp->tuples, &u->by_tuple);
+    if (u->lport != 0)
+        hash_del(&udp->ports, &u->by_port);
+    u->open = false;
+    slab_free(&udp->socks, u);
+}
+
+int udp_bind(struct udp_sock *u, struct ip_addr local, uint16_t port)
+{
+    struct udp *udp = u->udp;
+
+    if (u->lport != 0)
+        return -EINVAL;
+    bool group = !ip_addr_is_any(local) && ip_cast(udp->ip, local) != CAST_UNICAST;
+
+    if (!ip_addr_is_any(local) && !group && !ip_is_local(udp->ip, local))
+        return -EADDRNOTAVAIL;
+    if (port == 0)
+        port = udp_choose_port(u);
+    else if (udp_port_taken(u, &local, port))
+        return -EADDRINUSE;
+    if (port == 0)
+        return -EADDRINUSE;
+    u->local = local;
+    u->local_group = group;
+    u->lport = port;
+    hash_add(&udp->ports, &u->by_port, port);
+    return 0;
+}
+
+int udp_connect(struct udp_sock *u, struct ip_addr remote, uint16_t port)
+{
+    struct udp *udp = u->udp;
+    bool is_fixed = !ip_addr_is_any(u->local) && !u->local_chosen;
+    struct ip_path path;
+
+    if (port == 0 || ip_addr_is_any(remote))
+        return -EINVAL;
+    int err =
+        ip_route(udp->ip, remote, is_fixed && !u->local_group ? u->local : IP_ADDR_ANY, &path);
+
+    if (err < 0)
+        return err;
+    if (path.cast == CAST_BROADCAST && !u->broadcast)
+        return -EACCES;
+    if (u->lport == 0 && (err = udp_bind(u, IP_ADDR_ANY, 0)) < 0)
+        return err;
+    if (udp_is_connected(u))
+        hash_del(&udp->tuples, &u->by_tuple);
+    if (!is_fixed) {
+        u->local = path.src;
+        u->local_chosen = true;
+    }
+    u->remote = remote;
+    u->rport = port;
+    hash_add(&udp->tuples, &u->by_tuple,
+             udp_tuple_hash(udp, u->local, u->lport, u->remote, u->rport));
+    return 0;
+}
+
+bool udp_peek(const struct udp_sock *u, struct udp_dgram *d)
+{
+    const struct pkt *p = u->queue.head;
+
+    if (p == NULL)
+        return false;
+    const uint8_t *hdr = p->buf + p->l4;
+    uint32_t skip = p->l4 - p->off + UDP_HDR_LEN;
+
+    *d = (struct udp_dgram){
+        .data = {{hdr + UDP_HDR_LEN, p->len - skip}, {p->ext, p->ext_len}},
+        .len = pkt_total(p) - skip,
+        .src = p->src,
+        .dst = p->dst,
+        .sport = get16(hdr + UDP_SRC),
+        .dport = get16(hdr + UDP_DST),
+        .ifi = p->ifi,
+        .tos = p->tos,
+        .ttl = p->ttl,
+        .cast = (enum cast)p->l3_cast,
+    };
+    return true;
+}
+
+void udp_consume(struct udp_sock *u)
+{
+    struct udp *udp = u->udp;
+    struct pkt *p = pktq_pop(&u->queue);
+
+    NET_ASSERT(p != NULL);
+    struct udp_charge ch = udp_charge(udp, p);
+
+    NET_ASSERT(u->rcv_used >= ch.bytes && udp->held_pkts >= ch.pkts && udp->held_bigs >= ch.bigs);
+    u->rcv_used -= ch.bytes;
+    udp->held_pkts -= ch.pkts;
+    udp->held_bigs -= ch.bigs;
+    pkt_release(p);
+}
+
+/* A packet with @len bytes of payload behind room for the header, or NULL. */
+static struct pkt *udp_payload(struct udp *udp, const uint8_t *bytes, uint32_t len)
+{
+    uint32_t headroom = PKT_HEADROOM + UDP_HDR_LEN;
+    struct pkt_pool *pool = len <= udp->c->pkts.cap - headroom ? &udp->c->pkts : &udp->c->bigs;
+    struct pkt *p = pkt_alloc(pool, headroom);
+
+    if (p != NULL && len > 0)
+        memcpy(pkt_append(p, len), bytes, len);
+    return p;
+}
+
+/* Put the header in front of the payload @p, and leave the checksum to the wire. */
+static void udp_push_header(const struct udp_sock *u, struct pkt *p, struct ip_addr src,
+                            struct ip_addr dst, uint16_t dport)
+{
+    uint32_t len = p->len + UDP_HDR_LEN;
+    struct udp_hdr h = {.src_port = u->lport, .dst_port = dport, .len = (uint16_t)len};
+    uint8_t *hdr = pkt_push(p, UDP_HDR_LEN);
+
+    p->l4 = (uint16_t)p->off;
+    p->proto = IP_PROTO_UDP;
+    if (u->udp->cfg.checksum || !ip_addr_is_v4(dst)) {
+        h.sum = csum_fold(csum_pseudo(src, dst, IP_PROTO_UDP, len));
+        p->csum = CSUM_PARTIAL;
+        p->csum_start = p->l4;
+        p->csum_off = UDP_SUM;
+    }
+    udp_emit(&h, hdr);
+}
+
+int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
+             const uint8_t *bytes, size_t len)
+{
+    struct udp *udp = u->udp;
+    struct ip_path path;
+    int err;
+
+    if (ip_addr_is_any(dst) && dport == 0 && udp_is_connected(u)) {
+        dst = u->remote;
+        dport = u->rport;
+    }
+    if (ip_addr_is_any(dst) || dport == 0)
+        return ip_addr_is_any(dst) && dport == 0 ? -EDESTADDRREQ : -EINVAL;
+    if (u->lport == 0 && (err = udp_bind(u, IP_ADDR_ANY, 0)) < 0)
+        return err;
+    if (ip_addr_is_any(src) && !u->local_group)
+        src = u->local;
+    if ((err = ip_route(udp->ip, dst, src, &path)) < 0)
+        return err;
+    if (path.cast == CAST_BROADCAST && !u->broadcast)
+        return -EACCES;
+    /* The total length of IPv4 counts its header, the payload length of IPv6 does not. */
+    if (len > 65535u - UDP_HDR_LEN - (ip_addr_is_v4(dst) ? path.hdr_len : 0u))
+        return -EMSGSIZE;
+    struct pkt *p = udp_payload(udp, bytes, (uint32_t)len);
+
+    if (p == NULL)
+        return -ENOBUFS;
+    udp_push_header(u, p, path.src, dst, dport);
+    struct ip_send out = {
+        .src = path.src, .dst = dst, .proto = IP_PROTO_UDP, .tos = u->tos, .ttl = u->ttl};
+
+    err = ip_output(udp->ip, p, &out);
+    if (err < 0)
+        return err;
+    u->out++;
+    udp->stats.out++;
+    return (int)len;
+}
+
+int udp_take_error(struct udp_sock *u)
+{
+    int error = u->error;
+
+    u->error = 0;
+    return error;
+}

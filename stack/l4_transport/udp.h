@@ -1,0 +1,127 @@
+/*
+ * udp.h - the User Datagram Protocol (RFC 768, RFC 1122 section 4.1).
+ *
+ * A socket has a local port, perhaps a local address, and, once connected, a peer. Datagrams that
+ * came in wait in the packets they came in; what they hold of memory is bounded per socket
+ * (rcvbuf) and for all sockets together (half of each packet pool). See udp.c.
+ */
+#ifndef STACKD_UDP_H
+#define STACKD_UDP_H
+
+#include "base/hash.h"
+#include "l3_network/ip.h"
+#include "wire/udp.h"
+
+struct udp_config {
+    uint32_t sockets;            /* at most: 4096 */
+    uint32_t rcvbuf;             /* default of a socket, bytes of memory, not of payload: 212992 */
+    uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
+    bool checksum;          /* generate checksums: true (MUST be the default, RFC 1122 4.1.3.4) */
+    bool checksum_required; /* refuse datagrams without one: false */
+};
+
+/* One socket. `open` is false in a freed record, whose first word the pool uses. */
+struct udp_sock {
+    struct hash_node by_port;  /* in udp->ports, once bound */
+    struct hash_node by_tuple; /* in udp->tuples, while connected */
+    struct udp *udp;
+    struct ready ready;
+    struct ip_addr local, remote; /* IP_ADDR_ANY: all of ours; not connected */
+    uint16_t lport, rport;
+    uint8_t tos, ttl; /* ttl 0: the host's default, 1 to a group */
+    bool open;
+    bool reuse : 1;            /* the port may be shared with others who say so too */
+    bool broadcast : 1;        /* may send to broadcast addresses */
+    bool local_chosen : 1;     /* the local address came from connect, not from bind */
+    bool local_group : 1;      /* the local address is a broadcast or a group: to receive only */
+    uint32_t rcvbuf, rcv_used; /* bytes of packet memory */
+    struct pktq queue;
+    int error;                 /* pending, a positive errno value */
+    uint64_t in, out, dropped; /* datagrams; dropped: queue full */
+};
+
+struct udp_stats {
+    uint64_t in, out;   /* datagrams delivered (one per socket), sent */
+    uint64_t errors_in; /* ICMP errors that reached a socket */
+};
+
+struct udp {
+    struct core *c;
+    struct ip_layer *ip;
+    struct udp_config cfg;
+    struct slab socks;
+    struct hash ports, tuples;
+    struct siphash_key key;
+    uint32_t held_pkts, held_bigs; /* packets of the two pools in receive queues */
+    struct udp_stats stats;
+};
+
+/* ---- setting up, by net.c ---- */
+void udp_config_default(struct udp_config *cfg);
+void udp_cut(struct udp *udp, const struct udp_config *cfg, struct region *r);
+void udp_init(struct udp *udp, struct core *c, struct ip_layer *ip);
+
+/** udp_input - a datagram: p->l4 at its header, p->src, dst, l3_cast filled; borrows @p. */
+enum verdict udp_input(struct udp *udp, struct pkt *p);
+/** udp_input_error - an ICMP error about a datagram of ours (RFC 1122 section 4.1.3.3). */
+enum verdict udp_input_error(struct udp *udp, const struct ip_error *e);
+
+/* ---- the user's calls, for the session layer ---- */
+
+/** udp_open - a socket without a port; @owner: of struct ready. Return: NULL if there is none left. */
+struct udp_sock *udp_open(struct udp *udp, uint32_t owner);
+/** udp_close - give up the port and what is queued; the record is gone. */
+void udp_close(struct udp_sock *u);
+/**
+ * udp_bind - take a local port.
+ * @local: one of ours, a broadcast or multicast address (to receive only), or IP_ADDR_ANY
+ * @port:  0: one is chosen (RFC 6056)
+ *
+ * Return: 0. Errors: -EINVAL (bound already), -EADDRNOTAVAIL, -EADDRINUSE.
+ */
+int udp_bind(struct udp_sock *u, struct ip_addr local, uint16_t port);
+/**
+ * udp_connect - talk to this peer only, and hear of errors on the way; may be called again.
+ *
+ * Return: 0. Errors: -EINVAL (no peer can have this address or port), -EACCES (a broadcast, and
+ * sending broadcasts is not allowed), -ENETUNREACH, -EADDRNOTAVAIL, -EADDRINUSE.
+ */
+int udp_connect(struct udp_sock *u, struct ip_addr remote, uint16_t port);
+
+/* A datagram that came in, as it lies in its packet. */
+struct udp_dgram {
+    struct span data[2]; /* the second is empty but after reassembly */
+    uint32_t len;        /* of both */
+    struct ip_addr src, dst;
+    uint16_t sport, dport;
+    uint8_t ifi, tos, ttl;
+    enum cast cast; /* of dst */
+};
+/** udp_peek - the oldest datagram; valid until udp_consume. Return: whether there is one. */
+bool udp_peek(const struct udp_sock *u, struct udp_dgram *d);
+/** udp_consume - forget the oldest datagram; there must be one. */
+void udp_consume(struct udp_sock *u);
+/**
+ * udp_send - send one datagram.
+ * @src: our address in it; IP_ADDR_ANY: the socket's, else chosen by the route
+ * @dst: IP_ADDR_ANY with @dport 0: the peer of a connected socket
+ *
+ * Return: @len. Errors: -EDESTADDRREQ, -EINVAL, -EMSGSIZE (longer than a datagram can be), -EACCES
+ * (broadcast), -ENETUNREACH, -EADDRNOTAVAIL, -EADDRINUSE (no port left), -ENOBUFS (try again after
+ * net_output).
+ */
+int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
+             const uint8_t *bytes, size_t len);
+/** udp_take_error - the pending error as a positive errno value, cleared; 0 if none. */
+int udp_take_error(struct udp_sock *u);
+
+static inline bool udp_is_connected(const struct udp_sock *u)
+{
+    return u->rport != 0;
+}
+static inline bool udp_readable(const struct udp_sock *u)
+{
+    return u->queue.head != NULL || u->error != 0;
+}
+
+#endif

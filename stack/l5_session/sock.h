@@ -1,0 +1,134 @@
+/*
+ * sock.h - BSD-like calls on the stack, all of them non-blocking.
+ *
+ * A socket is a small number, as a file descriptor is. Every call returns at once: bytes or 0, else
+ * a negative errno value (-EAGAIN: not now; wait for readiness with poll.h). Nothing is sent from
+ * inside a call; what is due leaves with the next net_output().
+ */
+#ifndef STACKD_SOCK_H
+#define STACKD_SOCK_H
+
+#include "base/core.h"
+
+struct tcp;
+struct udp;
+struct socks; /* the sockets of one host: sock.c */
+
+enum sock_kind { SOCK_KIND_TCP, SOCK_KIND_UDP };
+enum sock_how { SOCK_SHUT_RD, SOCK_SHUT_WR, SOCK_SHUT_RDWR };
+enum sock_flag { SOCK_MSG_PEEK = 1, SOCK_MSG_MORE = 2 };
+
+enum sock_opt {
+    SOCK_OPT_REUSEADDR, /* bool: bind although TIME-WAIT connections hold the port */
+    SOCK_OPT_NODELAY,   /* bool: no Nagle */
+    SOCK_OPT_LINGER,    /* -1 off (default), 0 abort on close, else seconds */
+    SOCK_OPT_SNDBUF,    /* bytes */
+    SOCK_OPT_RCVBUF,    /* bytes; bounds the window it leads to */
+    SOCK_OPT_KEEPALIVE, /* bool, off; -ENOSYS until keep-alives exist */
+    SOCK_OPT_TOS,       /* 0...255 */
+    SOCK_OPT_TTL,       /* 1...255 */
+    SOCK_OPT_BROADCAST, /* bool: UDP may send to broadcast addresses */
+    SOCK_OPT_ERROR,     /* get only: pending error as positive errno, cleared by reading */
+    SOCK_OPT_USER_TIMEOUT, /* milliseconds until unacknowledged data end the connection, 0: default R2 */
+    SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
+    SOCK_OPT_MAXSEG        /* bytes; before connect or listen */
+};
+
+struct sock_addr {
+    struct ip_addr ip; /* IP_ADDR_ANY: all of ours */
+    uint16_t port;     /* 0: one is chosen */
+};
+
+/** sock_open - Return: a socket, or -EMFILE. */
+int sock_open(struct socks *s, enum sock_kind kind);
+/** sock_bind - Errors: -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL (bound already), -EBADF. */
+int sock_bind(struct socks *s, int sd, const struct sock_addr *a);
+/** sock_listen - @backlog: accept queue, 0 for the host's default. Errors: -EADDRINUSE, -EINVAL. */
+int sock_listen(struct socks *s, int sd, int backlog);
+/** sock_accept - Return: a new socket. Errors: -EAGAIN, -EMFILE, -EINVAL (not listening). */
+int sock_accept(struct socks *s, int sd, struct sock_addr *peer);
+/** sock_connect - TCP: -EINPROGRESS, then SOCK_OUT or an error; UDP: 0. Errors: -ENETUNREACH,
+ * -EADDRNOTAVAIL, -EISCONN, -EALREADY, -EINVAL (broadcast, multicast, port 0). */
+int sock_connect(struct socks *s, int sd, const struct sock_addr *peer);
+
+/** sock_send - Return: bytes taken, perhaps fewer. Errors: -EAGAIN, -EPIPE, -ENOTCONN, -ECONNRESET,
+ * -ETIMEDOUT, -EMSGSIZE (UDP), -EHOSTUNREACH... (a pending error is reported once). */
+int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned flags);
+/** sock_recv - Return: bytes; 0: end of stream (TCP). Errors: -EAGAIN, -ECONNRESET, -ENOTCONN... */
+int sock_recv(struct socks *s, int sd, void *bytes, size_t len, unsigned flags);
+int sock_sendto(struct socks *s, int sd, const void *bytes, size_t len, const struct sock_addr *to);
+/** sock_recvfrom - one datagram; the rest of one that is longer than @len is lost. */
+int sock_recvfrom(struct socks *s, int sd, void *bytes, size_t len, struct sock_addr *from);
+
+/* All that is to be said about a datagram but its bytes (RFC 1122 section 4.1.3.5, 3.4). */
+struct sock_msg {
+    struct sock_addr peer;  /* who sent it; to whom */
+    struct sock_addr local; /* to which of our addresses it came, perhaps a broadcast; from which */
+    enum cast cast;         /* of its destination; receiving only, like the rest */
+    uint8_t ifi, tos, ttl;  /* of the interface; as on the wire */
+    size_t len;             /* of the whole datagram, also where the buffer was shorter */
+};
+/** sock_recvmsg - as sock_recvfrom, UDP only. @m may be NULL. */
+int sock_recvmsg(struct socks *s, int sd, void *bytes, size_t len, struct sock_msg *m);
+/**
+ * sock_sendmsg - as sock_sendto, UDP only, from m->local.ip; a service that answers from the
+ * address it was asked at passes the struct sock_msg it received on, unless the cast was not unicast
+ * (then it sets local.ip to IP_ADDR_ANY, or uses sock_sendto).
+ */
+int sock_sendmsg(struct socks *s, int sd, const void *bytes, size_t len, const struct sock_msg *m);
+
+/**
+ * sock_peek - look at received bytes where they lie, without a copy.
+ * @out: two pieces, the second empty unless the data wrap
+ *
+ * Return: bytes in both pieces; 0: end of stream. Errors: as sock_recv. Valid until the next call.
+ * For UDP: the oldest datagram, @from it (may be NULL); sock_consume() with any length forgets it.
+ */
+int sock_peek(struct socks *s, int sd, struct span out[2], struct sock_addr *from);
+/** sock_consume - take @len peeked bytes off the stream; for UDP the whole datagram. */
+int sock_consume(struct socks *s, int sd, size_t len);
+/**
+ * sock_reserve - room in the send buffer to write into (TCP).
+ *
+ * Return: bytes in @out, at most @want, in one piece. Errors: as sock_send. Valid until the next call.
+ */
+int sock_reserve(struct socks *s, int sd, size_t want, struct mspan *out);
+/** sock_commit - the first @len bytes of the reserved room are data now. */
+int sock_commit(struct socks *s, int sd, size_t len, unsigned flags);
+
+int sock_shutdown(struct socks *s, int sd, enum sock_how how);
+/** sock_close - the number is free at once; a connection ends in its own time (SOCK_OPT_LINGER). */
+int sock_close(struct socks *s, int sd);
+/** sock_abort - close with a reset. */
+int sock_abort(struct socks *s, int sd);
+int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value);
+int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value);
+int sock_name(struct socks *s, int sd, struct sock_addr *a);
+int sock_peer(struct socks *s, int sd, struct sock_addr *a);
+
+/* One line of `stackctl sock`, for UDP; tcp_each() tells about TCP. */
+struct sock_info {
+    enum sock_kind kind;
+    int sd;
+    struct sock_addr local, remote;
+    const char *state;             /* UNCONN, or ESTAB when connected */
+    uint32_t snd_queue, rcv_queue; /* bytes of packet memory */
+    uint32_t rcvbuf;
+    uint64_t in, out, dropped;     /* datagrams */
+};
+/** sock_each - visit all UDP sockets; @*at starts at 0. Return: false at the end. */
+bool sock_each(struct socks *s, uint32_t *at, struct sock_info *info);
+/** sock_pending - has any poll set something to report right now? Then do not sleep. */
+bool sock_pending(struct socks *s);
+
+/* Setting up, by net.c. */
+struct socks_config {
+    uint32_t sockets; /* at most */
+    uint32_t polls;   /* poll sets at most */
+};
+size_t socks_size(void); /* of struct socks, for the cut */
+/** socks_cut - @s may be NULL when @r only measures. */
+void socks_cut(struct socks *s, const struct socks_config *cfg, struct region *r);
+void socks_init(struct socks *s, struct core *c, struct tcp *tcp, struct udp *udp);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * sock_opt.c - the options of sockets (sock.h lists them).
+ *
+ * An option set before connect or listen is kept in the socket's record and handed to TCP with the
+ * open call; a listener's options are inherited by the connections it accepts. Afterwards the
+ * option is the field of the connection block itself, read and written there, so there is never a
+ * second copy that could differ.
+ */
+#include <errno.h>
+
+#include "l5_session/sock_priv.h"
+
+enum {
+    SOCK_BUF_MIN = 256,
+    SOCK_BUF_MAX = 1 << BUDDY_MAX,
+    SOCK_MAXSEG_MIN = 88, /* as Linux: TCP_MIN_MSS */
+    SOCK_MAXSEG_MAX = 32767
+};
+
+/* What a value may be; asked before anything is changed. */
+static int sock_opt_check(enum sock_opt opt, int64_t v)
+{
+    switch (opt) {
+    case SOCK_OPT_LINGER:
+        return v >= -1 && v <= INT32_MAX ? 0 : -EINVAL;
+    case SOCK_OPT_TOS:
+        return v >= 0 && v <= 255 ? 0 : -EINVAL;
+    case SOCK_OPT_TTL:
+        return v >= 1 && v <= 255 ? 0 : -EINVAL;
+    case SOCK_OPT_SNDBUF:
+    case SOCK_OPT_RCVBUF:
+        return v >= 0 ? 0 : -EINVAL;
+    case SOCK_OPT_USER_TIMEOUT:
+        return v >= 0 && v <= UINT32_MAX ? 0 : -EINVAL;
+    case SOCK_OPT_CONGESTION:
+        return v >= 0 && v < 0xff && cc_by_index((unsigned)v) != NULL ? 0 : -ENOENT;
+    case SOCK_OPT_MAXSEG:
+        return v >= SOCK_MAXSEG_MIN && v <= SOCK_MAXSEG_MAX ? 0 : -EINVAL;
+    case SOCK_OPT_KEEPALIVE: /* off is what it is anyway */
+        return v == 0 ? 0 : -ENOSYS;
+    case SOCK_OPT_ERROR:
+        return -ENOPROTOOPT;
+    case SOCK_OPT_REUSEADDR:
+    case SOCK_OPT_NODELAY:
+    case SOCK_OPT_BROADCAST:
+        return 0;
+    }
+    return -ENOPROTOOPT;
+}
+
+/* Buffers are clamped, not refused, as in Linux. */
+static uint32_t sock_opt_buf(int64_t v)
+{
+    return v < SOCK_BUF_MIN ? SOCK_BUF_MIN : v > SOCK_BUF_MAX ? SOCK_BUF_MAX : (uint32_t)v;
+}
+
+static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
+{
+    switch (opt) {
+    case SOCK_OPT_REUSEADDR:
+        u->reuse = v != 0;
+        return 0;
+    case SOCK_OPT_BROADCAST:
+        u->broadcast = v != 0;
+        return 0;
+    case SOCK_OPT_RCVBUF:
+        u->rcvbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_TOS:
+        u->tos = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_TTL:
+        u->ttl = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_SNDBUF: /* nothing waits on its way out: accepted, and without effect */
+    case SOCK_OPT_LINGER:
+    case SOCK_OPT_KEEPALIVE:
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
+{
+    switch (opt) {
+    case SOCK_OPT_NODELAY:
+        k->nodelay = v != 0;
+        return 0;
+    case SOCK_OPT_SNDBUF:
+        k->as.buf.sndbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_RCVBUF:
+        k->as.buf.rcvbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_TOS:
+        k->tos = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_TTL:
+        k->ttl = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_CONGESTION:
+        k->cc = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_MAXSEG:
+        k->maxseg = (uint16_t)v;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int sock_setopt_listen(struct tcp_listener *l, enum sock_opt opt, int64_t v)
+{
+    switch (opt) {
+    case SOCK_OPT_NODELAY:
+        l->nodelay = v != 0;
+        return 0;
+    case SOCK_OPT_SNDBUF:
+        l->sndbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_RCVBUF:
+        l->rcvbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_TOS:
+        l->tos = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_TTL:
+        l->ttl = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_CONGESTION:
+        l->cc = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_MAXSEG: /* half-open children have been told another */
+        return -EINVAL;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int sock_setopt_conn(struct tcb *t, enum sock_opt opt, int64_t v)
+{
+    switch (opt) {
+    case SOCK_OPT_NODELAY:
+        tcp_nodelay(t, v != 0);
+        return 0;
+    case SOCK_OPT_SNDBUF:
+        t->sndbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_RCVBUF: /* the window shrinks by no more than what comes in, MUST-34 */
+        t->rcvbuf = sock_opt_buf(v);
+        return 0;
+    case SOCK_OPT_TOS:
+        t->tos = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_TTL:
+        t->ttl = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_CONGESTION: /* its state belongs to the controller that began */
+    case SOCK_OPT_MAXSEG:
+        return -EINVAL;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    int err = sock_opt_check(opt, value);
+
+    if (err < 0)
+        return err;
+    if (k->state == SOCK_UDP) {
+        err = sock_setopt_udp(k->as.u, opt, value);
+    } else if (opt == SOCK_OPT_LINGER) {
+        k->linger = (int32_t)value;
+    } else if (opt == SOCK_OPT_REUSEADDR) {
+        k->reuse = value != 0;
+    } else if (opt == SOCK_OPT_USER_TIMEOUT) {
+        k->user_timeout = (uint32_t)value;
+        if (k->state == SOCK_TCP_CONN)
+            k->as.t->user_timeout = value == 0 ? s->tcp->cfg.user_timeout : NET_MS(k->user_timeout);
+    } else if (opt != SOCK_OPT_KEEPALIVE && opt != SOCK_OPT_BROADCAST) {
+        err = k->state == SOCK_TCP_NEW      ? sock_setopt_new(k, opt, value)
+              : k->state == SOCK_TCP_LISTEN ? sock_setopt_listen(k->as.l, opt, value)
+                                            : sock_setopt_conn(k->as.t, opt, value);
+    }
+    if (err == 0 && opt == SOCK_OPT_SNDBUF)
+        poll_touch(s, k); /* a larger buffer may make a socket writable */
+    return err;
+}
+
+/* The values in force; 0 where the host's default will be chosen by the open call. */
+struct sock_values {
+    uint32_t sndbuf, rcvbuf, maxseg;
+    uint8_t tos, ttl, cc;
+    bool nodelay;
+};
+
+static struct sock_values sock_values(const struct socks *s, const struct sock *k)
+{
+    const struct tcp_config *cfg = &s->tcp->cfg;
+    struct sock_values v;
+
+    if (k->state == SOCK_UDP) {
+        const struct udp_sock *u = k->as.u;
+
+        return (struct sock_values){.rcvbuf = u->rcvbuf, .tos = u->tos, .ttl = u->ttl};
+    }
+    if (k->state == SOCK_TCP_CONN) {
+        const struct tcb *t = k->as.t;
+
+        return (struct sock_values){t->sndbuf, t->rcvbuf, t->snd_mss, t->tos,
+                                    t->ttl,    t->cc,     t->nodelay};
+    }
+    if (k->state == SOCK_TCP_LISTEN) {
+        const struct tcp_listener *l = k->as.l;
+
+        v = (struct sock_values){l->sndbuf, l->rcvbuf, l->maxseg, l->tos,
+                                 l->ttl,    l->cc,     l->nodelay};
+    } else {
+        v = (struct sock_values){
+            k->as.buf.sndbuf, k->as.buf.rcvbuf, k->maxseg, k->tos, k->ttl, k->cc, k->nodelay};
+    }
+    v.sndbuf = v.sndbuf == 0 ? cfg->sndbuf : v.sndbuf;
+    v.rcvbuf = v.rcvbuf == 0 ? cfg->rcvbuf : v.rcvbuf;
+    v.ttl = v.ttl == 0 ? cfg->ttl : v.ttl;
+    v.cc = v.cc == 0xff ? cfg->cc : v.cc;
+    return v;
+}
+
+int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    bool is_udp = k->state == SOCK_UDP;
+    struct sock_values v = sock_values(s, k);
+
+    switch (opt) {
+    case SOCK_OPT_REUSEADDR:
+        *value = is_udp ? k->as.u->reuse : k->reuse;
+        return 0;
+    case SOCK_OPT_NODELAY:
+        *value = v.nodelay;
+        return is_udp ? -ENOPROTOOPT : 0;
+    case SOCK_OPT_LINGER:
+        *value = k->linger;
+        return 0;
+    case SOCK_OPT_SNDBUF:
+        *value = v.sndbuf;
+        return 0;
+    case SOCK_OPT_RCVBUF:
+        *value = v.rcvbuf;
+        return 0;
+    case SOCK_OPT_KEEPALIVE:
+        *value = 0;
+        return 0;
+    case SOCK_OPT_TOS:
+        *value = v.tos;
+        return 0;
+    case SOCK_OPT_TTL:
+        *value = v.ttl;
+        return 0;
+    case SOCK_OPT_BROADCAST:
+        *value = is_udp && k->as.u->broadcast;
+        return 0;
+    case SOCK_OPT_ERROR:
+        *value = is_udp                      ? udp_take_error(k->as.u)
+                 : k->state == SOCK_TCP_CONN ? tcp_take_error(k->as.t)
+                                             : 0;
+        return 0;
+    case SOCK_OPT_USER_TIMEOUT:
+        *value = k->user_timeout;
+        return is_udp ? -ENOPROTOOPT : 0;
+    case SOCK_OPT_CONGESTION:
+        *value = v.cc;
+        return is_udp ? -ENOPROTOOPT : 0;
+    case SOCK_OPT_MAXSEG:
+        *value = v.maxseg;
+        return is_udp ? -ENOPROTOOPT : 0;
+    }
+    return -ENOPROTOOPT;
+}
