@@ -1,0 +1,154 @@
+# lib.sh - what the live tests share. Source it first:
+#
+#     . "$(dirname "$0")/lib.sh"
+#
+# The script is run again inside a network namespace of its own (and a user namespace, unless it is
+# root), so whatever TAP, address or route it makes vanishes with it; its files are in $tmp, removed
+# on exit. Nothing here sleeps: it waits for lines that stackd prints.
+#
+#     start --service echo ...    stackd on tap0, 10.0.0.2 to the kernel's 10.0.0.1; waits until ready
+#     stop                        SIGTERM; its status is in $status
+#     t "what is claimed" command...      counts by the command's status
+#     t_eq "what is claimed" GOT WANT
+#     finish                      the closing line; exit 0 or 1
+set -u
+live_dir=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+top=$(readlink -f "$live_dir/../..")
+build=$(readlink -f "${1:-$top/build}")
+name=$(basename "$0" .sh)
+passed=0 failed=0
+stackd=$build/bin/stackd stackctl=$build/bin/stackctl
+STACKD=$stackd
+export LC_ALL=C NO_COLOR=1
+
+skip() {
+    echo "skipped: $*"
+    echo "live/$name: 0 passed, 0 failed, 1 skipped"
+    exit 77
+}
+
+[ -x "$stackd" ] || { echo "FAIL no $stackd: build first"; echo "live/$name: 0 passed, 1 failed"; exit 1; }
+[ -e /dev/net/tun ] || skip "there is no /dev/net/tun"
+
+if [ "${STACKD_LIVE:-}" != "$name" ]; then
+    export STACKD_LIVE=$name
+    if [ "$(id -u)" = 0 ]; then
+        exec unshare --net --mount --fork --kill-child -- bash "$0" "$build"
+    fi
+    unshare --user --map-root-user --net true 2>/dev/null || skip "no root and no user namespaces"
+    exec unshare --user --map-root-user --net --mount --fork --kill-child -- bash "$0" "$build"
+fi
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-live.XXXXXX")
+control=$tmp/control.sock
+pids=()
+stackd_pid=""
+
+cleanup() {
+    local p
+    for p in "${pids[@]}" $stackd_pid; do
+        kill -KILL "$p" 2>/dev/null
+    done
+    rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+ip link set lo up
+
+ok() { passed=$((passed + 1)); echo "ok   $*"; }
+nok() { failed=$((failed + 1)); echo "FAIL $*"; }
+
+t() { # the command's output is shown only when it fails
+    local claim=$1
+    shift
+    if "$@" >"$tmp/t.out" 2>&1 </dev/null; then
+        ok "$claim"
+    else
+        nok "$claim (status $?)"
+        head -n 20 "$tmp/t.out" | sed 's/^/     /'
+    fi
+}
+
+t_eq() {
+    if [ "$2" = "$3" ]; then
+        ok "$1"
+    else
+        nok "$1"
+        printf '     got  %.300s\n     want %.300s\n' "$2" "$3"
+    fi
+}
+
+t_match() { # t_match CLAIM TEXT EXTENDED-REGEX
+    if grep -qE -- "$3" <<<"$2"; then
+        ok "$1"
+    else
+        nok "$1"
+        printf '     %.300s\n     does not match %s\n' "$2" "$3"
+    fi
+}
+
+# wait_line FILE-DESCRIPTOR REGEX SECONDS - read lines until one matches; they go to $tmp/stackd.err.
+wait_line() {
+    local line deadline=$((SECONDS + $3))
+    while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$3" line <&"$1"; do
+        printf '%s\n' "$line" >>"$tmp/stackd.err"
+        [[ $line =~ $2 ]] && return 0
+    done
+    return 1
+}
+
+start() { # start OPTIONS...: stackd on tap0 in this namespace
+    rm -f "$tmp/err.fifo"
+    mkfifo "$tmp/err.fifo"
+    : >"$tmp/stackd.err"
+    "$stackd" --tap tap0 --control "$control" "$@" 2>"$tmp/err.fifo" >"$tmp/stackd.out" </dev/null &
+    stackd_pid=$!
+    exec {err_fd}<"$tmp/err.fifo"
+    if ! wait_line "$err_fd" '^stackd: ready' 15; then
+        nok "stackd $* became ready"
+        sed 's/^/     /' "$tmp/stackd.err"
+        finish
+    fi
+    cat <&"$err_fd" >>"$tmp/stackd.err" &
+    pids+=($!)
+    exec {err_fd}<&-
+}
+
+stop() { # stop [SIGNAL]
+    kill -"${1:-TERM}" "$stackd_pid" 2>/dev/null
+    wait "$stackd_pid"
+    status=$?
+    stackd_pid=""
+}
+
+ctl() { "$stackctl" --control "$control" "$@"; }
+
+# background COMMAND...: its pid is in $!, and it is ended on exit.
+background() { "$@" & pids+=($!); }
+
+# listening PORT - wait until the kernel's TCP listens there.
+listening() {
+    local deadline=$((SECONDS + 5))
+    while [ $SECONDS -lt $deadline ]; do
+        ss -Hltn "sport = :$1" 2>/dev/null | grep -q . && return 0
+    done
+    return 1
+}
+
+finish() {
+    # A sanitizer that spoke is a failure, whatever the tests say.
+    if grep -qE 'ERROR: |runtime error' "$tmp/stackd.err" 2>/dev/null; then
+        nok "no sanitizer report"
+        grep -E -A12 'ERROR: |runtime error' "$tmp/stackd.err" | head -n 30 | sed 's/^/     /'
+    fi
+    echo "live/$name: $passed passed, $failed failed"
+    [ $failed -eq 0 ]
+    exit
+}
+
+need() { # need PROGRAM...: skip when one is missing
+    local p
+    for p in "$@"; do
+        command -v "$p" >/dev/null || skip "$p is not installed"
+    done
+}

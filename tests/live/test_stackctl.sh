@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# test_stackctl.sh - every object of stackctl against a running stackd.
+. "$(dirname "$0")/lib.sh"
+need jq ping nc
+start --backlog 7 --syn-pool 99 --syn-policy evict
+ping -n -q -c 1 10.0.0.2 >/dev/null
+
+t_match "sock: listeners" "$(ctl sock state listen)" 'LISTEN +0 +7 .*\*?:?80'
+t_match "sock: UDP" "$(ctl sock udp)" '^udp +BOUND'
+t_eq "sock -j is JSON" "$(ctl -j sock | jq -r 'has("tcp") and has("udp")')" true
+coproc NC { nc 10.0.0.2 7; }
+nc_pid=$NC_PID
+echo x >&"${NC[1]}"
+read -r -t 5 _ <&"${NC[0]}"
+line=$(ctl so state established sport 7)
+t_match "sock: an established connection (abbreviated object)" "$line" 'ESTABLISHED .*10\.0\.0\.2:7 +10\.0\.0\.1:'
+t_match "sock: its inner life" "$line" 'rto:[0-9.]+ .*cwnd:[0-9]+ .*bytes_sent:2 '
+kill "$nc_pid" 2>/dev/null
+wait "$nc_pid" 2>/dev/null
+
+t_match "listen: queues against limits" "$(ctl listen)" '0/7 '
+t_match "listen: the pool and its policy" "$(ctl listen)" 'half-open pool: [0-9]+/99 policy evict'
+t_match "neigh: the kernel's end" "$(ctl neigh)" '^10\.0\.0\.1 dev tap0 lladdr .*REACHABLE'
+t "neigh add" ctl neigh add 10.0.0.50 lladdr 02:00:00:00:00:50
+t_match "neigh add: it is there" "$(ctl neigh)" '10\.0\.0\.50 dev tap0 lladdr 02:00:00:00:00:50'
+t "neigh del" ctl neigh del 10.0.0.50
+t_eq "neigh del: it has gone" "$(ctl neigh | grep -c 10.0.0.50)" 0
+t_match "route: the subnet" "$(ctl route)" '^10\.0\.0\.0/24 scope link dev tap0'
+t "route add" ctl route add 192.168.0.0/16 via 10.0.0.1
+t_match "route add: it is there" "$(ctl route)" '^192\.168\.0\.0/16 via 10\.0\.0\.1'
+t "route del" ctl route del 192.168.0.0/16
+t_eq "route del: it has gone" "$(ctl route | grep -c 192.168)" 0
+t_match "link" "$(ctl link)" 'tap0: tap .*mtu 1500'
+t_match "stats: not zero only" "$(ctl stats icmp4)" '^icmp4\.rx +1$'
+t "stats -v: every drop reason with its sentence" sh -c "[ \$('$stackctl' --control '$control' -v stats drop | wc -l) -gt 60 ]"
+t_eq "stats -j agrees with link -j" "$(ctl -j stats port.rx_frames | jq '.counters[0].value >= 1')" true
+
+t "fault set" ctl fault loss 5 rx:delay 20
+t_match "fault show" "$(ctl fault)" '^rx: drop 5% delay 20ms$'
+t_match "fault show, other direction" "$(ctl fault)" '^tx: drop 5%$'
+t "fault off" ctl fault off
+t_match "fault off: none" "$(ctl fault)" '^rx: none$'
+t "fault drop-chance 100" ctl fault rx:drop-chance 100
+t "everything is lost" sh -c '! ping -n -q -c 1 -W 1 10.0.0.2'
+ctl fault off
+
+mkfifo "$tmp/trace"
+background "$stackctl" --control "$control" -j trace tcp_state >"$tmp/trace"
+exec {trace_fd}<"$tmp/trace"
+until ctl sock >/dev/null; do :; done
+timeout 5 nc -z 10.0.0.2 7
+read -r -t 5 line <&"$trace_fd"
+t_match "trace: the first arrow, in JSON" "$line" '"kind":"tcp_state".*"to":"SYN_RCVD"'
+exec {trace_fd}<&-
+
+# The protocol itself: garbage is answered, not obeyed; too many clients are sent away.
+t_match "garbage is refused" "$(echo 'hello' | timeout 5 nc -N -U "$control")" '"ok":false'
+t_match "an unknown command is refused" "$(echo '{"cmd":"rm"}' | timeout 5 nc -N -U "$control")" '"ok":false'
+t_match "a line without end is refused" "$(head -c 200000 /dev/zero | tr '\0' x | timeout 5 nc -N -U "$control")" '"ok":false'
+t "stackd still answers" ctl link
+stop
+t_eq "SIGTERM: status 0" "$status" 0
+finish

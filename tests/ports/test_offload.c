@@ -1,0 +1,247 @@
+/*
+ * test_offload.c - offload metadata to and from the device, and cutting large segments.
+ */
+#include <stdlib.h>
+
+#include "l1_physical/offload.h"
+#include "t.h"
+#include "wire/bytes.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip_proto.h"
+#include "wire/tcp.h"
+
+enum { MEM = 1 << 20, HDR = ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN };
+
+static uint8_t *t_mem;
+static struct pkt_pool t_pool;
+
+static void setup(void)
+{
+    struct region r = {.p = t_mem = calloc(1, MEM), .len = MEM};
+
+    pkt_pool_cut(&t_pool, &r, 4, 16384);
+}
+
+static void teardown(struct pkt *p)
+{
+    pkt_release(p);
+    T_EQ(t_pool.slab.used, 0);
+    free(t_mem);
+}
+
+static const struct ip_addr src = {0, IP_ADDR_MAPPED | 0x0a000002},
+                            dst = {0, IP_ADDR_MAPPED | 0x0a000001};
+
+/* A TCP/IPv4 frame with @payload counting bytes, checksum left to the device. */
+static struct pkt *frame(uint32_t payload, uint8_t flags)
+{
+    struct pkt *p = pkt_alloc(&t_pool, 66);
+    uint8_t *f = pkt_append(p, HDR + payload), *tcp = f + ETH_HDR_LEN + IP4_HDR_LEN;
+    struct ip4_hdr ip = {.src = ip_addr_to_v4(src),
+                         .dst = ip_addr_to_v4(dst),
+                         .id = 0xfffe,
+                         .ttl = 64,
+                         .total = (uint16_t)(HDR - ETH_HDR_LEN + payload),
+                         .proto = IP_PROTO_TCP,
+                         .df = true};
+
+    memset(f, 0, HDR);
+    put16(f + ETH_TYPE, ETH_TYPE_IP4);
+    ip4_emit(&ip, f + ETH_HDR_LEN);
+    put32(tcp + TCP_SEQ, 0xffffff00);
+    tcp[TCP_OFF] = 5 << 4;
+    tcp[TCP_FLAGS] = flags;
+    for (uint32_t i = 0; i < payload; i++)
+        f[HDR + i] = (uint8_t)(i * 7);
+    p->csum = CSUM_PARTIAL;
+    p->csum_start = (uint16_t)(p->off + ETH_HDR_LEN + IP4_HDR_LEN);
+    p->csum_off = TCP_SUM;
+    put16(tcp + TCP_SUM, csum_fold(csum_pseudo(src, dst, IP_PROTO_TCP, TCP_HDR_LEN + payload)));
+    return p;
+}
+
+static void vnet(uint8_t *hdr, uint8_t flags, uint8_t gso, uint16_t gso_size, uint16_t start,
+                 uint16_t off)
+{
+    memset(hdr, 0, OFFLOAD_VNET_LEN);
+    hdr[0] = flags;
+    hdr[1] = gso;
+    memcpy(hdr + 4, &gso_size, 2);
+    memcpy(hdr + 6, &start, 2);
+    memcpy(hdr + 8, &off, 2);
+}
+
+static void test_offload_from_vnet_needs_csum_is_partial(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = frame(10, TCP_ACK);
+
+    p->csum = CSUM_NONE;
+    vnet(hdr, 1, 0, 0, 34, TCP_SUM);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->csum, CSUM_PARTIAL);
+    T_EQ(p->csum_start, p->off + 34);
+    T_EQ(p->csum_off, TCP_SUM);
+    T_EQ(p->gso_size, 0);
+    teardown(p);
+}
+
+static void test_offload_from_vnet_data_valid_is_not_believed(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = frame(10, TCP_ACK);
+
+    vnet(hdr, 2, 0, 0, 0, 0);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->csum, CSUM_NONE);
+    teardown(p);
+}
+
+static void test_offload_from_vnet_outside_the_frame_is_refused(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = frame(0, TCP_ACK);
+
+    vnet(hdr, 1, 0, 0, HDR - 1, 0); /* the field's second byte is missing */
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 0, 0, HDR - 2, 0);
+    T_TRUE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 0, 0, 0xffff, 0xffff);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 0, 0, 13, 2); /* inside the Ethernet header */
+    T_FALSE(offload_from_vnet(p, hdr));
+    teardown(p);
+}
+
+static void test_offload_from_vnet_gso_wants_size_and_partial_checksum(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = frame(3000, TCP_ACK);
+
+    vnet(hdr, 1, 1, 1460, 34, TCP_SUM);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 1460);
+    vnet(hdr, 1, 1 | 0x80, 1460, 34, TCP_SUM); /* with ECN */
+    T_TRUE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 1, 0, 34, TCP_SUM);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 0, 1, 1460, 0, 0);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 3, 1460, 34, TCP_SUM); /* UDP fragmentation offload: never asked for */
+    T_FALSE(offload_from_vnet(p, hdr));
+    teardown(p);
+}
+
+static void test_offload_vnet_round_trip(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+    uint16_t hdr_len;
+
+    setup();
+    struct pkt *p = frame(3000, TCP_ACK);
+    uint16_t start = p->csum_start;
+
+    p->gso_size = 1000;
+    offload_to_vnet(p, hdr, true);
+    memcpy(&hdr_len, hdr + 2, 2);
+    T_EQ(hdr_len, HDR);
+    p->csum = CSUM_NONE;
+    p->csum_start = p->csum_off = p->gso_size = 0;
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->csum, CSUM_PARTIAL);
+    T_EQ(p->csum_start, start);
+    T_EQ(p->csum_off, TCP_SUM);
+    T_EQ(p->gso_size, 1000);
+    offload_to_vnet(p, hdr, false); /* a device that does not segment is not asked to */
+    T_EQ(hdr[1], 0);
+    p->csum = CSUM_NONE;
+    offload_to_vnet(p, hdr, true);
+    T_EQ(hdr[0], 0);
+    teardown(p);
+}
+
+/* Each piece must be a frame that a receiver takes: lengths, checksums, sequence numbers. */
+static void check_piece(const uint8_t *f, size_t len, uint32_t seq, uint16_t id)
+{
+    const uint8_t *tcp = f + ETH_HDR_LEN + IP4_HDR_LEN;
+    struct ip4_hdr ip = {0};
+    size_t l4 = len - ETH_HDR_LEN - IP4_HDR_LEN;
+
+    T_EQ(ip4_parse(&ip, (struct span){f + ETH_HDR_LEN, len - ETH_HDR_LEN}), V_NEXT);
+    T_EQ(ip.total, len - ETH_HDR_LEN);
+    T_EQ(ip.id, id);
+    T_EQ(get32(tcp + TCP_SEQ), seq);
+    T_EQ(csum_fold(csum_add(csum_pseudo(src, dst, IP_PROTO_TCP, (uint32_t)l4), tcp, l4)), 0xffff);
+}
+
+static void test_offload_cut_gives_frames_a_receiver_takes(void)
+{
+    static uint8_t ext[1500], out[2000], all[5000];
+    struct offload_cut c;
+    size_t len, got = 0;
+    uint16_t pieces = 0;
+
+    setup();
+    struct pkt *p = frame(2500, TCP_ACK | TCP_PSH | TCP_FIN | TCP_CWR);
+    uint8_t *f = pkt_data(p);
+
+    for (size_t i = 0; i < sizeof(ext); i++)
+        ext[i] = (uint8_t)((2500 + i) * 7);
+    p->ext = ext;
+    p->ext_len = sizeof(ext);
+    put16(f + ETH_HDR_LEN + IP4_TOTAL, (uint16_t)(HDR - ETH_HDR_LEN + 4000));
+    p->gso_size = 1100; /* pieces of 1100, 1100, 1100, 700; the third lies in both parts */
+    T_NEED(offload_cut_begin(&c, p));
+    while ((len = offload_cut_next(&c, out, sizeof(out))) > 0) {
+        uint8_t flags = out[ETH_HDR_LEN + IP4_HDR_LEN + TCP_FLAGS];
+
+        check_piece(out, len, 0xffffff00u + (uint32_t)got, (uint16_t)(0xfffe + pieces));
+        T_EQ(flags, TCP_ACK | (pieces == 0 ? TCP_CWR : 0) | (pieces == 3 ? TCP_PSH | TCP_FIN : 0));
+        memcpy(all + got, out + HDR, len - HDR);
+        got += len - HDR;
+        pieces++;
+    }
+    T_EQ(pieces, 4);
+    T_EQ(got, 4000);
+    for (size_t i = 0; i < got; i++)
+        T_NEED(all[i] == (uint8_t)(i * 7));
+    teardown(p);
+}
+
+static void test_offload_cut_refuses_what_it_cannot_cut(void)
+{
+    struct offload_cut c;
+
+    setup();
+    struct pkt *p = frame(100, TCP_ACK);
+    uint8_t *f = pkt_data(p);
+
+    T_FALSE(offload_cut_begin(&c, p)); /* no size */
+    p->gso_size = 50;
+    T_TRUE(offload_cut_begin(&c, p));
+    f[ETH_HDR_LEN + IP4_PROTO] = IP_PROTO_UDP;
+    T_FALSE(offload_cut_begin(&c, p));
+    f[ETH_HDR_LEN + IP4_PROTO] = IP_PROTO_TCP;
+    f[ETH_HDR_LEN] = 0x44; /* header length below 20 */
+    T_FALSE(offload_cut_begin(&c, p));
+    f[ETH_HDR_LEN] = 0x45;
+    f[ETH_HDR_LEN + IP4_HDR_LEN + TCP_OFF] = 4 << 4;
+    T_FALSE(offload_cut_begin(&c, p));
+    teardown(p);
+}
+
+T_MAIN("offload", T(test_offload_from_vnet_needs_csum_is_partial),
+       T(test_offload_from_vnet_data_valid_is_not_believed),
+       T(test_offload_from_vnet_outside_the_frame_is_refused),
+       T(test_offload_from_vnet_gso_wants_size_and_partial_checksum),
+       T(test_offload_vnet_round_trip), T(test_offload_cut_gives_frames_a_receiver_takes),
+       T(test_offload_cut_refuses_what_it_cannot_cut))

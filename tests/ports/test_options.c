@@ -1,0 +1,252 @@
+/*
+ * test_options.c - the command line: defaults, values, and one clear line for each wrong one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "t.h"
+
+static struct stackd_options o;
+static char err[512];
+
+/* Parse a command line of words, NULL at the end. */
+static int parse(const char *const *words)
+{
+    static char text[32][128];
+    char *argv[34] = {(char *)(uintptr_t) "stackd"};
+    int argc = 1;
+
+    for (; words[argc - 1] != NULL; argc++) {
+        snprintf(text[argc], sizeof(text[argc]), "%s", words[argc - 1]);
+        argv[argc] = text[argc];
+    }
+    argv[argc] = NULL;
+    return options_parse(&o, argc, argv, err, sizeof(err));
+}
+#define PARSE(...) parse((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_options_defaults(void)
+{
+    T_EQ(parse((const char *const[]){NULL}), 0);
+    T_EQ(o.wire, STACKD_WIRE_TAP);
+    T_STR(o.ifname, "tap0");
+    T_EQ(o.ip, 0x0a000002);
+    T_EQ(o.prefix, 24);
+    T_EQ(o.host_ip, 0x0a000001);
+    T_EQ(o.host_prefix, 24);
+    T_EQ(o.gateway, 0x0a000001);
+    T_EQ(o.mtu, 1500);
+    T_TRUE(o.host_config);
+    T_TRUE(o.default_services);
+    T_EQ(o.backlog, 128);
+    T_EQ(o.syn_pool, 1024);
+    T_EQ(o.syn_policy, TCP_SYN_COOKIES);
+    T_EQ(o.msl, NET_SEC(30));
+    T_EQ(o.offload, PORT_OFFLOAD_AUTO);
+    T_EQ(o.mac.b[0], 0x02); /* locally administered, unicast */
+    T_TRUE(o.pcap == NULL && o.trace == NULL && o.http_root == NULL && o.command == NULL);
+}
+
+static void test_options_mac_depends_on_name_and_address(void)
+{
+    T_EQ(PARSE("--tap", "tap0"), 0);
+    struct mac first = o.mac;
+
+    T_EQ(PARSE("--tap", "tap0"), 0);
+    T_TRUE(mac_eq(first, o.mac));
+    T_EQ(PARSE("--tap", "tap1"), 0);
+    T_FALSE(mac_eq(first, o.mac));
+    T_EQ(PARSE("--tap", "tap0", "--ip", "10.0.0.3/24"), 0);
+    T_FALSE(mac_eq(first, o.mac));
+    T_EQ(PARSE("--mac", "0a:Bc:00:00:00:01"), 0);
+    T_MEM(o.mac.b, "\x0a\xbc\0\0\0\1", 6);
+}
+
+static void test_options_addresses_follow_from_ip(void)
+{
+    T_EQ(PARSE("--ip", "192.168.7.1/16"), 0); /* the first address of the subnet is 192.168.0.1 */
+    T_EQ(o.host_ip, 0xc0a80001);
+    T_EQ(PARSE("--ip", "192.168.7.1/24"), 0); /* it is ours: the second */
+    T_EQ(o.host_ip, 0xc0a80702);
+    T_EQ(PARSE("--ip", "10.1.1.4/31"), 0);
+    T_EQ(o.host_ip, 0x0a010105);
+    T_EQ(o.gateway, 0x0a010105);
+    T_TRUE(PARSE("--ip", "10.1.1.4/32") < 0);
+    T_EQ(PARSE("--ip", "10.1.1.4/32", "--no-host-config"), 0);
+    T_EQ(o.gateway, 0);
+    T_EQ(PARSE("--raw", "eth0"), 0);
+    T_EQ(o.gateway, 0);
+    T_FALSE(o.host_config);
+    T_EQ(PARSE("--raw", "eth0", "--gateway", "10.0.0.254"), 0);
+    T_EQ(o.gateway, 0x0a0000fe);
+}
+
+static void test_options_faults_by_direction(void)
+{
+    T_EQ(PARSE("--drop-chance", "5", "--corrupt-chance", "rx:0.1", "--duplicate-chance", "tx:100%",
+               "--reorder-chance", "0.0001", "--delay", "20", "--jitter", "tx:0.5ms", "--rate",
+               "rx:1.5M"),
+         0);
+    const struct imp_config *rx = &o.fault[STACKD_RX], *tx = &o.fault[STACKD_TX];
+
+    T_EQ(rx->loss_ppm, 50000);
+    T_EQ(tx->loss_ppm, 50000);
+    T_EQ(rx->corrupt_ppm, 1000);
+    T_EQ(tx->corrupt_ppm, 0);
+    T_EQ(rx->dup_ppm, 0);
+    T_EQ(tx->dup_ppm, 1000000);
+    T_EQ(rx->reorder_ppm, 1);
+    T_EQ(rx->delay, NET_MS(20));
+    T_EQ(rx->jitter, 0);
+    T_EQ(tx->jitter, NET_US(500));
+    T_EQ(rx->rate_bps, 1500000);
+    T_EQ(tx->rate_bps, 0);
+}
+
+static void test_options_services(void)
+{
+    T_EQ(PARSE("--service", "http:8080", "--service", "echo"), 0);
+    T_FALSE(o.default_services);
+    T_EQ(o.service_count, 2);
+    T_STR(o.service[0].name, "http");
+    T_EQ(o.service[0].port, 8080);
+    T_EQ(o.service[1].port, 0);
+    T_EQ(PARSE("--no-services"), 0);
+    T_FALSE(o.default_services);
+    T_EQ(o.service_count, 0);
+}
+
+static void test_options_command_needs_netns(void)
+{
+    T_EQ(PARSE("--netns", "--", "ping", "-c", "1", "--tap"), 0);
+    T_NEED(o.command != NULL);
+    T_STR(o.command[0], "ping");
+    T_STR(o.command[3], "--tap");
+    T_TRUE(o.command[4] == NULL);
+    T_TRUE(PARSE("ping") < 0);
+    T_STR(err, "ping: a command needs --netns: try stackd --netns -- ping 10.0.0.2");
+    T_TRUE(PARSE("--netns", "--raw", "eth0") < 0);
+}
+
+static void test_options_control_path(void)
+{
+    setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+    T_EQ(PARSE("--tap", "tap9"), 0);
+    T_STR(o.control, geteuid() == 0 ? "/run/stackd/tap9.sock" : "/run/user/7/stackd/tap9.sock");
+    T_EQ(PARSE("--control", "/tmp/x"), 0);
+    T_STR(o.control, "/tmp/x");
+    T_TRUE(o.control_given);
+}
+
+/* A wrong value: usage error, one line that begins with the option and names a way out. */
+static void check_bad(const char *option, const char *value)
+{
+    int got = PARSE(option, value);
+
+    T_EQ(got, -EINVAL);
+    if (got == 0)
+        printf("     accepted: %s %s\n", option, value);
+    T_TRUE(strncmp(err, "--", 2) == 0 || strncmp(err, value, strlen(value)) == 0);
+    T_TRUE(strchr(err, ':') != NULL && strchr(err, '\n') == NULL);
+}
+
+static void test_options_wrong_values_are_refused(void)
+{
+    static const char *const bad[][2] = {
+        {"--ip",             "10.0.0.300/24"          },
+        {"--ip",             "10.0.0.2"               },
+        {"--ip",             "10.0.0.2/33"            },
+        {"--ip",             "10.0.0.2/0"             },
+        {"--ip",             "10.0.0/24"              },
+        {"--ip",             ""                       },
+        {"--ip",             "10.0.0.2.1/24"          },
+        {"--ip",             "10.0.0.0002/24"         },
+        {"--ip",             "10.0.0.0/24"            },
+        {"--ip",             "10.0.0.255/24"          },
+        {"--ip",             "127.0.0.1/8"            },
+        {"--ip",             "224.0.0.1/4"            },
+        {"--ip",             "0.0.0.1/8"              },
+        {"--host-ip",        "x"                      },
+        {"--host-ip",        "10.0.0.2/24"            },
+        {"--gateway",        "10.0.0"                 },
+        {"--gateway",        "10.0.0.2"               },
+        {"--gateway",        "10.1.0.1"               },
+        {"--mac",            "02:00:00:00:00"         },
+        {"--mac",            "03:00:00:00:00:01"      },
+        {"--mac",            "00:00:00:00:00:00"      },
+        {"--mac",            "02-00-00-00-00-01"      },
+        {"--mac",            "02:00:00:00:00:01:02"   },
+        {"--mac",            ""                       },
+        {"--mtu",            "67"                     },
+        {"--mtu",            "65522"                  },
+        {"--mtu",            "1500x"                  },
+        {"--mtu",            "-1"                     },
+        {"--mtu",            ""                       },
+        {"--mtu",            "99999999999999999999999"},
+        {"--tap",            "a/b"                    },
+        {"--tap",            ""                       },
+        {"--tap",            "sixteencharacter"       },
+        {"--tap",            "tap%d"                  },
+        {"--fd",             "x"                      },
+        {"--service",        "gopher"                 },
+        {"--service",        "http:0"                 },
+        {"--service",        "http:65536"             },
+        {"--service",        ""                       },
+        {"--service",        "http:"                  },
+        {"--http-root",      "/nonexistent"           },
+        {"--http-root",      "/dev/null"              },
+        {"--backlog",        "0"                      },
+        {"--syn-pool",       "0"                      },
+        {"--syn-policy",     "hope"                   },
+        {"--msl",            "0"                      },
+        {"--msl",            "x"                      },
+        {"--msl",            "1e3"                    },
+        {"--drop-chance",    "101"                    },
+        {"--drop-chance",    "-1"                     },
+        {"--drop-chance",    "rx:"                    },
+        {"--drop-chance",    "both:1"                 },
+        {"--corrupt-chance", "1,5"                    },
+        {"--delay",          "soon"                   },
+        {"--delay",          "99999999"               },
+        {"--jitter",         ""                       },
+        {"--rate",           "fast"                   },
+        {"--rate",           "10T"                    },
+        {"--rate",           "99999999999999999999G"  },
+        {"--seed",           "-1"                     },
+        {"--seed",           "18446744073709551616"   },
+        {"--offload",        "maybe"                  },
+        {"--color",          "pink"                   },
+        {"--control",        ""                       },
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        check_bad(bad[i][0], bad[i][1]);
+    T_TRUE(PARSE("--tap", "a", "--raw", "b") < 0);
+    T_TRUE(PARSE("--pcap", "-", "--trace", "-") < 0);
+}
+
+static void test_options_message_says_how_to_mend(void)
+{
+    T_TRUE(PARSE("--ip", "10.0.0.300/24") < 0);
+    T_STR(err, "--ip 10.0.0.300/24: not an IPv4 address with prefix: try --ip 10.0.0.2/24");
+}
+
+static void test_options_rate_units(void)
+{
+    uint64_t v;
+
+    T_TRUE(options_rate("64k", &v) && v == 64000);
+    T_TRUE(options_rate("10G", &v) && v == 10000000000);
+    T_TRUE(options_rate("300", &v) && v == 300);
+    T_TRUE(options_rate("0", &v) && v == 0);
+    T_FALSE(options_rate("0.0001", &v));
+    T_FALSE(options_rate("k", &v));
+}
+
+T_MAIN("options", T(test_options_defaults), T(test_options_mac_depends_on_name_and_address),
+       T(test_options_addresses_follow_from_ip), T(test_options_faults_by_direction),
+       T(test_options_services), T(test_options_command_needs_netns), T(test_options_control_path),
+       T(test_options_wrong_values_are_refused), T(test_options_message_says_how_to_mend),
+       T(test_options_rate_units))

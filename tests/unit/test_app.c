@@ -1,0 +1,144 @@
+/* What all services share: ports, the cap with eviction, loops between services, stopping. */
+#include "app_pair.h"
+
+static void test_app_start_refuses_what_cannot_be(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+    uint32_t ports = p->app.port_count;
+
+    T_TRUE(app_service_find("echo") == &app_echo);
+    T_TRUE(app_service_find("ech") == NULL);
+    T_TRUE(app_service_find("echoo") == NULL);
+    T_TRUE(app_service_find("") == NULL);
+    T_EQ(app_start(&p->app, "nfs", 0), -ENOENT);
+    T_EQ(app_start(&p->app, "echo", 0), -EADDRINUSE);
+    T_EQ(app_start(&p->app, "echo", 80), -EADDRINUSE); /* TCP 80 is taken: no UDP 80 either */
+    T_EQ(p->app.port_count, ports);
+    T_EQ(app_start(&p->app, "echo", 7777), 0);
+    T_EQ(pair_ask(p, 0, 7777, "x", 1), 1);
+    while (app_start(&p->app, "http", (uint16_t)(8000 + p->app.port_count)) == 0)
+        T_NEED(p->app.port_count <= p->app.cfg.ports);
+    T_EQ(app_start(&p->app, "http", 9999), -ENOSPC);
+    pair_free(p);
+}
+
+static void test_app_half_a_service_is_not_started(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+    struct sock_addr udp = {IP_ADDR_ANY, 7000};
+    int sd = sock_open(net_socks(&p->server), SOCK_KIND_UDP);
+    uint32_t ports = p->app.port_count;
+
+    T_EQ(sock_bind(net_socks(&p->server), sd, &udp), 0);
+    T_EQ(app_start(&p->app, "echo", 7000), -EADDRINUSE); /* UDP is taken, so no TCP either */
+    T_EQ(p->app.port_count, ports);
+    sock_close(net_socks(&p->server), sd);
+    T_EQ(app_start(&p->app, "echo", 7000), 0);
+    pair_free(p);
+}
+
+static void test_app_at_the_cap_the_idlest_goes(void)
+{
+    struct pair *p = pair_new(NULL, 3);
+    int sd[3];
+
+    for (int i = 0; i < 3; i++) {
+        pair_connect(p, 7);
+        sd[i] = p->sd;
+    }
+    p->sd = sd[0];
+    pair_say(p, "x"); /* the first is busy again: now the second is the idlest */
+    pair_run(p, NET_MS(50));
+    pair_connect(p, 7);
+    T_EQ(p->error, 0);
+    T_EQ(p->app.stats.evicted, 1);
+    T_EQ(p->app.conns.used, 3);
+    char c;
+
+    T_EQ(sock_recv(net_socks(&p->client), sd[1], &c, 1, 0), -ECONNRESET);
+    T_EQ(sock_recv(net_socks(&p->client), sd[2], &c, 1, 0), -EAGAIN);
+    pair_say(p, "new");
+    pair_run(p, NET_MS(50));
+    T_STR(p->got, "new");
+    pair_free(p);
+}
+
+static void test_app_many_idle_strangers_do_not_close_the_shop(void)
+{
+    struct pair *p = pair_new(NULL, 8);
+
+    for (int i = 0; i < 100; i++)
+        pair_connect(p, i % 2 == 0 ? 7 : 80);
+    T_EQ(p->app.stats.accepted, 100);
+    T_EQ(p->app.stats.evicted, 92);
+    pair_say(p, "GET / HTTP/1.0\r\n\r\n");
+    pair_run(p, NET_MS(100));
+    T_MEM(p->got, "HTTP/1.1 200 OK", 15);
+    pair_free(p);
+}
+
+static void test_app_udp_never_answers_another_service(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+    static const uint16_t chatty[] = {7, 9, 13, 17, 19, 37};
+
+    for (size_t i = 0; i < ARRAY_LEN(chatty); i++) {
+        T_EQ(pair_ask(p, chatty[i], 7, "x", 1), -EAGAIN);
+        T_EQ(pair_ask(p, chatty[i], 19, "x", 1), -EAGAIN);
+    }
+    T_EQ(p->server.core.drops[V_DROP_UDP_SOURCE_PORT], 2 * ARRAY_LEN(chatty));
+    T_EQ(app_start(&p->app, "echo", 7777), 0);
+    T_EQ(pair_ask(p, 7777, 7, "x", 1), -EAGAIN); /* the same service on a port of its own */
+    T_EQ(pair_ask(p, 7778, 7, "x", 1), 1);
+    pair_free(p);
+}
+
+static void test_app_stop_ends_everything_properly(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+
+    pair_connect(p, 7);
+    int echo = p->sd;
+
+    pair_connect(p, 80);
+    int http = p->sd;
+
+    pair_connect(p, 19);
+    T_FALSE(app_stopped(&p->app));
+    app_stop(&p->app);
+    pair_run(p, NET_MS(500));
+    T_TRUE(p->eof); /* a FIN behind whole data, not a reset */
+    T_EQ(p->error, 0);
+    char c;
+
+    T_EQ(sock_recv(net_socks(&p->client), echo, &c, 1, 0), 0);
+    T_EQ(sock_recv(net_socks(&p->client), http, &c, 1, 0), 0);
+    T_FALSE(app_stopped(&p->app)); /* the peers have not closed */
+    sock_close(net_socks(&p->client), echo);
+    sock_close(net_socks(&p->client), http);
+    pair_run(p, NET_MS(100));
+    T_FALSE(app_stopped(&p->app)); /* one is silent */
+    pair_run(p, APP_LINGER);
+    T_TRUE(app_stopped(&p->app));
+    T_EQ(p->app.conns.used, 0);
+    pair_close(p);
+    pair_connect(p, 7);
+    T_EQ(p->error, -ECONNREFUSED);
+    pair_free(p);
+}
+
+static void test_app_idle_has_no_deadline(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+
+    T_EQ(app_deadline(&p->app), NET_NEVER);
+    pair_connect(p, 7);
+    T_EQ(app_deadline(&p->app), NET_NEVER);
+    pair_free(p);
+}
+
+T_MAIN("app", T(test_app_start_refuses_what_cannot_be), T(test_app_half_a_service_is_not_started),
+       T(test_app_at_the_cap_the_idlest_goes),
+       T(test_app_many_idle_strangers_do_not_close_the_shop),
+       T(test_app_udp_never_answers_another_service), T(test_app_stop_ends_everything_properly),
+       T(test_app_idle_has_no_deadline))

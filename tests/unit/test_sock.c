@@ -1,0 +1,712 @@
+/* The socket calls, between two hosts in virtual time. */
+#include "hosts.h"
+
+#include "l5_session/sock_priv.h"
+
+static struct hosts h;
+static struct socks *a, *b; /* of the two hosts */
+
+static void setup(void)
+{
+    hosts_begin(&h);
+    a = net_socks(&h.a);
+    b = net_socks(&h.b);
+}
+
+static void teardown(void)
+{
+    hosts_end(&h); /* the memory is gone afterwards; the hosts' own structs are not */
+    T_EQ(h.a.udp.held_pkts + h.b.udp.held_pkts, 0);
+}
+
+static struct sock_addr at(struct ip_addr ip, uint16_t port)
+{
+    return (struct sock_addr){ip, port};
+}
+
+static int udp_at(struct socks *s, uint16_t port)
+{
+    struct sock_addr me = at(IP_ADDR_ANY, port);
+    int sd = sock_open(s, SOCK_KIND_UDP);
+
+    T_NEED(sd >= 0);
+    T_EQ(sock_bind(s, sd, &me), 0);
+    return sd;
+}
+
+static int64_t option(struct socks *s, int sd, enum sock_opt opt)
+{
+    int64_t v = -99;
+
+    T_EQ(sock_getopt(s, sd, opt, &v), 0);
+    return v;
+}
+
+/* ---- UDP ---- */
+
+/* REQ: UDP-768-1 */
+static void test_sock_udp_question_and_answer(void)
+{
+    char buf[16];
+    struct sock_addr from, to = at(HOST_A, 7), name;
+
+    setup();
+    int server = udp_at(a, 7), client = sock_open(b, SOCK_KIND_UDP);
+
+    T_EQ(sock_recv(a, server, buf, sizeof(buf), 0), -EAGAIN);
+    T_EQ(sock_sendto(b, client, "ping", 4, &to), 4);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recvfrom(a, server, buf, sizeof(buf), &from), 4);
+    T_MEM(buf, "ping", 4);
+    T_TRUE(ip_addr_eq(from.ip, HOST_B));
+    T_EQ(sock_name(b, client, &name), 0);
+    T_EQ(from.port, name.port);
+    T_EQ(sock_sendto(a, server, "pong!", 5, &from), 5);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recvfrom(b, client, buf, 3, &from), 3); /* the rest is lost */
+    T_TRUE(ip_addr_eq(from.ip, HOST_A));
+    T_EQ(from.port, 7);
+    T_EQ(sock_recvfrom(b, client, buf, sizeof(buf), &from), -EAGAIN);
+    sock_close(a, server);
+    sock_close(b, client);
+    teardown();
+}
+
+static void test_sock_udp_large_datagram_is_fragmented_and_joined(void)
+{
+    static uint8_t out[20000], in[20000];
+    struct sock_addr to = at(HOST_A, 7);
+
+    setup();
+    int server = udp_at(a, 7), client = udp_at(b, 9);
+
+    for (size_t i = 0; i < sizeof(out); i++)
+        out[i] = (uint8_t)(i * 7 + i / 256);
+    T_EQ(sock_sendto(b, client, "", 0, &to), 0); /* an empty one is a datagram, too */
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_sendto(b, client, out, sizeof(out), &to), (int)sizeof(out));
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recv(a, server, in, sizeof(in), 0), 0);
+    T_EQ(sock_recv(a, server, in, sizeof(in), SOCK_MSG_PEEK), (int)sizeof(in));
+    memset(in, 0, sizeof(in));
+    T_EQ(sock_recv(a, server, in, sizeof(in), 0), (int)sizeof(in));
+    T_MEM(in, out, sizeof(in));
+    T_EQ(sock_recv(a, server, in, sizeof(in), 0), -EAGAIN);
+    T_EQ(sock_sendto(b, client, out, 70000, &to), -EMSGSIZE);
+    sock_close(a, server);
+    sock_close(b, client);
+    teardown();
+}
+
+/* REQ: UDP-1122-4.1.3.5-1 */
+static void test_sock_udp_msg_tells_everything(void)
+{
+    char buf[8];
+    struct sock_msg m;
+    struct sock_addr to = at(ip_addr_v4(0x0a0000ff), 7);
+
+    setup();
+    int server = udp_at(a, 7), client = udp_at(b, 9);
+
+    T_EQ(sock_sendto(b, client, "x", 1, &to), -EACCES);
+    T_EQ(sock_setopt(b, client, SOCK_OPT_BROADCAST, 1), 0);
+    T_EQ(sock_setopt(b, client, SOCK_OPT_TOS, 0x20), 0);
+    T_EQ(sock_setopt(b, client, SOCK_OPT_TTL, 9), 0);
+    T_EQ(sock_sendto(b, client, "to all", 6, &to), 6);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recvmsg(a, server, buf, 2, &m), 2);
+    T_TRUE(ip_addr_eq(m.peer.ip, HOST_B) && ip_addr_eq(m.local.ip, to.ip));
+    T_EQ(m.peer.port, 9);
+    T_EQ(m.local.port, 7);
+    T_EQ(m.cast, CAST_BROADCAST);
+    T_EQ(m.len, 6);
+    T_EQ(m.tos, 0x20);
+    T_EQ(m.ttl, 9);
+    T_EQ(m.ifi, 0);
+    m.local.ip = HOST_A;
+    T_EQ(sock_sendmsg(a, server, "me", 2, &m), 2);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recvmsg(b, client, buf, sizeof(buf), &m), 2);
+    T_TRUE(ip_addr_eq(m.peer.ip, HOST_A));
+    T_EQ(m.cast, CAST_UNICAST);
+    m.local.ip = ip_addr_v4(0x0a000063); /* not ours */
+    T_EQ(sock_sendmsg(b, client, "x", 1, &m), -EADDRNOTAVAIL);
+    sock_close(a, server);
+    sock_close(b, client);
+    teardown();
+}
+
+static void test_sock_udp_peek_and_consume(void)
+{
+    struct span in[2];
+    struct sock_addr to = at(HOST_A, 7), from;
+
+    setup();
+    int server = udp_at(a, 7), client = udp_at(b, 9);
+
+    T_EQ(sock_peek(a, server, in, &from), -EAGAIN);
+    T_EQ(sock_consume(a, server, 1), -EINVAL);
+    T_EQ(sock_sendto(b, client, "one", 3, &to), 3);
+    T_EQ(sock_sendto(b, client, "two", 3, &to), 3);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_peek(a, server, in, &from), 3);
+    T_EQ(in[0].len + in[1].len, 3);
+    T_MEM(in[0].p, "one", 3);
+    T_EQ(from.port, 9);
+    T_EQ(sock_consume(a, server, 1), 0); /* the whole datagram, whatever the length */
+    T_EQ(sock_peek(a, server, in, NULL), 3);
+    T_MEM(in[0].p, "two", 3);
+    sock_close(a, server); /* with one unread */
+    sock_close(b, client);
+    teardown();
+}
+
+/* REQ: UDP-1122-4.1.3.3-1 UDP-1122-4.1.3.1-1 */
+static void test_sock_udp_port_unreachable_comes_back(void)
+{
+    char buf[4];
+    struct sock_addr to = at(HOST_A, 7), peer;
+
+    setup();
+    int client = sock_open(b, SOCK_KIND_UDP), other = udp_at(b, 9);
+
+    T_EQ(sock_send(b, client, "x", 1, 0), -EDESTADDRREQ);
+    T_EQ(sock_peer(b, client, &peer), -ENOTCONN);
+    T_EQ(sock_shutdown(b, client, SOCK_SHUT_WR), -ENOTCONN);
+    T_EQ(sock_connect(b, client, &to), 0);
+    T_EQ(sock_peer(b, client, &peer), 0);
+    T_TRUE(ip_addr_eq(peer.ip, HOST_A) && peer.port == 7);
+    T_EQ(sock_send(b, client, "x", 1, 0), 1);
+    T_EQ(sock_sendto(b, other, "x", 1, &to), 1);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recv(b, other, buf, 4, 0), -EAGAIN); /* not connected: not told */
+    T_EQ(sock_recv(b, client, buf, 4, 0), -ECONNREFUSED);
+    T_EQ(sock_recv(b, client, buf, 4, 0), -EAGAIN); /* once */
+    T_EQ(sock_send(b, client, "x", 1, 0), 1);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_send(b, client, "x", 1, 0), -ECONNREFUSED);
+    T_EQ(sock_send(b, client, "x", 1, 0), 1);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(option(b, client, SOCK_OPT_ERROR), ECONNREFUSED);
+    T_EQ(option(b, client, SOCK_OPT_ERROR), 0);
+    sock_close(b, client);
+    sock_close(b, other);
+    teardown();
+}
+
+static void test_sock_udp_shutdown(void)
+{
+    char buf[4];
+    struct sock_addr to = at(HOST_A, 7);
+
+    setup();
+    int sd = sock_open(b, SOCK_KIND_UDP);
+
+    T_EQ(sock_connect(b, sd, &to), 0);
+    T_EQ(sock_shutdown(b, sd, SOCK_SHUT_RD), 0);
+    T_EQ(sock_recv(b, sd, buf, 4, 0), 0);
+    T_EQ(sock_shutdown(b, sd, SOCK_SHUT_WR), 0);
+    T_EQ(sock_send(b, sd, "x", 1, 0), -EPIPE);
+    sock_close(b, sd);
+    teardown();
+}
+
+static void test_sock_each_shows_udp_sockets(void)
+{
+    struct sock_info info;
+    struct sock_addr to = at(HOST_A, 7);
+    uint32_t pos = 0;
+
+    setup();
+    int first = udp_at(b, 9), gone = udp_at(b, 10), tcp = sock_open(b, SOCK_KIND_TCP);
+    int second = sock_open(b, SOCK_KIND_UDP);
+
+    T_EQ(sock_connect(b, second, &to), 0);
+    sock_close(b, gone);
+    T_NEED(sock_each(b, &pos, &info));
+    T_EQ(info.sd, first);
+    T_EQ(info.local.port, 9);
+    T_STR(info.state, "UNCONN");
+    T_NEED(sock_each(b, &pos, &info));
+    T_EQ(info.sd, second);
+    T_TRUE(ip_addr_eq(info.remote.ip, HOST_A));
+    T_STR(info.state, "ESTAB");
+    T_FALSE(sock_each(b, &pos, &info));
+    sock_close(b, first);
+    sock_close(b, second);
+    sock_close(b, tcp);
+    teardown();
+}
+
+/* ---- numbers and options ---- */
+
+static void test_sock_numbers(void)
+{
+    int sd[64];
+    struct sock_addr name = at(IP_ADDR_ANY, 1);
+
+    setup();
+    for (int i = 0; i < 64; i++)
+        sd[i] = sock_open(a, SOCK_KIND_TCP);
+    T_EQ(sd[63], 63);
+    T_EQ(sock_open(a, SOCK_KIND_TCP), -EMFILE);
+    T_EQ(sock_open(a, SOCK_KIND_UDP), -EMFILE);
+    sock_close(a, 17);
+    T_EQ(sock_close(a, 17), -EBADF);
+    T_EQ(sock_bind(a, 17, &name), -EBADF);
+    T_EQ(sock_open(a, SOCK_KIND_UDP), 17); /* freed last, used first */
+    for (int i = 0; i < 64; i++)
+        T_EQ(sock_close(a, sd[i]), 0);
+    T_EQ(sock_close(a, 64), -EBADF);
+    T_EQ(sock_close(a, -1), -EBADF);
+    T_EQ(sock_send(a, 0, "x", 1, 0), -EBADF);
+    T_EQ(sock_recv(a, 0, NULL, 0, 0), -EBADF);
+    T_EQ(sock_name(b, 0, &name), -EBADF); /* of a host that never had one */
+    int udp[33];
+
+    for (int i = 0; i < 33; i++) /* 32 UDP sockets, then no more, and no leak */
+        udp[i] = sock_open(a, SOCK_KIND_UDP);
+    T_EQ(udp[32], -EMFILE);
+    for (int i = 0; i < 32; i++)
+        T_EQ(sock_close(a, udp[i]), 0);
+    T_EQ(a->slab.used, 0);
+    teardown();
+}
+
+static void test_sock_options_are_kept(void)
+{
+    static const struct {
+        enum sock_opt opt;
+        int64_t good, bad;
+    } opts[] = {
+        {SOCK_OPT_NODELAY,      1,     0  },
+        {SOCK_OPT_LINGER,       5,     -2 },
+        {SOCK_OPT_SNDBUF,       65536, -1 },
+        {SOCK_OPT_RCVBUF,       32768, -1 },
+        {SOCK_OPT_TOS,          0x10,  256},
+        {SOCK_OPT_TTL,          12,    0  },
+        {SOCK_OPT_USER_TIMEOUT, 1000,  -1 },
+        {SOCK_OPT_MAXSEG,       500,   87 },
+        {SOCK_OPT_REUSEADDR,    1,     0  },
+    };
+    int64_t v;
+
+    setup();
+    int sd = sock_open(a, SOCK_KIND_TCP);
+
+    T_EQ(option(a, sd, SOCK_OPT_SNDBUF), h.a.tcp.cfg.sndbuf);
+    T_EQ(option(a, sd, SOCK_OPT_TTL), 64);
+    T_EQ(option(a, sd, SOCK_OPT_LINGER), -1);
+    T_EQ(option(a, sd, SOCK_OPT_KEEPALIVE), 0);
+    for (int round = 0; round < 2; round++) { /* before and after listen */
+        for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
+            if (round == 1 && opts[i].opt == SOCK_OPT_MAXSEG) {
+                T_EQ(sock_setopt(a, sd, opts[i].opt, 600), -EINVAL);
+                continue;
+            }
+            T_EQ(sock_setopt(a, sd, opts[i].opt, opts[i].good), 0);
+            if (opts[i].bad != 0 || opts[i].opt == SOCK_OPT_TTL)
+                T_EQ(sock_setopt(a, sd, opts[i].opt, opts[i].bad), -EINVAL);
+            T_EQ(option(a, sd, opts[i].opt), opts[i].good);
+        }
+        if (round == 0)
+            T_EQ(sock_listen(a, sd, 3), 0);
+    }
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_KEEPALIVE, 1), -ENOSYS);
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_ERROR, 1), -ENOPROTOOPT);
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_CONGESTION, 200), -ENOENT);
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_RCVBUF, 1), 0); /* clamped */
+    T_TRUE(option(a, sd, SOCK_OPT_RCVBUF) > 1);
+    T_EQ(sock_getopt(a, 63, SOCK_OPT_TOS, &v), -EBADF);
+    T_EQ(sock_setopt(a, 63, SOCK_OPT_TOS, 0), -EBADF);
+    sock_close(a, sd);
+    sd = sock_open(a, SOCK_KIND_UDP);
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_NODELAY, 1), -ENOPROTOOPT);
+    T_EQ(sock_getopt(a, sd, SOCK_OPT_NODELAY, &v), -ENOPROTOOPT);
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_RCVBUF, 4096), 0);
+    T_EQ(option(a, sd, SOCK_OPT_RCVBUF), 4096);
+    sock_close(a, sd);
+    teardown();
+}
+
+/* ---- TCP ---- */
+
+static int listening(uint16_t port)
+{
+    struct sock_addr me = at(IP_ADDR_ANY, port);
+    int ls = sock_open(a, SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(a, ls, &me), 0);
+    T_EQ(sock_listen(a, ls, 0), 0);
+    return ls;
+}
+
+struct tcp_pair {
+    int ls, s, c; /* listener and its child on a, client on b */
+};
+
+static struct tcp_pair connected(void)
+{
+    struct tcp_pair p = {.ls = listening(80), .c = sock_open(b, SOCK_KIND_TCP)};
+    struct sock_addr to = at(HOST_A, 80);
+
+    T_EQ(sock_connect(b, p.c, &to), -EINPROGRESS);
+    hosts_run(&h, NET_MS(1));
+    p.s = sock_accept(a, p.ls, NULL);
+    T_NEED(p.s >= 0);
+    return p;
+}
+
+static void test_sock_tcp_connect_and_accept(void)
+{
+    struct sock_addr to = at(HOST_A, 80), peer, name, of_b;
+    char buf[4];
+
+    setup();
+    int ls = listening(80), c = sock_open(b, SOCK_KIND_TCP);
+
+    T_EQ(sock_accept(a, ls, &peer), -EAGAIN);
+    T_EQ(sock_send(b, c, "x", 1, 0), -ENOTCONN);
+    T_EQ(sock_recv(b, c, buf, 4, 0), -ENOTCONN);
+    T_EQ(sock_accept(b, c, NULL), -EINVAL);
+    T_EQ(sock_peer(b, c, &peer), -ENOTCONN);
+    T_EQ(sock_connect(b, c, &to), -EINPROGRESS);
+    T_EQ(sock_connect(b, c, &to), -EALREADY);
+    T_EQ(sock_recv(b, c, buf, 4, 0), -EAGAIN);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_connect(b, c, &to), -EISCONN);
+    int s = sock_accept(a, ls, &peer);
+
+    T_NEED(s >= 0);
+    T_EQ(sock_name(b, c, &of_b), 0);
+    T_TRUE(ip_addr_eq(of_b.ip, HOST_B));
+    T_TRUE(ip_addr_eq(peer.ip, HOST_B) && peer.port == of_b.port);
+    T_EQ(sock_name(a, s, &name), 0);
+    T_TRUE(ip_addr_eq(name.ip, HOST_A) && name.port == 80);
+    T_EQ(sock_name(a, ls, &name), 0);
+    T_TRUE(ip_addr_is_any(name.ip) && name.port == 80);
+    T_EQ(sock_peer(b, c, &name), 0);
+    T_TRUE(ip_addr_eq(name.ip, HOST_A) && name.port == 80);
+    T_EQ(sock_accept(a, ls, NULL), -EAGAIN);
+    sock_close(a, s);
+    sock_close(a, ls);
+    sock_close(b, c);
+    teardown();
+}
+
+static void test_sock_tcp_data_both_ways(void)
+{
+    char buf[32];
+    struct span in[2];
+    struct mspan room;
+
+    setup();
+    struct tcp_pair p = connected();
+
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), -EAGAIN);
+    T_EQ(sock_send(b, p.c, "hello ", 6, SOCK_MSG_MORE), 6);
+    T_EQ(sock_reserve(b, p.c, 5, &room), 5);
+    memcpy(room.p, "world", 5);
+    T_EQ(sock_commit(b, p.c, 5, 0), 0);
+    hosts_run(&h, NET_MS(300));
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), SOCK_MSG_PEEK), 11);
+    T_EQ(sock_recv(a, p.s, buf, 6, 0), 6);
+    T_MEM(buf, "hello ", 6);
+    T_EQ(sock_peek(a, p.s, in, NULL), 5);
+    T_MEM(in[0].p, "world", in[0].len);
+    T_EQ(sock_consume(a, p.s, 5), 0);
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), -EAGAIN);
+    T_EQ(sock_sendto(a, p.s, "back", 4, &(struct sock_addr){IP_ADDR_ANY, 0}), 4);
+    hosts_run(&h, NET_MS(300));
+    struct sock_addr from;
+
+    T_EQ(sock_recvfrom(b, p.c, buf, sizeof(buf), &from), 4);
+    T_MEM(buf, "back", 4);
+    T_EQ(from.port, 80);
+    sock_close(b, p.c);
+    sock_close(a, p.s);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+static void test_sock_tcp_bulk_through_small_buffers(void)
+{
+    static uint8_t bulk[300000], got[300000];
+    size_t sent = 0, received = 0;
+    bool was_full = false;
+
+    setup();
+    for (size_t i = 0; i < sizeof(bulk); i++)
+        bulk[i] = (uint8_t)(i * 31 + i / 1000);
+    struct tcp_pair p = connected();
+
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_SNDBUF, 20000), 0);
+    for (int i = 0; i < 1000 && received < sizeof(got); i++) {
+        int n = sent < sizeof(bulk) ? sock_send(b, p.c, bulk + sent, sizeof(bulk) - sent, 0) : 0;
+
+        T_TRUE(n >= 0 || n == -EAGAIN);
+        was_full = was_full || n == -EAGAIN || (n > 0 && sent + (size_t)n < sizeof(bulk));
+        sent += n > 0 ? (size_t)n : 0;
+        hosts_run(&h, NET_MS(50));
+        n = sock_recv(a, p.s, got + received, sizeof(got) - received, 0);
+        received += n > 0 ? (size_t)n : 0;
+    }
+    T_TRUE(was_full);
+    T_EQ(received, sizeof(got));
+    T_MEM(got, bulk, sizeof(got));
+    sock_close(b, p.c);
+    sock_close(a, p.s);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+static void test_sock_tcp_half_close(void)
+{
+    char buf[8];
+
+    setup();
+    struct tcp_pair p = connected();
+
+    T_EQ(sock_send(b, p.c, "last", 4, 0), 4);
+    T_EQ(sock_shutdown(b, p.c, SOCK_SHUT_WR), 0);
+    T_EQ(sock_send(b, p.c, "x", 1, 0), -EPIPE);
+    hosts_run(&h, NET_MS(300));
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 4);
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 0);
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 0); /* and again */
+    T_EQ(sock_send(a, p.s, "answer", 6, 0), 6);      /* the other half is open */
+    hosts_run(&h, NET_MS(300));
+    T_EQ(sock_recv(b, p.c, buf, sizeof(buf), 0), 6);
+    T_EQ(sock_close(a, p.s), 0);
+    hosts_run(&h, NET_MS(300));
+    T_EQ(sock_recv(b, p.c, buf, sizeof(buf), 0), 0);
+    T_EQ(sock_close(b, p.c), 0);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+static void test_sock_tcp_refused(void)
+{
+    struct sock_addr to = at(HOST_A, 81), nobody = at(HOST_A, 0);
+    struct sock_addr group = at(ip_addr_v4(0xe0000001), 80);
+    struct sock_addr far = at(ip_addr_v4(0xc0000201), 80);
+
+    setup();
+    int c = sock_open(b, SOCK_KIND_TCP);
+
+    T_EQ(sock_connect(b, c, &nobody), -EINVAL);
+    T_EQ(sock_connect(b, c, &group), -EINVAL);
+    T_EQ(sock_connect(b, c, &far), -ENETUNREACH);
+    T_EQ(sock_connect(b, c, &to), -EINPROGRESS);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_connect(b, c, &to), -ECONNREFUSED); /* tells how the first try went */
+    T_EQ(option(b, c, SOCK_OPT_ERROR), 0);
+    T_EQ(sock_connect(b, c, &to), -ECONNABORTED);
+    T_EQ(sock_send(b, c, "x", 1, 0), -EPIPE);
+    sock_close(b, c);
+    c = sock_open(b, SOCK_KIND_TCP);
+    T_EQ(sock_connect(b, c, &to), -EINPROGRESS);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(option(b, c, SOCK_OPT_ERROR), ECONNREFUSED);
+    T_EQ(option(b, c, SOCK_OPT_ERROR), 0);
+    sock_close(b, c);
+    teardown();
+}
+
+static void test_sock_tcp_reset_is_reported_once(void)
+{
+    char buf[4];
+
+    setup();
+    struct tcp_pair p = connected();
+
+    T_EQ(sock_abort(a, p.s), 0);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_send(b, p.c, "x", 1, 0), -ECONNRESET);
+    T_EQ(sock_send(b, p.c, "x", 1, 0), -EPIPE);
+    T_EQ(sock_recv(b, p.c, buf, 4, 0), 0);
+    sock_close(b, p.c);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+static void test_sock_tcp_linger_zero_resets(void)
+{
+    char buf[4];
+
+    setup();
+    struct tcp_pair p = connected();
+
+    T_EQ(sock_setopt(a, p.s, SOCK_OPT_LINGER, 0), 0);
+    T_EQ(sock_close(a, p.s), 0);
+    hosts_run(&h, NET_MS(1));
+    T_EQ(sock_recv(b, p.c, buf, 4, 0), -ECONNRESET);
+    T_EQ(sock_recv(b, p.c, buf, 4, 0), 0);
+    T_EQ(net_connections(&h.a), 0); /* no TIME-WAIT */
+    sock_close(b, p.c);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+static void test_sock_tcp_close_sends_what_is_queued(void)
+{
+    static uint8_t bulk[100000], got[100000];
+    size_t received = 0;
+    int n;
+
+    setup();
+    memset(bulk, 0x77, sizeof(bulk));
+    struct tcp_pair p = connected();
+
+    T_EQ(sock_send(b, p.c, bulk, sizeof(bulk), 0), (int)sizeof(bulk));
+    T_EQ(sock_close(b, p.c), 0);
+    T_EQ(sock_open(b, SOCK_KIND_UDP), p.c); /* the number is free at once */
+    hosts_run(&h, NET_SEC(1));
+    while ((n = sock_recv(a, p.s, got + received, sizeof(got) - received, 0)) > 0) {
+        received += (size_t)n;
+        hosts_run(&h, NET_MS(50));
+    }
+    T_EQ(n, 0);
+    T_EQ(received, sizeof(got));
+    T_MEM(got, bulk, sizeof(got));
+    sock_close(b, p.c);
+    sock_close(a, p.s);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+static void test_sock_tcp_listen_refusals(void)
+{
+    struct sock_addr eighty = at(IP_ADDR_ANY, 80), other = at(ip_addr_v4(0x0a000063), 80);
+    struct sock_addr name;
+
+    setup();
+    int ls = listening(80), sd = sock_open(a, SOCK_KIND_TCP), udp = sock_open(a, SOCK_KIND_UDP);
+
+    T_EQ(sock_bind(a, sd, &eighty), -EADDRINUSE);
+    T_EQ(sock_bind(a, sd, &other), -EADDRNOTAVAIL);
+    T_EQ(sock_listen(a, ls, 7), 0); /* a new length */
+    T_EQ(sock_listen(a, ls, -1), -EINVAL);
+    T_EQ(sock_connect(a, ls, &eighty), -EISCONN);
+    T_EQ(sock_listen(a, udp, 0), -EOPNOTSUPP);
+    T_EQ(sock_accept(a, udp, NULL), -EOPNOTSUPP);
+    T_EQ(sock_listen(a, sd, 0), 0); /* on a port of its own */
+    T_EQ(sock_name(a, sd, &name), 0);
+    T_TRUE(name.port >= 32768);
+    T_EQ(sock_bind(a, sd, &eighty), -EINVAL);
+    sock_close(a, ls);
+    ls = listening(80); /* free again */
+    sock_close(a, ls);
+    sock_close(a, sd);
+    sock_close(a, udp);
+    teardown();
+}
+
+static void test_sock_tcp_accept_without_a_number_keeps_the_connection(void)
+{
+    struct sock_addr to = at(HOST_A, 80);
+    int fill[64], n = 0;
+
+    setup();
+    int ls = listening(80), c = sock_open(b, SOCK_KIND_TCP);
+
+    T_EQ(sock_connect(b, c, &to), -EINPROGRESS);
+    hosts_run(&h, NET_MS(1));
+    while ((fill[n] = sock_open(a, SOCK_KIND_TCP)) >= 0)
+        n++;
+    T_EQ(sock_accept(a, ls, NULL), -EMFILE);
+    sock_close(a, fill[--n]);
+    int s = sock_accept(a, ls, NULL);
+
+    T_NEED(s >= 0);
+    T_EQ(sock_send(b, c, "x", 1, 0), 1);
+    hosts_run(&h, NET_MS(300));
+    char buf[4];
+
+    T_EQ(sock_recv(a, s, buf, 4, 0), 1);
+    while (n > 0)
+        sock_close(a, fill[--n]);
+    sock_close(a, s);
+    sock_close(a, ls);
+    sock_close(b, c);
+    teardown();
+}
+
+static void test_sock_tcp_options_reach_the_connection(void)
+{
+    struct sock_addr to = at(HOST_A, 80);
+
+    setup();
+    int ls = listening(80), c = sock_open(b, SOCK_KIND_TCP);
+
+    T_EQ(sock_setopt(a, ls, SOCK_OPT_USER_TIMEOUT, 5000), 0);
+    T_EQ(sock_setopt(a, ls, SOCK_OPT_LINGER, 3), 0);
+    T_EQ(sock_setopt(a, ls, SOCK_OPT_TOS, 0x08), 0);
+    T_EQ(sock_setopt(b, c, SOCK_OPT_TTL, 33), 0);
+    T_EQ(sock_setopt(b, c, SOCK_OPT_RCVBUF, 10000), 0);
+    T_EQ(sock_setopt(b, c, SOCK_OPT_NODELAY, 1), 0);
+    T_EQ(sock_connect(b, c, &to), -EINPROGRESS);
+    hosts_run(&h, NET_MS(1));
+    int s = sock_accept(a, ls, NULL);
+
+    T_NEED(s >= 0);
+    T_EQ(option(b, c, SOCK_OPT_TTL), 33);
+    T_EQ(option(b, c, SOCK_OPT_RCVBUF), 10000);
+    T_EQ(option(b, c, SOCK_OPT_NODELAY), 1);
+    T_EQ(option(a, s, SOCK_OPT_LINGER), 3); /* inherited */
+    T_EQ(option(a, s, SOCK_OPT_TOS), 0x08);
+    T_EQ(option(a, s, SOCK_OPT_USER_TIMEOUT), 5000);
+    T_EQ(sock_setopt(a, s, SOCK_OPT_MAXSEG, 500), -EINVAL);
+    /* The inherited user timeout: b falls silent, and a gives up after 5 s. */
+    T_EQ(sock_send(a, s, "x", 1, 0), 1);
+    h.is_cut = true;
+    hosts_run(&h, NET_SEC(4));
+    T_EQ(option(a, s, SOCK_OPT_ERROR), 0);
+    hosts_run(&h, NET_SEC(4));
+    T_EQ(option(a, s, SOCK_OPT_ERROR), ETIMEDOUT);
+    h.is_cut = false;
+    sock_close(a, s);
+    sock_close(a, ls);
+    sock_close(b, c);
+    teardown();
+}
+
+static void test_sock_tcp_nodelay_lets_go_what_nagle_held(void)
+{
+    char buf[16];
+
+    setup();
+    struct tcp_pair p = connected();
+
+    hosts_run(&h, NET_MS(300));
+    T_EQ(sock_send(b, p.c, "a", 1, 0), 1);
+    struct pkt *out[4];
+
+    T_EQ(net_output(&h.b, out, 4, h.now), 1); /* the first small segment leaves, and is lost */
+    pkt_release(out[0]);
+    T_EQ(sock_send(b, p.c, "b", 1, 0), 1);
+    T_EQ(net_output(&h.b, out, 4, h.now), 0); /* the second waits for its acknowledgment */
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_NODELAY, 1), 0);
+    T_EQ(net_output(&h.b, out, 4, h.now), 1);
+    pkt_release(out[0]);
+    hosts_run(&h, NET_SEC(5));
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 2);
+    sock_close(b, p.c);
+    sock_close(a, p.s);
+    sock_close(a, p.ls);
+    teardown();
+}
+
+T_MAIN("sock", T(test_sock_udp_question_and_answer),
+       T(test_sock_udp_large_datagram_is_fragmented_and_joined),
+       T(test_sock_udp_msg_tells_everything), T(test_sock_udp_peek_and_consume),
+       T(test_sock_udp_port_unreachable_comes_back), T(test_sock_udp_shutdown),
+       T(test_sock_each_shows_udp_sockets), T(test_sock_numbers), T(test_sock_options_are_kept),
+       T(test_sock_tcp_connect_and_accept), T(test_sock_tcp_data_both_ways),
+       T(test_sock_tcp_bulk_through_small_buffers), T(test_sock_tcp_half_close),
+       T(test_sock_tcp_refused), T(test_sock_tcp_reset_is_reported_once),
+       T(test_sock_tcp_linger_zero_resets), T(test_sock_tcp_close_sends_what_is_queued),
+       T(test_sock_tcp_listen_refusals),
+       T(test_sock_tcp_accept_without_a_number_keeps_the_connection),
+       T(test_sock_tcp_options_reach_the_connection),
+       T(test_sock_tcp_nodelay_lets_go_what_nagle_held))

@@ -1,0 +1,230 @@
+/*
+ * follow.c - `trace` and `pcap`: what stackd streams; and `fault`, which makes it worth watching.
+ */
+#include "stackctl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *kind_ink(const char *line)
+{
+    static const char *const inks[][2] = {
+        {" tcp_state ", "green"  },
+        {" drop ",      "red"    },
+        {" rtx ",       "magenta"},
+        {" fault ",     "yellow" },
+        {" arp ",       "cyan"   },
+        {" conflict ",  "red"    }
+    };
+
+    for (size_t i = 0; i < sizeof(inks) / sizeof(inks[0]); i++) {
+        if (strstr(line, inks[i][0]) != NULL)
+            return inks[i][1];
+    }
+    return "dim";
+}
+
+int ctl_trace(struct ctl *c)
+{
+    json_t *kinds = json_array();
+    int status;
+    const char *line;
+
+    for (int i = 0; i < c->words; i++)
+        json_array_append_new(kinds, json_string(c->word[i]));
+    json_t *reply = ctl_ask(c,
+                            json_pack("{s:s,s:s,s:o}", "cmd", "trace", "format",
+                                      c->json ? "json" : "text", "kinds", kinds),
+                            &status);
+
+    if (reply == NULL)
+        return status;
+    json_decref(reply);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    while ((line = ctl_line(c)) != NULL) {
+        const char *ink = kind_ink(line);
+
+        if (c->json || !c->color)
+            printf("%s\n", line);
+        else
+            printf("%s%s%s\n", ctl_paint(c, ink), line, "\033[0m");
+        if (ferror(stdout))
+            return CTL_FAILED;
+    }
+    return ctl_say(CTL_FAILED, "the trace ended: stackd closed the connection");
+}
+
+/* Bytes as they come; a reader that goes away (`| head`) ends it quietly. */
+static int pcap_stream(struct ctl *c)
+{
+    size_t have = c->in_len;
+
+    if (isatty(STDOUT_FILENO))
+        return ctl_say(CTL_USAGE,
+                       "a capture is not for a terminal: pipe it, as in `stackctl pcap start "
+                       "- | wireshark -k -i -'");
+    signal(SIGPIPE, SIG_IGN);
+    for (;;) {
+        size_t at = 0;
+
+        while (at < have) {
+            ssize_t n = write(STDOUT_FILENO, c->in + at, have - at);
+
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0 && errno == EPIPE)
+                return CTL_OK;
+            if (n <= 0)
+                return ctl_say(CTL_FAILED, "cannot write the capture: %s", strerror(errno));
+            at += (size_t)n;
+        }
+        ssize_t n = read(c->fd, c->in, c->in_cap);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return CTL_OK; /* stackd has ended: the capture is complete */
+        have = (size_t)n;
+    }
+}
+
+/* stackd resolves names from its own folder, so a relative one is made whole here. */
+static char *whole_path(const char *name)
+{
+    char cwd[PATH_MAX], *path = NULL;
+
+    if (name[0] == '/' || strcmp(name, "-") == 0 || getcwd(cwd, sizeof(cwd)) == NULL)
+        return strdup(name);
+    return asprintf(&path, "%s/%s", cwd, name) < 0 ? NULL : path;
+}
+
+static int pcap_start(struct ctl *c)
+{
+    char filter[1024] = "";
+    size_t len = 0;
+    int status;
+
+    if (c->words < 2)
+        return ctl_say(CTL_USAGE, "pcap start needs the name of a file, or - for standard output");
+    for (int i = 2; i < c->words && len < sizeof(filter); i++)
+        len += (size_t)snprintf(filter + len, sizeof(filter) - len, "%s%s", i > 2 ? " " : "",
+                                c->word[i]);
+    if (len >= sizeof(filter))
+        return ctl_say(CTL_USAGE, "the filter is too long");
+    bool stream = strcmp(c->word[1], "-") == 0;
+
+    if (stream && isatty(STDOUT_FILENO))
+        return pcap_stream(c);
+    char *path = whole_path(c->word[1]);
+    json_t *reply = ctl_ask(c,
+                            json_pack("{s:s,s:s,s:s,s:s}", "cmd", "pcap", "op", "start", "file",
+                                      path != NULL ? path : "", "filter", filter),
+                            &status);
+
+    free(path);
+    if (reply == NULL)
+        return status;
+    json_decref(reply);
+    return stream ? pcap_stream(c) : CTL_OK;
+}
+
+int ctl_pcap(struct ctl *c)
+{
+    int status;
+    size_t i;
+    json_t *p;
+
+    if (c->words > 0 && strcmp(c->word[0], "start") == 0)
+        return pcap_start(c);
+    if (c->words == 1 && strcmp(c->word[0], "stop") == 0)
+        return ctl_do(c, json_pack("{s:s,s:s}", "cmd", "pcap", "op", "stop"));
+    if (c->words > 0 && strcmp(c->word[0], "show") != 0)
+        return ctl_say(
+            CTL_USAGE,
+            "not understood: use `pcap', `pcap start FILE|- [FILTER...]' or `pcap stop'");
+    json_t *reply = ctl_ask(c, json_pack("{s:s,s:s}", "cmd", "pcap", "op", "show"), &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        json_array_foreach(json_object_get(reply, "pcap"), i, p) printf(
+            "%s frames %lld lost %lld%s%s\n", jstr(p, "file"), jnum(p, "frames"), jnum(p, "lost"),
+            *jstr(p, "filter") != '\0' ? " filter " : "", jstr(p, "filter"));
+        if (json_array_size(json_object_get(reply, "pcap")) == 0)
+            printf("nothing is being captured\n");
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+static int fault_show(struct ctl *c)
+{
+    static const char *const names[] = {"drop",  "corrupt", "duplicate", "reorder",
+                                        "delay", "jitter",  "rate"};
+    static const char *const units[] = {"%", "%", "%", "%", "ms", "ms", "bit/s"};
+    static const char *const dirs[] = {"rx", "tx"};
+    int status;
+    json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "fault"), &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+        json_decref(reply);
+        return CTL_OK;
+    }
+    for (int d = 0; d < 2; d++) {
+        const json_t *f = json_object_get(json_object_get(reply, "fault"), dirs[d]);
+        bool any = false;
+
+        printf("%s:", dirs[d]);
+        for (int i = 0; i < 7; i++) {
+            double v = jreal(f, names[i]);
+
+            if (v > 0) {
+                printf(" %s %.10g%s", names[i], v, units[i]);
+                any = true;
+            }
+        }
+        printf("%s\n", any ? "" : " none");
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+int ctl_fault(struct ctl *c)
+{
+    if (c->words == 0 || strcmp(c->word[0], "show") == 0)
+        return fault_show(c);
+    if (c->words == 1 && strcmp(c->word[0], "off") == 0)
+        return ctl_do(c, json_pack("{s:s,s:b}", "cmd", "fault", "off", 1));
+    json_t *set = json_array();
+
+    for (int i = 0; i + 1 < c->words; i += 2) {
+        const char *name = c->word[i], *value = c->word[i + 1];
+        const char *dir = "both";
+
+        if (strncmp(name, "rx:", 3) == 0 || strncmp(name, "tx:", 3) == 0) {
+            dir = name[0] == 'r' ? "rx" : "tx";
+            name += 3;
+        } else if (strncmp(value, "rx:", 3) == 0 || strncmp(value, "tx:", 3) == 0) {
+            dir = value[0] == 'r' ? "rx" : "tx";
+            value += 3;
+        }
+        json_array_append_new(set,
+                              json_pack("{s:s,s:s,s:s}", "name", name, "dir", dir, "value", value));
+    }
+    if (c->words % 2 != 0) {
+        json_decref(set);
+        return ctl_say(CTL_USAGE, "`%s' has no value: use `fault loss 5 rx:delay 20'",
+                       c->word[c->words - 1]);
+    }
+    return ctl_do(c, json_pack("{s:s,s:o}", "cmd", "fault", "set", set));
+}

@@ -1,0 +1,267 @@
+/*
+ * main.c - the command line: common options, then an object, then its words and options.
+ *
+ * Objects may be abbreviated as `ip` does it: the first of the table that begins with the given
+ * letters is meant. The common options are understood before and after the object.
+ */
+#include "stackctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *argp_program_version = "stackctl " STACKD_VERSION;
+
+/* clang-format off */
+static const struct object objects[] = {
+    {"sock", "[state STATE] [sport PORT] [dport PORT] [tcp|udp]",
+     "connections and UDP sockets, as `ss -tian' shows them", NULL, ctl_sock},
+    {"listen", "", "accept queues and the half-open pool against their limits", NULL, ctl_listen},
+    {"neigh", "[add IP lladdr MAC | del IP]", "the ARP cache", NULL, ctl_neigh},
+    {"route", "[add PREFIX [via IP] | del PREFIX]", "the routing table", NULL, ctl_route},
+    {"link", "", "interfaces: addresses, MTU, offload, counters", NULL, ctl_link},
+    {"stats", "[PREFIX]", "counters and drop reasons that are not zero; -v: all, explained", NULL, ctl_stats},
+    {"trace", "[KIND...]", "follow events live: tcp_state drop arp cwnd rtx ...", NULL, ctl_trace},
+    {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured", NULL,
+     ctl_pcap},
+    {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
+     "the bad wire: drop corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
+    {"nc", "HOST PORT | -l PORT", "netcat through the stack", nc_options, ctl_nc},
+    {"ping", "HOST", "ICMP echo from the stack", ping_options, ctl_ping},
+    {"doctor", "", "is this machine able to run stackd?", doctor_options, ctl_doctor},
+};
+/* clang-format on */
+enum { OBJECTS = sizeof(objects) / sizeof(objects[0]) };
+
+int ctl_say(int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fputs("stackctl: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return status;
+}
+
+const char *ctl_paint(const struct ctl *c, const char *name)
+{
+    static const char *const inks[][2] = {
+        {"",        "0" },
+        {"bold",    "1" },
+        {"dim",     "2" },
+        {"red",     "31"},
+        {"green",   "32"},
+        {"yellow",  "33"},
+        {"blue",    "34"},
+        {"cyan",    "36"},
+        {"magenta", "35"}
+    };
+    static char text[8];
+
+    if (!c->color)
+        return "";
+    for (size_t i = 0; i < sizeof(inks) / sizeof(inks[0]); i++) {
+        if (strcmp(inks[i][0], name) == 0) {
+            snprintf(text, sizeof(text), "\033[%sm", inks[i][1]);
+            return text;
+        }
+    }
+    return "";
+}
+
+enum { KEY_COLOR = 0x100 };
+
+static const struct argp_option common_options[] = {
+    {"json",        'j', NULL, 0, "Print JSON", 0},
+    {"verbose",         'v', NULL, 0, "Say more", 0},
+    {"control", 'C', "PATH", 0, "Control socket of the stackd that is meant", 0},
+    {"color",             KEY_COLOR, "WHEN", 0, "auto, always or never (also: NO_COLOR)", 0},
+    {0 }
+};
+
+static void ctl_set_color(struct ctl *c, const char *when, struct argp_state *state)
+{
+    const char *no = getenv("NO_COLOR");
+
+    if (strcmp(when, "always") == 0)
+        c->color = true;
+    else if (strcmp(when, "never") == 0)
+        c->color = false;
+    else if (strcmp(when, "auto") == 0)
+        c->color = isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
+    else
+        argp_error(state, "--color wants auto, always or never, not `%s'", when);
+}
+
+static error_t common_parse(int key, char *arg, struct argp_state *state)
+{
+    struct ctl *c = state->input;
+
+    switch (key) {
+    case 'j':
+        c->json = true;
+        return 0;
+    case 'v':
+        c->verbose = true;
+        return 0;
+    case 'C':
+        c->control = arg;
+        return 0;
+    case KEY_COLOR:
+        ctl_set_color(c, arg, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp common_argp = {common_options, common_parse, NULL, NULL, NULL, NULL, NULL};
+static const struct argp_child common_child[] = {
+    {&common_argp,       0, "Common options:", 9},
+    {0}
+};
+
+static long ctl_number(const char *arg, long min, long max, struct argp_state *state)
+{
+    char *end;
+    long v = strtol(arg, &end, 10);
+
+    if (*arg == '\0' || *end != '\0' || v < min || v > max)
+        argp_error(state, "`%s' is not a number from %ld to %ld", arg, min, max);
+    return v;
+}
+
+static error_t object_parse(int key, char *arg, struct argp_state *state)
+{
+    struct ctl *c = state->input;
+    char *end;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = c;
+        return 0;
+    case 'l':
+        c->listen = true;
+        return 0;
+    case 'u':
+        c->udp = true;
+        return 0;
+    case 'c':
+        c->count = ctl_number(arg, 1, 1000000, state);
+        return 0;
+    case 's':
+        c->size = ctl_number(arg, 0, 65507, state);
+        return 0;
+    case 'w':
+        c->wait = ctl_number(arg, 1, 86400, state);
+        return 0;
+    case 'i':
+        c->interval = strtod(arg, &end);
+        if (*arg == '\0' || *end != '\0' || !(c->interval >= 0.001 && c->interval <= 3600))
+            argp_error(state, "`%s' is not an interval from 0.001 to 3600 seconds", arg);
+        return 0;
+    case 'a':
+        c->address = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (c->words == CTL_WORDS)
+            argp_error(state, "too many words");
+        c->word[c->words++] = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The part from the object on is parsed by the object's own parser. */
+static error_t main_parse(int key, char *arg, struct argp_state *state)
+{
+    (void)arg;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->input;
+        return 0;
+    case ARGP_KEY_ARG:
+        ((struct ctl *)state->input)->words = state->next - 1; /* where the object stands */
+        state->next = state->argc;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *main_help(int key, const char *text, void *input)
+{
+    char *out = NULL;
+    size_t len;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(size_t)text;
+    FILE *f = open_memstream(&out, &len);
+
+    if (f == NULL)
+        return NULL;
+    fputs("Objects (may be abbreviated; `stackctl OBJECT --help' says more):\n", f);
+    for (int i = 0; i < OBJECTS; i++)
+        fprintf(f, "  %-8s%s\n", objects[i].name, objects[i].help);
+    fclose(f);
+    return out;
+}
+
+static int object_run(struct ctl *c, const struct object *o, int argc, char **argv)
+{
+    static const struct argp_option none[] = {{0}};
+    struct argp argp = {o->options != NULL ? o->options : none,
+                        object_parse,
+                        o->args,
+                        o->help,
+                        common_child,
+                        NULL,
+                        NULL};
+    char name[64];
+
+    snprintf(name, sizeof(name), "stackctl %s", o->name);
+    argv[0] = name;
+    c->object = o->name;
+    c->words = 0;
+    c->count = -1;
+    c->size = 56;
+    c->interval = 1;
+    argp_parse(&argp, argc, argv, 0, NULL, c);
+    int status = o->run(c);
+
+    if (fflush(stdout) != 0 && status == CTL_OK)
+        return ctl_say(CTL_FAILED, "cannot write the answer: is the disk full?");
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl c = {.fd = -1};
+    static const struct argp argp = {NULL,
+                                     main_parse,
+                                     "OBJECT [COMMAND...]",
+                                     "Look into a running stackd, and change it.\v",
+                                     common_child,
+                                     main_help,
+                                     NULL};
+
+    argp_err_exit_status = CTL_USAGE;
+    ctl_set_color(&c, "auto", NULL);
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
+    int at = c.words;
+
+    if (at == 0)
+        return ctl_say(CTL_USAGE, "no object given: try `stackctl sock' or `stackctl --help'");
+    for (int i = 0; i < OBJECTS; i++) {
+        if (argv[at][0] != '\0' && strncmp(objects[i].name, argv[at], strlen(argv[at])) == 0)
+            return object_run(&c, &objects[i], argc - at, argv + at);
+    }
+    return ctl_say(CTL_USAGE, "object `%s' is unknown: `stackctl --help' names them all", argv[at]);
+}

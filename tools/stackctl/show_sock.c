@@ -1,0 +1,177 @@
+/*
+ * show_sock.c - `sock` and `listen`: tables in the manner of `ss -tian`.
+ */
+#include "stackctl.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_port(const char *s, json_t *request, const char *key)
+{
+    char *end;
+    long v = strtol(s, &end, 10);
+
+    if (*s == ':')
+        v = strtol(s + 1, &end, 10);
+    if (end == s || *end != '\0' || v < 1 || v > 65535)
+        return false;
+    json_object_set_new(request, key, json_integer(v));
+    return true;
+}
+
+/* `fin-wait-1`, `time_wait`, `TIME-WAIT` all mean TIME_WAIT; so does ss's `connected` family. */
+static void set_state(json_t *request, const char *word)
+{
+    char name[32];
+    size_t i = 0;
+
+    for (; word[i] != '\0' && i < sizeof(name) - 1; i++)
+        name[i] = word[i] == '-' ? '_' : (char)toupper((unsigned char)word[i]);
+    name[i] = '\0';
+    json_object_set_new(request, "state", json_string(name));
+}
+
+static int sock_filters(struct ctl *c, json_t *request)
+{
+    for (int i = 0; i < c->words; i++) {
+        const char *w = c->word[i], *next = i + 1 < c->words ? c->word[i + 1] : NULL;
+
+        if (strcmp(w, "tcp") == 0 || strcmp(w, "udp") == 0) {
+            json_object_set_new(request, "only", json_string(w));
+        } else if (strcmp(w, "state") == 0 && next != NULL) {
+            set_state(request, next);
+            i++;
+        } else if (strcmp(w, "sport") == 0 && next != NULL && parse_port(next, request, "sport")) {
+            i++;
+        } else if (strcmp(w, "dport") == 0 && next != NULL && parse_port(next, request, "dport")) {
+            i++;
+        } else {
+            return ctl_say(CTL_USAGE,
+                           "`%s' is no filter: use state STATE, sport PORT, dport PORT, "
+                           "tcp or udp",
+                           w);
+        }
+    }
+    return CTL_OK;
+}
+
+static const char *state_ink(const char *state)
+{
+    if (strcmp(state, "ESTABLISHED") == 0)
+        return "green";
+    if (strcmp(state, "LISTEN") == 0 || strcmp(state, "BOUND") == 0)
+        return "cyan";
+    return "yellow";
+}
+
+static void print_ends(const struct ctl *c, const char *netid, const json_t *s)
+{
+    char local[64], remote[64];
+
+    snprintf(local, sizeof(local), "%s:%lld", jstr(s, "local"), jnum(s, "lport"));
+    if (jnum(s, "rport") != 0)
+        snprintf(remote, sizeof(remote), "%s:%lld", jstr(s, "remote"), jnum(s, "rport"));
+    else
+        snprintf(remote, sizeof(remote), "*:*");
+    printf("%-5s %s%-11s%s %-7lld %-7lld %21s %21s\n", netid,
+           ctl_paint(c, state_ink(jstr(s, "state"))), jstr(s, "state"), ctl_paint(c, ""),
+           jnum(s, "recv_q"), jnum(s, "send_q"), local, remote);
+}
+
+/* The second line, with the words of `ss -i`: bytes, segments, milliseconds. */
+static void print_tcp_info(const json_t *s)
+{
+    const char *timer = jstr(s, "timer");
+
+    printf("\t %s%s%s", jstr(s, "cc"), jbool(s, "ts") ? " ts" : "",
+           jbool(s, "sack") ? " sack" : "");
+    if (jbool(s, "wscale"))
+        printf(" wscale:%lld,%lld", jnum(s, "snd_wscale"), jnum(s, "rcv_wscale"));
+    printf(" rto:%.3g", jreal(s, "rto_ms"));
+    if (jreal(s, "rtt_ms") > 0)
+        printf(" rtt:%.3f/%.3f minrtt:%.3f", jreal(s, "rtt_ms"), jreal(s, "rttvar_ms"),
+               jreal(s, "minrtt_ms"));
+    printf(" mss:%lld cwnd:%lld ssthresh:%lld", jnum(s, "mss"), jnum(s, "cwnd"),
+           jnum(s, "ssthresh"));
+    printf(" bytes_sent:%lld bytes_acked:%lld bytes_received:%lld", jnum(s, "bytes_sent"),
+           jnum(s, "bytes_acked"), jnum(s, "bytes_received"));
+    printf(" segs_out:%lld segs_in:%lld unacked:%lld retrans:%lld", jnum(s, "segs_out"),
+           jnum(s, "segs_in"), jnum(s, "in_flight"), jnum(s, "retrans"));
+    printf(" snd_wnd:%lld rcv_wnd:%lld", jnum(s, "snd_wnd"), jnum(s, "rcv_wnd"));
+    if (*timer != '\0')
+        printf(" timer:(%s,%.0fms,%lld)", timer, jreal(s, "timer_ms"), jnum(s, "backoff"));
+    putchar('\n');
+}
+
+int ctl_sock(struct ctl *c)
+{
+    static const char *const keys[] = {"tcp", "udp", NULL};
+    json_t *request = json_pack("{s:s}", "cmd", "sock"), *s;
+    int status = sock_filters(c, request);
+    size_t i;
+
+    if (status != CTL_OK) {
+        json_decref(request);
+        return status;
+    }
+    json_t *reply = ctl_ask_all(c, request, keys, &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        printf("%s%-5s %-11s %-7s %-7s %21s %21s%s\n", ctl_paint(c, "bold"), "Netid", "State",
+               "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port", ctl_paint(c, ""));
+        json_array_foreach(json_object_get(reply, "tcp"), i, s)
+        {
+            print_ends(c, "tcp", s);
+            if (json_object_get(s, "cc") != NULL)
+                print_tcp_info(s);
+        }
+        json_array_foreach(json_object_get(reply, "udp"), i, s) print_ends(c, "udp", s);
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+int ctl_listen(struct ctl *c)
+{
+    int status;
+    size_t i;
+    json_t *l;
+
+    if (c->words > 0)
+        return ctl_say(CTL_USAGE, "listen takes no words, `%s' was given", c->word[0]);
+    json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "listen"), &status);
+
+    if (reply == NULL)
+        return status;
+    const json_t *pool = json_object_get(reply, "syn_pool");
+
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        printf("%s%-22s %-13s %-9s %-10s %-10s %-10s%s\n", ctl_paint(c, "bold"),
+               "Local Address:Port", "Accept-Q", "Half-open", "SYNs", "Accepted", "Overflows",
+               ctl_paint(c, ""));
+        json_array_foreach(json_object_get(reply, "listeners"), i, l)
+        {
+            char name[64], queue[32];
+
+            snprintf(name, sizeof(name), "%s:%lld", jstr(l, "local"), jnum(l, "lport"));
+            snprintf(queue, sizeof(queue), "%lld/%lld", jnum(l, "queued"), jnum(l, "backlog"));
+            printf("%-22s %-13s %-9lld %-10lld %-10lld %lld\n", name, queue, jnum(l, "half_open"),
+                   jnum(l, "syns"), jnum(l, "accepted"), jnum(l, "queue_full"));
+        }
+        printf("half-open pool: %lld/%lld policy %s; cookies sent %lld, good %lld, bad %lld; "
+               "evicted %lld\n",
+               jnum(pool, "len"), jnum(pool, "max"), jstr(pool, "policy"),
+               jnum(pool, "cookies_sent"), jnum(pool, "cookies_ok"), jnum(pool, "cookies_bad"),
+               jnum(pool, "evicted"));
+    }
+    json_decref(reply);
+    return CTL_OK;
+}

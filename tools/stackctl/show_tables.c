@@ -1,0 +1,182 @@
+/*
+ * show_tables.c - `neigh`, `route`, `link`, `stats`: tables in the manner of `ip`.
+ */
+#include "stackctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int neigh_change(struct ctl *c)
+{
+    const char *verb = c->word[0];
+
+    if (strcmp(verb, "add") == 0 && c->words == 4 && strcmp(c->word[2], "lladdr") == 0)
+        return ctl_do(c, json_pack("{s:s,s:s,s:s,s:s}", "cmd", "neigh", "op", "add", "ip",
+                                   c->word[1], "mac", c->word[3]));
+    if (strcmp(verb, "del") == 0 && c->words == 2)
+        return ctl_do(c, json_pack("{s:s,s:s,s:s}", "cmd", "neigh", "op", "del", "ip", c->word[1]));
+    return ctl_say(CTL_USAGE,
+                   "not understood: use `neigh', `neigh add IP lladdr MAC' or `neigh del IP'");
+}
+
+static const char *neigh_ink(const char *state)
+{
+    if (strcmp(state, "REACHABLE") == 0)
+        return "green";
+    return strcmp(state, "FAILED") == 0 ? "red" : "yellow";
+}
+
+int ctl_neigh(struct ctl *c)
+{
+    static const char *const keys[] = {"neigh", NULL};
+    int status;
+    size_t i;
+    json_t *n;
+
+    if (c->words > 0 && strcmp(c->word[0], "show") != 0)
+        return neigh_change(c);
+    json_t *reply = ctl_ask_all(c, json_pack("{s:s}", "cmd", "neigh"), keys, &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        json_array_foreach(json_object_get(reply, "neigh"), i, n)
+        {
+            printf("%s dev %s", jstr(n, "ip"), jstr(n, "dev"));
+            if (json_object_get(n, "mac") != NULL)
+                printf(" lladdr %s", jstr(n, "mac"));
+            printf(" used %.0fs", jreal(n, "age"));
+            if (jnum(n, "pending") > 0)
+                printf(" waiting %lld", jnum(n, "pending"));
+            printf(" %s%s%s\n", ctl_paint(c, neigh_ink(jstr(n, "state"))), jstr(n, "state"),
+                   ctl_paint(c, ""));
+        }
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+static int route_change(struct ctl *c)
+{
+    const char *verb = c->word[0];
+
+    if (strcmp(verb, "add") == 0 && c->words == 4 && strcmp(c->word[2], "via") == 0)
+        return ctl_do(c, json_pack("{s:s,s:s,s:s,s:s}", "cmd", "route", "op", "add", "to",
+                                   c->word[1], "via", c->word[3]));
+    if (strcmp(verb, "add") == 0 && c->words == 2)
+        return ctl_do(c, json_pack("{s:s,s:s,s:s}", "cmd", "route", "op", "add", "to", c->word[1]));
+    if (strcmp(verb, "del") == 0 && c->words == 2)
+        return ctl_do(c, json_pack("{s:s,s:s,s:s}", "cmd", "route", "op", "del", "to", c->word[1]));
+    return ctl_say(CTL_USAGE,
+                   "not understood: use `route', `route add A.B.C.D/P|default [via IP]' or "
+                   "`route del A.B.C.D/P|default'");
+}
+
+int ctl_route(struct ctl *c)
+{
+    int status;
+    size_t i;
+    json_t *r;
+
+    if (c->words > 0 && strcmp(c->word[0], "show") != 0)
+        return route_change(c);
+    json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "route"), &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        json_array_foreach(json_object_get(reply, "route"), i, r)
+        {
+            printf("%s", jstr(r, "to"));
+            if (json_object_get(r, "via") != NULL)
+                printf(" via %s", jstr(r, "via"));
+            else
+                printf(" scope link");
+            printf(" dev %s", jstr(r, "dev"));
+            if (json_object_get(r, "src") != NULL)
+                printf(" src %s", jstr(r, "src"));
+            putchar('\n');
+        }
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+static void print_link(const struct ctl *c, const json_t *l)
+{
+    const json_t *a;
+    size_t i;
+
+    printf("%s%s%s: %s mtu %lld offload %s\n", ctl_paint(c, "bold"), jstr(l, "name"),
+           ctl_paint(c, ""), jstr(l, "port"), jnum(l, "mtu"), jstr(l, "offload"));
+    printf("    link/ether %s brd ff:ff:ff:ff:ff:ff\n", jstr(l, "mac"));
+    json_array_foreach(json_object_get(l, "addr"), i, a)
+        printf("    inet %s/%lld %s\n", jstr(a, "ip"), jnum(a, "prefix"), jstr(a, "state"));
+    printf("    RX: %14s %12s %10s\n        %14lld %12lld %10lld\n", "bytes", "frames", "dropped",
+           jnum(l, "rx_bytes"), jnum(l, "rx_frames"), jnum(l, "rx_dropped"));
+    printf("    TX: %14s %12s %10s\n        %14lld %12lld %10lld\n", "bytes", "frames", "dropped",
+           jnum(l, "tx_bytes"), jnum(l, "tx_frames"), jnum(l, "tx_dropped"));
+}
+
+int ctl_link(struct ctl *c)
+{
+    int status;
+    size_t i;
+    json_t *l;
+
+    if (c->words > 0 && strcmp(c->word[0], "show") != 0)
+        return ctl_say(CTL_USAGE, "link takes no words, `%s' was given", c->word[0]);
+    json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "link"), &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        json_array_foreach(json_object_get(reply, "link"), i, l) print_link(c, l);
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+int ctl_stats(struct ctl *c)
+{
+    const char *prefix = c->words > 0 ? c->word[0] : "";
+    int status;
+    size_t i;
+    json_t *s;
+
+    json_t *reply =
+        ctl_ask(c, json_pack("{s:s,s:b,s:s}", "cmd", "stats", "all", c->verbose, "prefix", prefix),
+                &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        json_array_foreach(json_object_get(reply, "counters"), i, s)
+        {
+            printf("%-28s %14lld", jstr(s, "name"), jnum(s, "value"));
+            if (c->verbose)
+                printf("  %s%s%s", ctl_paint(c, "dim"), jstr(s, "sentence"), ctl_paint(c, ""));
+            putchar('\n');
+        }
+        json_array_foreach(json_object_get(reply, "drops"), i, s)
+        {
+            printf("%sdrop.%s.%s%s%*s %14lld", ctl_paint(c, jnum(s, "value") > 0 ? "yellow" : ""),
+                   jstr(s, "layer"), jstr(s, "reason"), ctl_paint(c, ""),
+                   (int)(22 - (int)strlen(jstr(s, "layer")) - (int)strlen(jstr(s, "reason"))), "",
+                   jnum(s, "value"));
+            if (c->verbose)
+                printf("  %s%s%s", ctl_paint(c, "dim"), jstr(s, "sentence"), ctl_paint(c, ""));
+            putchar('\n');
+        }
+    }
+    json_decref(reply);
+    return CTL_OK;
+}

@@ -1,0 +1,100 @@
+/*
+ * stackctl.h - what the objects of stackctl share.
+ *
+ * stackctl knows nothing of the stack: it turns words of the command line into one JSON request,
+ * and the reply into a table in the manner of `ip` and `ss`, or with -j hands the reply on as it
+ * is. The protocol is described in tools/stackd/control.h.
+ *
+ * Exit status of every object: 0 done, 1 wrong usage, 2 refused or failed.
+ */
+#ifndef STACKCTL_H
+#define STACKCTL_H
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CTL_OK = 0, CTL_USAGE = 1, CTL_FAILED = 2, CTL_WORDS = 64 };
+
+/* The command line after the object, and the connection to stackd. */
+struct ctl {
+    const char *control; /* --control, or the one found */
+    bool json, verbose, color;
+    const char *object;
+    char *word[CTL_WORDS]; /* what is not an option */
+    int words;
+
+    /* Options of single objects. */
+    bool listen, udp, text;
+    long count, size, wait;
+    double interval;
+    const char *address; /* of doctor: the --ip to check */
+
+    int fd;
+    char *in; /* bytes received and not yet taken */
+    size_t in_len, in_cap;
+};
+
+/* One object of `stackctl OBJECT`. */
+struct object {
+    const char *name, *args, *help;
+    const struct argp_option *options;
+    int (*run)(struct ctl *c);
+};
+
+/** ctl_say - `stackctl: ...` on standard error. Return: @status, to be returned. */
+int ctl_say(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** ctl_connect - to --control, or to the only stackd running. Return: CTL_OK or a status, said. */
+int ctl_connect(struct ctl *c);
+
+/** ctl_line - the next line from stackd, without its newline; NULL at the end of the stream. */
+char *ctl_line(struct ctl *c);
+
+/** ctl_send - write all of @len bytes. Return: whether stackd took them. */
+bool ctl_send(struct ctl *c, const void *bytes, size_t len);
+
+/**
+ * ctl_ask - connect if need be, send @request (its reference is taken), read the reply.
+ * @status: receives CTL_OK or what to exit with; errors have been said
+ *
+ * Return: the reply, to be released with json_decref(), or NULL.
+ */
+json_t *ctl_ask(struct ctl *c, json_t *request, int *status);
+
+/** ctl_ask_all - as ctl_ask, for long tables: repeats with "from" until there is no "next", and
+ * joins the arrays named in @keys (ended by NULL). */
+json_t *ctl_ask_all(struct ctl *c, json_t *request, const char *const *keys, int *status);
+
+/** ctl_do - a request whose reply is of interest with -j only. Return: status. */
+int ctl_do(struct ctl *c, json_t *request);
+
+/** ctl_print_json - one reply on standard output, without "ok". */
+void ctl_print_json(const json_t *reply);
+
+/* Members of a JSON object, with an answer for those that are missing. */
+const char *jstr(const json_t *o, const char *key);
+long long jnum(const json_t *o, const char *key);
+double jreal(const json_t *o, const char *key);
+bool jbool(const json_t *o, const char *key);
+
+/** ctl_paint - the escape sequence for @name ("red", "bold"... "" ends), or "" without colour. */
+const char *ctl_paint(const struct ctl *c, const char *name);
+
+int ctl_sock(struct ctl *c);
+int ctl_listen(struct ctl *c);
+int ctl_neigh(struct ctl *c);
+int ctl_route(struct ctl *c);
+int ctl_link(struct ctl *c);
+int ctl_stats(struct ctl *c);
+int ctl_trace(struct ctl *c);
+int ctl_pcap(struct ctl *c);
+int ctl_fault(struct ctl *c);
+int ctl_nc(struct ctl *c);
+int ctl_ping(struct ctl *c);
+int ctl_doctor(struct ctl *c);
+
+extern const struct argp_option nc_options[], ping_options[], doctor_options[];
+
+#endif

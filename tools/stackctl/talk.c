@@ -1,0 +1,295 @@
+/*
+ * talk.c - `ping` and `nc`: what a host does with its stack, done with stackd's.
+ *
+ * nc moves frames (tools/stackd/control_nc.c): one octet of type, three of length, the bytes. Both
+ * directions go on by themselves, and each ends for itself: end of input is a half close, the
+ * peer's end closes our output. It is over when both have ended; on a terminal, or with UDP after
+ * a while of silence, earlier.
+ */
+#include "stackctl.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct argp_option ping_options[] = {
+    {"count",                  'c', "N", 0, "Stop after N requests", 0},
+    {"interval",                     'i', "SECONDS", 0, "Time between two requests, 1", 0},
+    {"size", 's', "BYTES", 0, "Bytes of data in a request, 56", 0},
+    {"wait",                        'w', "SECONDS", 0, "Wait this long for the last answer, 1", 0},
+    {0}
+};
+const struct argp_option nc_options[] = {
+    {"listen",                   'l', NULL, 0, "Wait for one connection", 0},
+    {"udp",                      'u', NULL, 0, "UDP instead of TCP", 0},
+    {"wait", 'w', "SECONDS", 0,
+     "End after this long without a byte; with UDP 1 after the input's end", 0},
+    {0                         }
+};
+
+/* ---- ping ---- */
+
+struct ping_sum {
+    const char *host;
+    long size, sent, received, errors;
+    double min, max, sum, squares;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    interrupted = 1;
+}
+
+static void ping_line(struct ping_sum *s, const json_t *o, const struct ctl *c)
+{
+    long seq = (long)jnum(o, "seq");
+
+    if (seq > s->sent)
+        s->sent = seq;
+    if (json_object_get(o, "error") != NULL) {
+        s->errors++;
+        if (!c->json && *jstr(o, "from") != '\0')
+            printf("From %s: icmp_seq=%ld %s\n", jstr(o, "from"), seq, jstr(o, "error"));
+        else if (!c->json)
+            printf("icmp_seq=%ld not sent: %s\n", seq, jstr(o, "error"));
+        return;
+    }
+    double ms = jreal(o, "rtt_ms");
+
+    s->min = s->received == 0 || ms < s->min ? ms : s->min;
+    s->max = ms > s->max ? ms : s->max;
+    s->sum += ms;
+    s->squares += ms * ms;
+    s->received++;
+    if (!c->json)
+        printf("%lld bytes from %s: icmp_seq=%ld ttl=%lld time=%.3f ms\n", jnum(o, "len") + 8,
+               jstr(o, "from"), seq, jnum(o, "ttl"), ms);
+}
+
+static void ping_summary(const struct ping_sum *s)
+{
+    printf("\n--- %s ping statistics ---\n%ld packets transmitted, %ld received", s->host, s->sent,
+           s->received);
+    if (s->errors > 0)
+        printf(", +%ld errors", s->errors);
+    printf(", %.0f%% packet loss\n",
+           s->sent > 0 ? 100.0 * (double)(s->sent - s->received) / (double)s->sent : 0.0);
+    if (s->received > 0) {
+        double n = (double)s->received, avg = s->sum / n, var = s->squares / n - avg * avg;
+
+        printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", s->min, avg, s->max,
+               var > 0 ? sqrt(var) : 0.0);
+    }
+}
+
+int ctl_ping(struct ctl *c)
+{
+    struct ping_sum sum = {.host = c->word[0], .size = c->size};
+    struct sigaction sa = {.sa_handler = on_interrupt};
+    const char *line;
+    int status;
+
+    if (c->words != 1)
+        return ctl_say(CTL_USAGE, "ping needs one address, as in `stackctl ping 10.0.0.1'");
+    json_t *request = json_pack("{s:s,s:s,s:I,s:f}", "cmd", "ping", "host", c->word[0], "size",
+                                (json_int_t)c->size, "interval_ms", c->interval * 1000);
+
+    if (c->count > 0)
+        json_object_set_new(request, "count", json_integer(c->count));
+    if (c->wait > 0)
+        json_object_set_new(request, "wait_ms", json_real((double)c->wait * 1000));
+    json_t *reply = ctl_ask(c, request, &status);
+
+    if (reply == NULL)
+        return status;
+    if (!c->json)
+        printf("PING %s from %s through the stack: %ld data bytes\n", c->word[0],
+               jstr(reply, "from"), c->size);
+    json_decref(reply);
+    sigaction(SIGINT, &sa, NULL); /* no SA_RESTART: the read below ends */
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    bool done = false;
+
+    while (!done && !interrupted && (line = ctl_line(c)) != NULL) {
+        json_t *o = json_loads(line, 0, NULL);
+
+        done = jbool(o, "done");
+        if (done)
+            sum.sent = (long)jnum(o, "sent");
+        else
+            ping_line(&sum, o, c);
+        if (c->json)
+            printf("%s\n", line);
+        json_decref(o);
+    }
+    if (!done && !interrupted)
+        return ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
+    if (!c->json)
+        ping_summary(&sum);
+    return sum.received > 0 ? CTL_OK : CTL_FAILED;
+}
+
+/* ---- nc ---- */
+
+enum { NC_HEAD = 4, NC_CHUNK = 65507 };
+
+struct nc {
+    struct ctl *c;
+    bool in_eof, out_eof; /* standard input has ended; the peer has */
+    int status;
+};
+
+static bool nc_put(struct nc *n, char type, const char *bytes, size_t len)
+{
+    const char head[NC_HEAD] = {type, (char)(len >> 16), (char)(len >> 8), (char)len};
+
+    return ctl_send(n->c, head, NC_HEAD) && ctl_send(n->c, bytes, len);
+}
+
+static bool nc_print(const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t w = write(STDOUT_FILENO, bytes, len);
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w <= 0)
+            return false;
+        bytes += w;
+        len -= (size_t)w;
+    }
+    return true;
+}
+
+/* Every whole frame that has come. Return: whether to go on. */
+static bool nc_frames(struct nc *n)
+{
+    struct ctl *c = n->c;
+    size_t at = 0;
+    bool go_on = true;
+
+    while (go_on && c->in_len - at >= NC_HEAD) {
+        const unsigned char *h = (const unsigned char *)c->in + at;
+        size_t len = (size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3];
+        const char *body = c->in + at + NC_HEAD;
+
+        if (c->in_len - at - NC_HEAD < len)
+            break;
+        if (*h == 'D' && !nc_print(body, len)) {
+            n->status = ctl_say(CTL_FAILED, "cannot write the output: %s", strerror(errno));
+            go_on = false;
+        } else if (*h == 'C' && c->verbose) {
+            ctl_say(0, "connected with %.*s", (int)len, body);
+        } else if (*h == 'E') {
+            n->out_eof = true;
+        } else if (*h == 'X') {
+            n->status = ctl_say(CTL_FAILED, "connection failed: %.*s", (int)len, body);
+            go_on = false;
+        }
+        at += NC_HEAD + len;
+    }
+    memmove(c->in, c->in + at, c->in_len - at);
+    c->in_len -= at;
+    return go_on;
+}
+
+static bool nc_read_stdin(struct nc *n)
+{
+    static char buf[NC_CHUNK];
+    /* A datagram should cross an Ethernet whole; a stream goes in the largest pieces. */
+    ssize_t got = read(STDIN_FILENO, buf, n->c->udp ? 1472 : sizeof(buf));
+
+    if (got < 0 && errno == EINTR)
+        return true;
+    if (got > 0)
+        return nc_put(n, 'D', buf, (size_t)got);
+    n->in_eof = true;
+    return nc_put(n, 'E', "", 0);
+}
+
+static bool nc_read_stackd(struct nc *n)
+{
+    struct ctl *c = n->c;
+
+    if (c->in_cap < 2 * NC_CHUNK) {
+        char *more = realloc(c->in, (size_t)2 * NC_CHUNK);
+
+        if (more == NULL)
+            return false;
+        c->in = more;
+        c->in_cap = (size_t)2 * NC_CHUNK;
+    }
+    ssize_t got = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len);
+
+    if (got < 0 && errno == EINTR)
+        return true;
+    if (got <= 0) {
+        n->status = ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
+        return false;
+    }
+    c->in_len += (size_t)got;
+    return nc_frames(n);
+}
+
+static int nc_run(struct nc *n)
+{
+    bool go_on = nc_frames(n), terminal = isatty(STDIN_FILENO);
+
+    while (go_on && !(n->in_eof && n->out_eof) && !(n->out_eof && terminal)) {
+        struct pollfd p[2] = {
+            {n->c->fd,                      POLLIN, 0},
+            {n->in_eof ? -1 : STDIN_FILENO, POLLIN, 0}
+        };
+        long wait = n->c->wait > 0 ? n->c->wait : (n->c->udp && n->in_eof ? 1 : -1);
+        int ready = poll(p, 2, wait > 0 ? (int)(wait * 1000) : -1);
+
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready == 0)
+            break;
+        if (go_on && p[1].revents != 0 && !nc_read_stdin(n)) {
+            /* stackd hung up while we wrote; what it had to say is still to be read. */
+            n->in_eof = true;
+        }
+        if (go_on && p[0].revents != 0)
+            go_on = nc_read_stackd(n);
+    }
+    return n->status;
+}
+
+int ctl_nc(struct ctl *c)
+{
+    struct nc n = {.c = c};
+    const char *port_word = c->words > 0 ? c->word[c->words - 1] : "";
+    char *end;
+    long port = strtol(port_word, &end, 10);
+    int status;
+
+    if (c->words != (c->listen ? 1 : 2) || *port_word == '\0' || *end != '\0' || port < 1 ||
+        port > 65535)
+        return ctl_say(CTL_USAGE,
+                       "nc needs HOST PORT, or -l PORT, as in `stackctl nc 10.0.0.1 80'");
+    json_t *request = json_pack("{s:s,s:i,s:b,s:b}", "cmd", "nc", "port", (int)port, "listen",
+                                c->listen, "udp", c->udp);
+
+    if (!c->listen)
+        json_object_set_new(request, "host", json_string(c->word[0]));
+    json_t *reply = ctl_ask(c, request, &status);
+
+    if (reply == NULL)
+        return status;
+    json_decref(reply);
+    if (c->verbose && c->listen)
+        ctl_say(0, "listening on port %ld", port);
+    signal(SIGPIPE, SIG_IGN);
+    return nc_run(&n);
+}

@@ -1,0 +1,426 @@
+/*
+ * control_show.c - the tables: sock, listen, neigh, route, link, stats.
+ *
+ * All numbers are read from the stack's own structures between two rounds, so a reply is one
+ * moment of the host. Tables that may be long come in parts of CONTROL_ROWS rows; a part that is
+ * not the last has "next", to be sent back as "from".
+ */
+#include "control_client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static json_t *control_ms(net_time t)
+{
+    return json_real((double)t / 1e6);
+}
+
+/* ---- sock ---- */
+
+static json_t *show_tcp(const struct tcp_status *s)
+{
+    json_t *o = json_pack("{s:s,s:o,s:i,s:o,s:i,s:I,s:I}", "state", tcp_state_name(s->state),
+                          "local", control_ip(s->id.local), "lport", s->id.lport, "remote",
+                          control_ip(s->id.remote), "rport", s->id.rport, "recv_q",
+                          (json_int_t)s->rcv_queue, "send_q", (json_int_t)s->snd_queue);
+
+    json_object_set_new(o, "timer", json_string(s->timer != NULL ? s->timer : ""));
+    json_object_set_new(o, "timer_ms", control_ms(s->timer_left));
+    if (s->cc == NULL)
+        return o; /* half-open or TIME-WAIT: that is all there is */
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"mss",            s->mss          },
+        {"cwnd",           s->cwnd         },
+        {"ssthresh",       s->ssthresh     },
+        {"in_flight",      s->in_flight    },
+        {"snd_wnd",        s->snd_wnd      },
+        {"rcv_wnd",        s->rcv_wnd      },
+        {"snd_wscale",     s->snd_wnd_shift},
+        {"rcv_wscale",     s->rcv_wnd_shift},
+        {"bytes_sent",     s->bytes_out    },
+        {"bytes_acked",    s->bytes_acked  },
+        {"bytes_received", s->bytes_in     },
+        {"segs_out",       s->segs_out     },
+        {"segs_in",        s->segs_in      },
+        {"retrans",        s->rtx_segs     },
+        {"backoff",        s->backoff      },
+    };
+
+    json_object_set_new(o, "cc", json_string(s->cc));
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
+    json_object_set_new(o, "ts", json_boolean(s->has_ts));
+    json_object_set_new(o, "sack", json_boolean(s->has_sack));
+    json_object_set_new(o, "wscale", json_boolean(s->has_wscale));
+    json_object_set_new(o, "rto_ms", control_ms(s->rto));
+    json_object_set_new(o, "rtt_ms", control_ms(s->srtt));
+    json_object_set_new(o, "rttvar_ms", control_ms(s->rttvar));
+    json_object_set_new(o, "minrtt_ms", control_ms(s->srtt > 0 ? s->min_rtt : 0));
+    return o;
+}
+
+struct sock_filter {
+    const char *state;
+    json_int_t sport, dport;
+};
+
+static bool filter_takes(const struct sock_filter *f, const char *state, uint16_t lport,
+                         uint16_t rport)
+{
+    return (*f->state == '\0' || strcmp(f->state, state) == 0) &&
+           (f->sport == 0 || f->sport == lport) && (f->dport == 0 || f->dport == rport);
+}
+
+/* The listener after @l in the table by port, the first for NULL; NULL at the end. */
+static const struct tcp_listener *next_listener(const struct tcp *tcp, const struct tcp_listener *l)
+{
+    const struct hash_node *n = l != NULL ? l->conn.link.next : NULL;
+    uint32_t slot = l != NULL ? (l->conn.link.hash & tcp->listeners.mask) + 1 : 0;
+
+    while (n == NULL && slot <= tcp->listeners.mask)
+        n = tcp->listeners.slots[slot++];
+    return n != NULL ? container_of((uintptr_t)n, const struct tcp_listener, conn.link) : NULL;
+}
+
+static void show_listeners_as_socks(json_t *rows, const struct tcp *tcp,
+                                    const struct sock_filter *f)
+{
+    const struct tcp_listener *l = NULL;
+
+    while ((l = next_listener(tcp, l)) != NULL) {
+        if (filter_takes(f, "LISTEN", l->conn.id.lport, 0))
+            json_array_append_new(rows, json_pack("{s:s,s:o,s:i,s:s,s:i,s:I,s:I}", "state",
+                                                  "LISTEN", "local", control_ip(l->conn.id.local),
+                                                  "lport", l->conn.id.lport, "remote", "*", "rport",
+                                                  0, "recv_q", (json_int_t)l->queued, "send_q",
+                                                  (json_int_t)l->backlog));
+    }
+}
+
+static void show_udp_socks(json_t *rows, const struct udp *udp, const struct sock_filter *f)
+{
+    for (uint32_t i = 0; i < udp->socks.frontier; i++) {
+        const struct udp_sock *u = slab_at(&udp->socks, i);
+        const char *state = u->rport != 0 ? "CONNECTED" : "BOUND";
+
+        if (u->open && u->lport != 0 && filter_takes(f, state, u->lport, u->rport))
+            json_array_append_new(rows,
+                                  json_pack("{s:s,s:o,s:i,s:o,s:i,s:I,s:I,s:I,s:I,s:I}", "state",
+                                            state, "local", control_ip(u->local), "lport", u->lport,
+                                            "remote", control_ip(u->remote), "rport", u->rport,
+                                            "recv_q", (json_int_t)u->rcv_used, "send_q",
+                                            (json_int_t)0, "in", (json_int_t)u->in, "out",
+                                            (json_int_t)u->out, "dropped", (json_int_t)u->dropped));
+    }
+}
+
+/* Return: the cursor to go on from, or UINT32_MAX at the end. */
+static uint32_t show_connections(json_t *rows, const struct tcp *tcp, uint32_t at,
+                                 const struct sock_filter *f)
+{
+    struct tcp_status s;
+    size_t room = CONTROL_ROWS;
+
+    while (room > 0 && tcp_each(tcp, &at, &s)) {
+        if (s.state == TCP_LISTEN || /* shown from their own table */
+            !filter_takes(f, tcp_state_name(s.state), s.id.lport, s.id.rport))
+            continue;
+        json_array_append_new(rows, show_tcp(&s));
+        room--;
+    }
+    return room == 0 ? at : UINT32_MAX;
+}
+
+json_t *control_sock(struct client *c, const json_t *request)
+{
+    const struct net *n = &c->ctl->d->net;
+    const struct sock_filter f = {control_str(request, "state"),
+                                  json_integer_value(json_object_get(request, "sport")),
+                                  json_integer_value(json_object_get(request, "dport"))};
+    json_int_t from = json_integer_value(json_object_get(request, "from"));
+    const char *only = control_str(request, "only");
+    json_t *reply = control_ok(), *tcp = json_array(), *udp = json_array();
+    bool first = from <= 0 || from >= UINT32_MAX;
+
+    json_object_set_new(reply, "tcp", tcp);
+    json_object_set_new(reply, "udp", udp);
+    if (first && strcmp(only, "tcp") != 0)
+        show_udp_socks(udp, &n->udp, &f);
+    if (strcmp(only, "udp") == 0)
+        return reply;
+    if (first)
+        show_listeners_as_socks(tcp, &n->tcp, &f);
+    uint32_t next = show_connections(tcp, &n->tcp, first ? 0 : (uint32_t)from, &f);
+
+    if (next != UINT32_MAX)
+        json_object_set_new(reply, "next", json_integer(next));
+    return reply;
+}
+
+/* ---- listen ---- */
+
+static const char *const syn_policies[] = {"drop", "reset", "evict", "cookies"};
+
+json_t *control_listen(struct client *c, const json_t *request)
+{
+    const struct tcp *tcp = &c->ctl->d->net.tcp;
+    json_t *reply = control_ok(), *rows = json_array();
+    const struct tcp_listener *l = NULL;
+
+    (void)request;
+    while ((l = next_listener(tcp, l)) != NULL)
+        json_array_append_new(
+            rows, json_pack("{s:o,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "local",
+                            control_ip(l->conn.id.local), "lport", l->conn.id.lport, "queued",
+                            (json_int_t)l->queued, "backlog", (json_int_t)l->backlog, "half_open",
+                            (json_int_t)l->half_open, "syns", (json_int_t)l->syns, "accepted",
+                            (json_int_t)l->accepted, "queue_full", (json_int_t)l->queue_full,
+                            "cookies_sent", (json_int_t)l->cookies_sent, "cookies_ok",
+                            (json_int_t)l->cookies_ok));
+    json_object_set_new(reply, "listeners", rows);
+    json_object_set_new(
+        reply, "syn_pool",
+        json_pack("{s:I,s:I,s:s,s:I,s:I,s:I,s:I}", "len", (json_int_t)tcp->halves.used, "max",
+                  (json_int_t)tcp->cfg.half_open, "policy", syn_policies[tcp->cfg.syn_policy],
+                  "cookies_sent", (json_int_t)tcp->stats.cookies_sent, "cookies_ok",
+                  (json_int_t)tcp->stats.cookies_ok, "cookies_bad",
+                  (json_int_t)tcp->stats.cookies_bad, "evicted", (json_int_t)tcp->stats.evicted));
+    return reply;
+}
+
+/* ---- neigh, route, link: the reading part; control_set.c changes them ---- */
+
+json_t *show_neigh(struct client *c, const json_t *request)
+{
+    const struct stackd *d = c->ctl->d;
+    json_int_t from = json_integer_value(json_object_get(request, "from"));
+    uint32_t at = from > 0 && from < UINT32_MAX ? (uint32_t)from : 0;
+    json_t *reply = control_ok(), *rows = json_array();
+    struct arp_info i;
+    size_t room = CONTROL_ROWS;
+
+    while (room > 0 && arp_each(&d->net.ifs[0].arp, &at, &i)) {
+        json_t *o = json_pack("{s:o,s:s,s:s,s:f,s:I}", "ip", control_ip(ip_addr_v4(i.ip)), "dev",
+                              d->port->name, "state", arp_state_name(i.state), "age",
+                              (double)i.age / 1e9, "pending", (json_int_t)i.pending);
+
+        if (!mac_is_zero(i.mac))
+            json_object_set_new(o, "mac", control_mac(i.mac));
+        json_array_append_new(rows, o);
+        room--;
+    }
+    json_object_set_new(reply, "neigh", rows);
+    if (room == 0)
+        json_object_set_new(reply, "next", json_integer(at));
+    return reply;
+}
+
+json_t *show_route(struct client *c)
+{
+    const struct stackd *d = c->ctl->d;
+    json_t *reply = control_ok(), *rows = json_array();
+    const struct route *r;
+    uint32_t at = 0;
+
+    while ((r = route_each(&d->net.ip.routes, &at)) != NULL) {
+        char to[64];
+        struct fmt f = {to, sizeof(to), 0, false};
+
+        if (r->prefix == 0) {
+            fmt_str(&f, "default");
+        } else {
+            fmt_ip(&f, ip_addr_v4(r->dst));
+            fmt_char(&f, '/');
+            fmt_u64(&f, r->prefix);
+        }
+        json_t *o = json_pack("{s:o,s:s,s:I}", "to", json_stringn(to, f.len), "dev", d->port->name,
+                              "metric", (json_int_t)r->metric);
+
+        if (r->gateway != 0)
+            json_object_set_new(o, "via", control_ip(ip_addr_v4(r->gateway)));
+        json_array_append_new(rows, o);
+    }
+    json_object_set_new(reply, "route", rows);
+    return reply;
+}
+
+static json_t *show_addrs(const struct net *n)
+{
+    static const char *const states[] = {"free", "probing", "ok", "taken"};
+    json_t *rows = json_array();
+    struct ip_addr_info a;
+    uint32_t at = 0;
+
+    while (ip_addr_each(&n->ip, &at, &a))
+        json_array_append_new(rows, json_pack("{s:o,s:i,s:s}", "ip", control_ip(ip_addr_v4(a.addr)),
+                                              "prefix", a.prefix, "state", states[a.state]));
+    return rows;
+}
+
+json_t *control_link(struct client *c, const json_t *request)
+{
+    const struct stackd *d = c->ctl->d;
+    const struct port *p = d->port;
+    const struct eth *e = &d->net.ifs[0].eth;
+    json_t *reply = control_ok();
+
+    (void)request;
+    json_t *o =
+        json_pack("{s:s,s:s,s:o,s:i,s:s,s:o}", "name", p->name, "port",
+                  p->kind == PORT_TAP ? (p->made ? "tap (made)" : "tap") : "raw", "mac",
+                  control_mac(e->mac), "mtu", e->mtu, "offload",
+                  p->tso ? "csum,tso" : (p->csum ? "csum" : "off"), "addr", show_addrs(&d->net));
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"rx_frames",  p->stats.rx_frames                                                   },
+        {"rx_bytes",   p->stats.rx_bytes                                                    },
+        {"rx_dropped", p->stats.rx_too_long + p->stats.rx_bad_vnet + p->stats.rx_kernel_drop},
+        {"tx_frames",  p->stats.tx_frames                                                   },
+        {"tx_bytes",   p->stats.tx_bytes                                                    },
+        {"tx_dropped", p->stats.tx_full + p->stats.tx_error                                 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
+    json_object_set_new(reply, "link", json_pack("[o]", o));
+    return reply;
+}
+
+/* ---- stats ---- */
+
+struct counter {
+    const char *name, *sentence;
+    uint64_t value;
+};
+
+static void show_counters(json_t *rows, const struct counter *k, size_t count, bool all,
+                          const char *prefix)
+{
+    for (size_t i = 0; i < count; i++) {
+        if ((all || k[i].value != 0) && strncmp(k[i].name, prefix, strlen(prefix)) == 0)
+            json_array_append_new(rows,
+                                  json_pack("{s:s,s:I,s:s}", "name", k[i].name, "value",
+                                            (json_int_t)k[i].value, "sentence", k[i].sentence));
+    }
+}
+
+static void show_lower(json_t *rows, const struct stackd *d, bool all, const char *prefix)
+{
+    const struct port *p = d->port;
+    const struct net *n = &d->net;
+    const struct ip_layer *ip = &n->ip;
+    const struct counter k[] = {
+        {"port.rx_frames",         "frames read from the device",                                  p->stats.rx_frames         },
+        {"port.rx_bytes",          "bytes of them",                                                p->stats.rx_bytes          },
+        {"port.tx_frames",         "frames written to the device",                                 p->stats.tx_frames         },
+        {"port.tx_bytes",          "bytes of them",                                                p->stats.tx_bytes          },
+        {"port.rx_too_long",       "frames longer than any packet",                                p->stats.rx_too_long       },
+        {"port.rx_no_packet",      "times the packet pool was empty: frames waited in the kernel",
+         p->stats.rx_no_packet                                                                                                },
+        {"port.rx_bad_vnet",       "frames with offload metadata that contradict them",
+         p->stats.rx_bad_vnet                                                                                                 },
+        {"port.rx_kernel_drop",    "frames the kernel lost for want of buffer",
+         p->stats.rx_kernel_drop                                                                                              },
+        {"port.tx_full",           "frames lost because the device's queue was full",              p->stats.tx_full           },
+        {"port.tx_error",          "frames the device refused",                                    p->stats.tx_error          },
+        {"eth.rx_frames",          "frames taken by the link layer",                               n->ifs[0].eth.rx_frames    },
+        {"eth.tx_frames",          "frames made by the link layer",                                n->ifs[0].eth.tx_frames    },
+        {"ip4.rx_datagrams",       "datagrams received",                                           ip->rx_datagrams           },
+        {"ip4.tx_datagrams",       "datagrams sent",                                               ip->tx_datagrams           },
+        {"ip4.rx_fragments",       "fragments received",                                           ip->rx_fragments           },
+        {"ip4.tx_fragments",       "fragments sent",                                               ip->tx_fragments           },
+        {"icmp4.rx",               "ICMP messages received",                                       ip->icmp.rx                },
+        {"icmp4.tx",               "ICMP messages sent",                                           ip->icmp.tx                },
+        {"icmp4.rx_errors",        "ICMP errors received",                                         ip->icmp.rx_errors         },
+        {"icmp4.tx_errors",        "ICMP errors sent",                                             ip->icmp.tx_errors         },
+        {"udp.in",                 "datagrams given to sockets",                                   n->udp.stats.in            },
+        {"udp.out",                "datagrams sent",                                               n->udp.stats.out           },
+        {"udp.errors_in",          "ICMP errors that reached a socket",                            n->udp.stats.errors_in     },
+        {"udp.socks",              "sockets",                                                      n->udp.socks.used          },
+        {"pool.packets",           "packets of one frame in use",                                  n->core.pkts.slab.used     },
+        {"pool.packets_peak",      "the most that were ever in use",                               n->core.pkts.slab.peak     },
+        {"pool.packets_exhausted", "times there was none left",                                    n->core.pkts.slab.exhausted},
+        {"pool.bigs",              "packets of a whole datagram in use",                           n->core.bigs.slab.used     },
+        {"pool.bigs_exhausted",    "times there was none left",                                    n->core.bigs.slab.exhausted},
+        {"pool.buffer_bytes",      "socket buffers in use",                                        n->core.bufs.used          },
+        {"pool.buffer_peak",       "the most that was ever in use",                                n->core.bufs.peak          },
+        {"pool.buffer_exhausted",  "times there was no buffer",                                    n->core.bufs.exhausted     },
+        {"wire.rx_frames",         "frames through the bad wire, inbound",                         d->imp[STACKD_RX].frames   },
+        {"wire.rx_full",           "lost because its queue was full",                              d->imp[STACKD_RX].full     },
+        {"wire.tx_frames",         "frames through the bad wire, outbound",                        d->imp[STACKD_TX].frames   },
+        {"wire.tx_full",           "lost because its queue was full",                              d->imp[STACKD_TX].full     },
+    };
+
+    show_counters(rows, k, ARRAY_LEN(k), all, prefix);
+}
+
+static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const char *prefix)
+{
+    const struct tcp_stats *s = &t->stats;
+    const struct counter k[] = {
+        {"tcp.segs_in",              "segments received",                                  s->segs_in             },
+        {"tcp.segs_out",             "segments sent",                                      s->segs_out            },
+        {"tcp.rsts_out",             "resets sent",                                        s->rsts_out            },
+        {"tcp.rtx_segs",             "segments sent again",                                s->rtx_segs            },
+        {"tcp.fast_rtx",             "fast retransmits",                                   s->fast_rtx            },
+        {"tcp.timeouts",             "retransmission timeouts",                            s->timeouts            },
+        {"tcp.opened_active",        "connections opened by us",                           s->opened_active       },
+        {"tcp.opened_passive",       "connections accepted",                               s->opened_passive      },
+        {"tcp.aborted",              "connections aborted by us",                          s->aborted             },
+        {"tcp.failed",               "connections that failed to open",                    s->failed              },
+        {"tcp.timed_out",            "connections given up",                               s->timed_out           },
+        {"tcp.connections",          "full connection blocks in use",                      t->tcbs.used           },
+        {"tcp.half_open",            "entries of the half-open pool",                      t->halves.used         },
+        {"tcp.time_wait",            "entries in TIME-WAIT",                               t->tws.used            },
+        {"tcp.syns",                 "SYNs to a listener",                                 s->syns                },
+        {"tcp.syn_acks",             "SYN,ACKs sent",                                      s->syn_acks            },
+        {"tcp.cookies_sent",         "SYN cookies sent",                                   s->cookies_sent        },
+        {"tcp.cookies_ok",           "SYN cookies that came back",                         s->cookies_ok          },
+        {"tcp.cookies_bad",          "acknowledgments that were no cookie of ours",        s->cookies_bad         },
+        {"tcp.evicted",              "half-open entries that made room",                   s->evicted             },
+        {"tcp.accept_full",          "handshakes held back by a full accept queue",        s->accept_full         },
+        {"tcp.challenges",           "challenge ACKs sent (RFC 5961)",                     s->challenges          },
+        {"tcp.challenges_held_back", "challenge ACKs over the limit",                      s->challenges_held_back},
+        {"tcp.time_wait_reused",     "TIME-WAIT entries replaced by a new SYN (RFC 6191)",
+         s->time_wait_reused                                                                                      },
+        {"tcp.time_wait_evicted",    "TIME-WAIT entries that made room",                   s->time_wait_evicted   },
+        {"tcp.ooo_segs",             "segments out of order",                              s->ooo_segs            },
+        {"tcp.paws_drops",           "segments refused by PAWS",                           s->paws_drops          },
+        {"tcp.delayed_acks",         "ACKs sent by the delay timer",                       s->delayed_acks        },
+        {"tcp.zero_window_probes",   "probes of a closed window",                          s->zero_window_probes  },
+    };
+
+    show_counters(rows, k, ARRAY_LEN(k), all, prefix);
+}
+
+json_t *control_stats(struct client *c, const json_t *request)
+{
+    const struct stackd *d = c->ctl->d;
+    bool all = json_is_true(json_object_get(request, "all"));
+    const char *prefix = control_str(request, "prefix");
+    json_t *reply = control_ok(), *counters = json_array(), *drops = json_array();
+    bool drop_only = strncmp(prefix, "drop", 4) == 0;
+    const char *layer = drop_only && prefix[4] == '.' ? prefix + 5 : (drop_only ? "" : prefix);
+
+    show_lower(counters, d, all, prefix);
+    show_tcp_counters(counters, &d->net.tcp, all, prefix);
+    for (enum verdict v = V_DONE + 1; v < V_COUNT; v++) {
+        const struct verdict_info *i = verdict_info(v);
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s.%s", i->layer, i->reason);
+        if ((all || d->net.core.drops[v] != 0) && strncmp(name, layer, strlen(layer)) == 0)
+            json_array_append_new(drops,
+                                  json_pack("{s:s,s:s,s:I,s:s}", "layer", i->layer, "reason",
+                                            i->reason, "value", (json_int_t)d->net.core.drops[v],
+                                            "sentence", i->sentence));
+    }
+    json_object_set_new(reply, "counters", counters);
+    json_object_set_new(reply, "drops", drops);
+    return reply;
+}

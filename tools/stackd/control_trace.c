@@ -1,0 +1,227 @@
+/*
+ * control_trace.c - `trace` and `pcap`: events and frames, followed live.
+ *
+ * Events come in the middle of a call into the stack, frames between two; both only go to the
+ * client's buffer, and control_after() writes it. When the buffer is full, events are counted
+ * instead, and the count is told in their place as soon as there is room again; frames are thrown
+ * away whole, so that the stream stays a correct file, and are counted in `pcap show`.
+ */
+#include "control_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void control_kinds_changed(struct control *ctl)
+{
+    uint32_t kinds = 0;
+
+    for (int i = 0; i < CONTROL_CLIENTS; i++) {
+        if (ctl->client[i].fd >= 0 && ctl->client[i].mode == CLIENT_TRACE)
+            kinds |= ctl->client[i].kinds;
+    }
+    if (kinds != ctl->kinds) {
+        ctl->kinds = kinds;
+        stackd_trace_changed(ctl->d);
+    }
+}
+
+/* The kinds asked for as bits; 0 when one is unknown, whose name is then in *unknown. */
+static uint32_t trace_kinds(const json_t *names, const char **unknown)
+{
+    uint32_t kinds = 0;
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(names, i, one)
+    {
+        const char *name = json_string_value(one);
+        uint32_t before = kinds;
+
+        for (enum trace_kind k = 0; k < TRACE_KINDS && name != NULL; k++) {
+            if (strcmp(trace_kind_info(k)->name, name) == 0)
+                kinds |= 1u << k;
+        }
+        if (kinds == before) {
+            *unknown = name != NULL ? name : "?";
+            return 0;
+        }
+    }
+    return kinds != 0 ? kinds : (1u << TRACE_KINDS) - 1;
+}
+
+json_t *control_follow(struct client *c, const json_t *request)
+{
+    const char *unknown = NULL;
+    uint32_t kinds = trace_kinds(json_object_get(request, "kinds"), &unknown);
+
+    if (kinds == 0) {
+        char all[256];
+        struct fmt f = {all, sizeof(all), 0, false};
+
+        for (enum trace_kind k = 0; k < TRACE_KINDS; k++) {
+            fmt_char(&f, ' ');
+            fmt_str(&f, trace_kind_info(k)->name);
+        }
+        return control_usage("there is no kind of event \"%.40s\", these there are:%.*s", unknown,
+                             (int)f.len, all);
+    }
+    c->kinds = kinds;
+    c->text = strcmp(control_str(request, "format"), "text") == 0;
+    c->mode = CLIENT_TRACE;
+    control_kinds_changed(c->ctl);
+    return control_ok();
+}
+
+void client_trace_end(struct client *c)
+{
+    if (c->mode != CLIENT_TRACE)
+        return;
+    c->mode = CLIENT_LINES;
+    control_kinds_changed(c->ctl);
+}
+
+/* Say how many events are missing here. Return: whether there was room to say it. */
+static bool client_tell_lost(struct client *c)
+{
+    char line[128];
+    int len = snprintf(line, sizeof(line),
+                       c->text ? "... %llu events lost here: the reader is too slow\n"
+                               : "{\"lost\":%llu}\n",
+                       (unsigned long long)c->lost);
+
+    if (!client_put(c, line, (size_t)len))
+        return false;
+    c->lost = 0;
+    return true;
+}
+
+void control_trace(struct control *ctl, const struct trace_ev *ev)
+{
+    char line[2][1024];
+    size_t len[2] = {0, 0};
+
+    for (int i = 0; i < CONTROL_CLIENTS; i++) {
+        struct client *c = &ctl->client[i];
+
+        if (c->fd < 0 || c->mode != CLIENT_TRACE || (c->kinds & 1u << ev->kind) == 0)
+            continue;
+        if (len[c->text] == 0)
+            len[c->text] = c->text ? trace_text(ev, line[1], sizeof(line[1]))
+                                   : trace_json(ev, line[0], sizeof(line[0]));
+        /* After a loss wait until a good part of the buffer is free: one gap, not hundreds. */
+        if (c->lost > 0 && (client_room(c) < CONTROL_OUT / 2 || !client_tell_lost(c))) {
+            c->lost++;
+            continue;
+        }
+        if (!client_put(c, line[c->text], len[c->text]))
+            c->lost++;
+    }
+}
+
+/* ---- pcap ---- */
+
+static int client_pcap_write(void *ctx, const void *bytes, size_t len)
+{
+    struct client *c = ctx;
+
+    if (c->gone)
+        return -EPIPE;
+    if (!client_put(c, bytes, len))
+        c->lost++;
+    return 0;
+}
+
+static json_t *pcap_start(struct client *c, const json_t *request)
+{
+    struct stackd *d = c->ctl->d;
+    const char *file = control_str(request, "file");
+    bool stream = strcmp(file, "-") == 0;
+    struct capture_options o = {.path = stream ? NULL : file,
+                                .write = stream ? client_pcap_write : NULL,
+                                .ctx = c,
+                                .ifname = d->port->name,
+                                .mac = d->net.ifs[0].eth.mac,
+                                .filter = control_str(request, "filter")};
+    char err[256];
+
+    if (*file == '\0')
+        return control_usage("pcap start needs the name of a file, or -");
+    /* The file's header is written while the capture is being opened; the reply must stand before. */
+    if (stream)
+        client_put_json(c, control_ok());
+    int number = stackd_capture_start(d, &o, err, sizeof(err));
+
+    if (number < 0) {
+        c->out_len = 0;
+        return control_refuse("", "%s", err);
+    }
+    if (!stream)
+        return control_ok();
+    c->mode = CLIENT_PCAP;
+    c->capture = number;
+    return json_null(); /* answered already */
+}
+
+static json_t *pcap_stop(struct stackd *d)
+{
+    int stopped = 0;
+
+    for (int i = 0; i < STACKD_CAPTURES; i++) {
+        char err[256];
+
+        if (d->capture[i].c == NULL || d->capture[i].path[0] == '\0')
+            continue; /* a stream ends with its client */
+        if (stackd_capture_stop(d, i, err, sizeof(err)) != 0)
+            return control_refuse("", "%s", err);
+        stopped++;
+    }
+    if (stopped == 0)
+        return control_refuse("`stackctl pcap start FILE' begins a capture",
+                              "nothing is being captured");
+    return control_ok();
+}
+
+json_t *control_pcap(struct client *c, const json_t *request)
+{
+    struct stackd *d = c->ctl->d;
+    const char *op = control_str(request, "op");
+
+    if (strcmp(op, "start") == 0)
+        return pcap_start(c, request);
+    if (strcmp(op, "stop") == 0)
+        return pcap_stop(d);
+    json_t *reply = control_ok(), *rows = json_array();
+
+    for (int i = 0; i < STACKD_CAPTURES; i++) {
+        struct capture_stats s;
+        uint64_t lost = 0;
+
+        if (d->capture[i].c == NULL)
+            continue;
+        for (int k = 0; k < CONTROL_CLIENTS; k++) {
+            if (c->ctl->client[k].fd >= 0 && c->ctl->client[k].capture == i)
+                lost = c->ctl->client[k].lost;
+        }
+        capture_get_stats(d->capture[i].c, &s);
+        json_array_append_new(
+            rows, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "file",
+                            d->capture[i].path[0] != '\0' ? d->capture[i].path : "(stream)",
+                            "filter", d->capture[i].filter, "frames", (json_int_t)s.frames,
+                            "filtered", (json_int_t)s.filtered, "bytes", (json_int_t)s.bytes,
+                            "lost", (json_int_t)lost));
+    }
+    json_object_set_new(reply, "pcap", rows);
+    return reply;
+}
+
+void client_pcap_end(struct client *c)
+{
+    char err[256];
+
+    if (c->mode != CLIENT_PCAP)
+        return;
+    c->mode = CLIENT_LINES;
+    (void)stackd_capture_stop(c->ctl->d, c->capture, err, sizeof(err));
+    c->capture = -1;
+}

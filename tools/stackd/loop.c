@@ -1,0 +1,287 @@
+/*
+ * loop.c - wait, read, process, write.
+ *
+ *     port -> bad wire (rx) -> net_input -> services -> net_output -> bad wire (tx) -> port
+ *
+ * There is no tick: the loop sleeps until a frame, a signal or a client of the control socket comes,
+ * or the earliest deadline of the stack, the services, the bad wire and the control socket. An idle
+ * host uses no processor.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stackd.h"
+
+/* How long connections may take to end after the first signal. */
+#define LOOP_STOP_TIME NET_SEC(1)
+/* With no packet free, frames wait in the kernel; look again after this. */
+#define LOOP_NO_PACKET NET_MS(1)
+
+static net_time loop_clock(clockid_t id)
+{
+    struct timespec ts;
+
+    clock_gettime(id, &ts);
+    return NET_SEC(ts.tv_sec) + ts.tv_nsec;
+}
+
+net_time stackd_now(void)
+{
+    static net_time epoch; /* when the monotonic clock showed zero, in time since 1970 */
+
+    if (epoch == 0)
+        epoch = loop_clock(CLOCK_REALTIME) - loop_clock(CLOCK_MONOTONIC);
+    return loop_clock(CLOCK_MONOTONIC) + epoch;
+}
+
+/* ---- frames ---- */
+
+static void loop_send(struct stackd *d, struct pkt **p, int n)
+{
+    if (n > 0)
+        (void)port_send(d->port, p, n);
+    for (int i = 0; i < n; i++)
+        pkt_release(p[i]);
+}
+
+/* Frames that have come to the end of the bad wire. */
+static int loop_pop(struct stackd *d, enum stackd_dir dir, struct pkt **out, net_time now)
+{
+    int n = 0;
+
+    while (n < STACKD_BATCH && (out[n] = imp_pop(&d->imp[dir], now)) != NULL)
+        n++;
+    return n;
+}
+
+static void loop_in(struct stackd *d, struct pkt **in, int n, net_time now)
+{
+    struct imp_chain *wire = &d->imp[STACKD_RX];
+
+    if (!imp_is_on(wire)) {
+        net_input(&d->net, in, (size_t)n, now);
+        return;
+    }
+    d->net.core.now = now; /* the wire traces what it does */
+    for (int i = 0; i < n; i++)
+        imp_push(wire, in[i], now);
+    do {
+        n = loop_pop(d, STACKD_RX, in, now);
+        for (int i = 0; i < n; i++)
+            in[i]->ifi = 0;
+        net_input(&d->net, in, (size_t)n, now);
+    } while (n == STACKD_BATCH);
+}
+
+static void loop_out(struct stackd *d, net_time now)
+{
+    struct imp_chain *wire = &d->imp[STACKD_TX];
+    struct pkt *out[STACKD_BATCH];
+    size_t n;
+
+    while ((n = net_output(&d->net, out, STACKD_BATCH, now)) > 0) {
+        if (imp_is_on(wire)) {
+            for (size_t i = 0; i < n; i++)
+                imp_push(wire, out[i], now);
+        } else {
+            loop_send(d, out, (int)n);
+        }
+    }
+    while (imp_is_on(wire) && (n = (size_t)loop_pop(d, STACKD_TX, out, now)) > 0)
+        loop_send(d, out, (int)n);
+}
+
+/* ---- signals, the command, being ready ---- */
+
+static void loop_stop(struct stackd *d)
+{
+    if (d->stopping) {
+        d->again = true;
+        return;
+    }
+    d->stopping = true;
+    d->stop_by = stackd_now() + LOOP_STOP_TIME;
+    app_stop(&d->app);
+}
+
+/* The command has ended: its status is ours. */
+static void loop_child(struct stackd *d)
+{
+    int status;
+
+    if (d->child <= 0 || waitpid(d->child, &status, WNOHANG) != d->child)
+        return;
+    d->child = 0;
+    if (d->status == 0)
+        d->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (!d->stopping)
+        loop_stop(d);
+}
+
+static void loop_signals(struct stackd *d)
+{
+    struct signalfd_siginfo si;
+
+    while (read(d->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+        if (si.ssi_signo == SIGCHLD) {
+            loop_child(d);
+        } else if (d->child > 0 && si.ssi_signo == SIGINT) {
+            /* From the terminal: the command got it as well, and it decides. */
+        } else {
+            if (d->child > 0)
+                (void)kill(d->child, SIGTERM);
+            loop_stop(d);
+        }
+    }
+}
+
+/* sd_notify(3), by hand. */
+static void loop_notify(const char *text)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(a.sun_path))
+        return;
+    size_t len = strlen(path);
+
+    memcpy(a.sun_path, path, len);
+    if (path[0] == '@')
+        a.sun_path[0] = '\0'; /* the abstract namespace */
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return;
+    (void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+    close(fd);
+}
+
+#define LOOP_IP_FORMAT  "%u.%u.%u.%u"
+#define LOOP_IP(a)      (a) >> 24, (a) >> 16 & 0xff, (a) >> 8 & 0xff, (a)&0xff
+#define LOOP_MAC_FORMAT "%02x:%02x:%02x:%02x:%02x:%02x"
+#define LOOP_MAC(m)     (m).b[0], (m).b[1], (m).b[2], (m).b[3], (m).b[4], (m).b[5]
+
+static void loop_ready(struct stackd *d)
+{
+    const struct stackd_options *o = &d->opt;
+    char how[64];
+
+    d->ready = true;
+    netns_how(d, how, sizeof(how));
+    sink_say("ready: %s " LOOP_IP_FORMAT "/%u " LOOP_MAC_FORMAT ", try: %sping " LOOP_IP_FORMAT,
+             d->port->name, LOOP_IP(o->ip), o->prefix, LOOP_MAC(o->mac), how, LOOP_IP(o->ip));
+    loop_notify("READY=1");
+    netns_go(d);
+}
+
+/* Is our address ours yet, and still? */
+static void loop_address(struct stackd *d)
+{
+    struct mac other;
+    enum arp_own state = arp_own_state(&d->net.ifs[0].arp, d->opt.ip, &other);
+
+    if (state == ARP_OWN_OURS && !d->ready)
+        loop_ready(d);
+    if (state != ARP_OWN_TAKEN || d->stopping)
+        return;
+    sink_say(LOOP_IP_FORMAT " is already in use by " LOOP_MAC_FORMAT ": choose another --ip",
+             LOOP_IP(d->opt.ip), LOOP_MAC(other));
+    d->status = 2;
+    loop_stop(d);
+}
+
+static bool loop_is_over(const struct stackd *d, net_time now)
+{
+    const struct tcp *tcp = &d->net.tcp;
+
+    if (d->again)
+        return true;
+    if (!d->stopping)
+        return false;
+    return now >= d->stop_by || (app_stopped(&d->app) && tcp->tcbs.used + tcp->halves.used == 0);
+}
+
+/* ---- waiting ---- */
+
+static net_time loop_deadline(const struct stackd *d)
+{
+    net_time at = net_time_min(net_deadline(&d->net), app_deadline(&d->app));
+
+    at = net_time_min(at, imp_deadline(&d->imp[STACKD_RX]));
+    at = net_time_min(at, imp_deadline(&d->imp[STACKD_TX]));
+    at = net_time_min(at, sink_deadline(d));
+    if (d->ctl != NULL)
+        at = net_time_min(at, control_deadline(d->ctl));
+    return d->stopping ? net_time_min(at, d->stop_by) : at;
+}
+
+/* Return: whether the port has frames. */
+static bool loop_wait(struct stackd *d, net_time at, bool is_full)
+{
+    struct pollfd fds[3] = {
+        {.fd = port_fd(d->port),                         .events = is_full ? 0 : POLLIN},
+        {.fd = d->signal_fd,                             .events = POLLIN              },
+        {.fd = d->ctl != NULL ? control_fd(d->ctl) : -1, .events = POLLIN              },
+    };
+    net_time wait = at == NET_NEVER ? 0 : at - stackd_now();
+    struct timespec ts = {0};
+
+    if (wait > 0) {
+        ts.tv_sec = wait / NET_SEC(1);
+        ts.tv_nsec = wait % NET_SEC(1);
+    }
+    if (ppoll(fds, 3, at == NET_NEVER ? NULL : &ts, NULL) < 0)
+        return false; /* EINTR: look at the clock again */
+    if (fds[1].revents != 0)
+        loop_signals(d);
+    if (fds[2].revents != 0)
+        control_serve(d->ctl, stackd_now());
+    return fds[0].revents != 0;
+}
+
+void loop_run(struct stackd *d)
+{
+    struct pkt *in[STACKD_BATCH];
+    bool readable = false;
+
+    for (;;) {
+        net_time now = stackd_now();
+        uint64_t starved = d->port->stats.rx_no_packet;
+        int n = readable
+                    ? port_recv(d->port, &d->net.core.pkts, &d->net.core.bigs, in, STACKD_BATCH)
+                    : 0;
+
+        if (n < 0) {
+            sink_say("%s: %s: the interface is gone: start again", d->port->name, strerror(-n));
+            d->status = 2;
+            break;
+        }
+        loop_in(d, in, n, now);
+        app_run(&d->app, now);
+        if (d->ctl != NULL)
+            control_after(d->ctl, now);
+        loop_out(d, now);
+        loop_address(d);
+        sink_round(d);
+        sink_write(d, now, false);
+        if (loop_is_over(d, now))
+            break;
+        bool is_full = starved != d->port->stats.rx_no_packet;
+        net_time at = n == STACKD_BATCH ? now : loop_deadline(d);
+
+        if (is_full)
+            at = net_time_min(at, now + LOOP_NO_PACKET);
+        readable = loop_wait(d, at, is_full) || n == STACKD_BATCH;
+    }
+    loop_notify("STOPPING=1");
+}

@@ -1,0 +1,241 @@
+/*
+ * main.c - stackd, a TCP/IP host in user space: the order in which it comes up and goes down.
+ *
+ * Up: options, namespace, port, the kernel's end, captures, memory, the stack, services, control
+ * socket; then away with all privileges, and into the loop. Down: the same backwards. Whatever
+ * fails says one line: what happened, and how to mend it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stackd.h"
+
+enum { EXIT_USAGE = 1, EXIT_REFUSED = 2, MAIN_ERR = 512 };
+
+/* Packets for what the bad wire may hold, beside what the stack needs. Untouched ones are free. */
+enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT };
+
+static int64_t main_calendar(void *ctx)
+{
+    (void)ctx;
+    return (int64_t)time(NULL);
+}
+
+static void main_config(const struct stackd *d, struct net_config *cfg)
+{
+    const struct stackd_options *o = &d->opt;
+    struct net_if_config *ifc = &cfg->ifs[0];
+
+    net_config_default(cfg);
+    snprintf(cfg->name, sizeof(cfg->name), "%s", d->port->name);
+    cfg->seed = o->seed;
+    cfg->start = d->started;
+    cfg->packets = MAIN_PACKETS;
+    cfg->gateway = o->gateway;
+    ifc->mac = o->mac;
+    ifc->mtu = o->mtu;
+    ifc->addr[0].ip = o->ip;
+    ifc->addr[0].prefix = o->prefix;
+    ifc->addr_count = 1;
+    ifc->arp.detect = true;
+    if (d->port->kind == PORT_TAP) {
+        /* The other end of a TAP is this machine, or a bridge in it: it answers within
+         * microseconds. RFC 5227's times are meant for a network that is still waking up. */
+        ifc->arp.probe_wait = NET_MS(10);
+        ifc->arp.probe_min = NET_MS(20);
+        ifc->arp.probe_max = NET_MS(40);
+        ifc->arp.announce_wait = NET_MS(50);
+    }
+    cfg->tcp.backlog = o->backlog;
+    cfg->tcp.half_open = o->syn_pool;
+    cfg->tcp.syn_policy = o->syn_policy;
+    cfg->tcp.msl = o->msl;
+}
+
+/* Cut services and the bad wire; the stack's own part comes first. */
+static void main_cut(struct stackd *d, const struct app_config *ac, struct region *r)
+{
+    app_cut(&d->app, ac, r);
+    imp_cut(&d->imp[STACKD_RX], r, IMP_HELD_DEFAULT);
+    imp_cut(&d->imp[STACKD_TX], r, IMP_HELD_DEFAULT);
+}
+
+static int main_services(struct stackd *d, char *err, size_t err_len)
+{
+    static const char *const defaults[] = {"echo", "discard", "daytime", "chargen", "time", "http"};
+    const struct stackd_options *o = &d->opt;
+    unsigned count = o->default_services ? (unsigned)ARRAY_LEN(defaults) : o->service_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = o->default_services ? defaults[i] : o->service[i].name;
+        uint16_t port = o->default_services ? 0 : o->service[i].port;
+        int why = app_start(&d->app, name, port);
+
+        if (why < 0) {
+            snprintf(err, err_len, "--service %s:%u: %s: give each service a port of its own", name,
+                     port != 0 ? port : app_service_find(name)->port, strerror(-why));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int main_stack(struct stackd *d, char *err, size_t err_len)
+{
+    struct net_config cfg;
+    struct app_config ac;
+    struct region r = {0};
+
+    main_config(d, &cfg);
+    app_config_default(&ac);
+    main_cut(d, &ac, &r);
+    size_t net_len = (net_mem_size(&cfg) + 4095) & ~(size_t)4095;
+
+    d->mem_len = net_len + r.used;
+    d->mem = mmap(NULL, d->mem_len, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (d->mem == MAP_FAILED) {
+        snprintf(err, err_len, "%zu MiB of address space: %s: raise the limit (ulimit -v)",
+                 d->mem_len >> 20, strerror(errno));
+        return -1;
+    }
+    int why = net_init(&d->net, &cfg, d->mem, net_len);
+
+    if (why < 0) {
+        snprintf(err, err_len, "starting the stack: %s: check --ip, --gateway and --mtu",
+                 strerror(-why));
+        return -1;
+    }
+    r = (struct region){.p = (uint8_t *)d->mem + net_len, .len = d->mem_len - net_len};
+    main_cut(d, &ac, &r);
+    for (int dir = 0; dir < STACKD_FAULT_DIRS; dir++) {
+        imp_init(&d->imp[dir], &d->net.core, dir == STACKD_RX ? "rx" : "tx", d->opt.seed,
+                 (uint64_t)dir + 1);
+        (void)imp_set(&d->imp[dir], &d->opt.fault[dir]);
+    }
+    struct app_env env = {
+        .core = &d->net.core,
+        .socks = net_socks(&d->net),
+        .tcp = &d->net.tcp,
+        .arp = &d->net.ifs[0].arp,
+        .files = d->opt.http_root != NULL ? &d->files : NULL,
+        .calendar = main_calendar,
+    };
+
+    why = app_init(&d->app, &env);
+    if (why < 0) {
+        snprintf(err, err_len, "starting the services: %s", strerror(-why));
+        return -1;
+    }
+    return main_services(d, err, err_len);
+}
+
+static int main_port(struct stackd *d, char *err, size_t err_len)
+{
+    const struct stackd_options *o = &d->opt;
+
+    if (o->wire == STACKD_WIRE_TAP)
+        d->port = port_open_tap(o->ifname, o->mtu, o->offload, err, err_len);
+    else if (o->wire == STACKD_WIRE_FD)
+        d->port = port_open_fd(o->fd, o->mtu, o->offload, err, err_len);
+    else
+        d->port = port_open_raw(o->ifname, o->mtu, err, err_len);
+    if (d->port == NULL || host_check(d, err, err_len) < 0)
+        return -1;
+    return o->host_config ? host_config(d, err, err_len) : 0;
+}
+
+static int main_signals(struct stackd *d)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone shows as an error of write(2) */
+    d->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return d->signal_fd < 0 ? -1 : 0;
+}
+
+static int main_up(struct stackd *d, char *err, size_t err_len)
+{
+    struct stackd_options *o = &d->opt;
+
+    if (main_signals(d) < 0) {
+        snprintf(err, err_len, "signals: %s", strerror(errno));
+        return -1;
+    }
+    if (!o->seed_given && getrandom(&o->seed, sizeof(o->seed), 0) != sizeof(o->seed)) {
+        snprintf(err, err_len, "no randomness: %s: give --seed", strerror(errno));
+        return -1;
+    }
+    d->started = stackd_now();
+    if (o->http_root != NULL && files_open(d, o->http_root, err, err_len) < 0)
+        return -1;
+    if (o->netns && netns_enter(d, err, err_len) < 0)
+        return -1;
+    if (o->command != NULL && netns_command(d, err, err_len) < 0)
+        return -1;
+    if (main_port(d, err, err_len) < 0 || main_stack(d, err, err_len) < 0 ||
+        sink_open(d, err, err_len) < 0)
+        return -1;
+    if (o->control[0] != '\0') {
+        d->ctl = control_open(d, o->control, err, err_len);
+        if (d->ctl == NULL && o->control_given)
+            return -1;
+        if (d->ctl == NULL)
+            sink_say("%s (going on without a control socket)", err);
+    }
+    return privileges_drop(d->host_addr_added, err, err_len);
+}
+
+static void main_down(struct stackd *d)
+{
+    control_close(d->ctl);
+    d->ctl = NULL;
+    if (d->port != NULL) {
+        sink_round(d);
+        sink_close(d);
+        host_restore(d);
+    }
+    port_close(d->port);
+    if (d->child_go >= 0)
+        close(d->child_go); /* the command never started: now it ends */
+    if (d->child > 0) { /* it had a second since SIGTERM, and its network is gone */
+        (void)kill(d->child, SIGKILL);
+        (void)waitpid(d->child, NULL, 0);
+    }
+    if (d->mem != NULL && d->mem != MAP_FAILED)
+        munmap(d->mem, d->mem_len);
+}
+
+int main(int argc, char **argv)
+{
+    static struct stackd d; /* large, and its parts point at each other */
+    char err[MAIN_ERR];
+
+    d.signal_fd = d.child_go = d.files_root = d.sink.fd = -1;
+    if (options_parse(&d.opt, argc, argv, err, sizeof(err)) < 0) {
+        sink_say("%s", err);
+        return EXIT_USAGE;
+    }
+    if (main_up(&d, err, sizeof(err)) < 0) {
+        sink_say("%s", err);
+        d.status = EXIT_REFUSED;
+    } else {
+        loop_run(&d);
+    }
+    main_down(&d);
+    return d.status;
+}

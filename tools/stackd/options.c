@@ -1,0 +1,716 @@
+/*
+ * options.c - the command line (argp), and the parsers of single values.
+ *
+ * Every wrong value gives one line: what was given, what it should be, an example that works.
+ */
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/siphash.h"
+#include "l7_application/app.h"
+
+/* ---- values ---- */
+
+bool options_number(const char *s, uint64_t min, uint64_t max, uint64_t *v)
+{
+    uint64_t n = 0;
+
+    if (*s == '\0')
+        return false;
+    for (; *s != '\0'; s++) {
+        if (*s < '0' || *s > '9' || n > (UINT64_MAX - (uint64_t)(*s - '0')) / 10)
+            return false;
+        n = n * 10 + (uint64_t)(*s - '0');
+    }
+    *v = n;
+    return n >= min && n <= max;
+}
+
+/* Digits with at most @decimals decimals, as a whole number of the last decimal's unit. */
+static bool options_decimal(const char *s, size_t len, unsigned decimals, uint64_t max, uint64_t *v)
+{
+    uint64_t n = 0;
+    unsigned after = 0;
+    bool point = false, digit = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (s[i] < '0' || s[i] > '9' || n > UINT64_MAX / 100 || (point && after == decimals))
+            return false;
+        n = n * 10 + (uint64_t)(s[i] - '0');
+        after += point ? 1 : 0;
+        digit = true;
+    }
+    for (; after < decimals; after++) {
+        if (n > UINT64_MAX / 10)
+            return false;
+        n *= 10;
+    }
+    *v = n;
+    return digit && n <= max;
+}
+
+bool options_ip(const char *s, uint32_t *ip)
+{
+    uint32_t a = 0;
+
+    for (unsigned part = 0; part < 4; part++) {
+        unsigned n = 0, digits = 0;
+
+        for (; *s >= '0' && *s <= '9' && digits < 4; s++, digits++)
+            n = n * 10 + (unsigned)(*s - '0');
+        if (digits == 0 || n > 255 || (part < 3 && *s++ != '.'))
+            return false;
+        a = a << 8 | n;
+    }
+    *ip = a;
+    return *s == '\0';
+}
+
+bool options_ip_prefix(const char *s, uint32_t *ip, uint8_t *prefix)
+{
+    const char *slash = strchr(s, '/');
+    char text[16];
+    uint64_t n;
+
+    if (slash == NULL || (size_t)(slash - s) >= sizeof(text))
+        return false;
+    memcpy(text, s, (size_t)(slash - s));
+    text[slash - s] = '\0';
+    if (!options_ip(text, ip) || !options_number(slash + 1, 1, 32, &n))
+        return false;
+    *prefix = (uint8_t)n;
+    return true;
+}
+
+static int options_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool options_mac(const char *s, struct mac *mac)
+{
+    for (unsigned i = 0; i < 6; i++, s += 3) {
+        int hi = options_hex(s[0]), lo = hi < 0 ? -1 : options_hex(s[1]);
+
+        if (lo < 0 || s[2] != (i < 5 ? ':' : '\0'))
+            return false;
+        mac->b[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return true;
+}
+
+bool options_percent(const char *s, uint32_t *ppm)
+{
+    size_t len = strlen(s);
+    uint64_t v;
+
+    if (len > 0 && s[len - 1] == '%')
+        len--;
+    if (!options_decimal(s, len, 4, 1000000, &v))
+        return false;
+    *ppm = (uint32_t)v;
+    return true;
+}
+
+bool options_ms(const char *s, net_time *t)
+{
+    size_t len = strlen(s);
+    uint64_t v;
+
+    if (len > 2 && strcmp(s + len - 2, "ms") == 0)
+        len -= 2;
+    if (!options_decimal(s, len, 6, (uint64_t)NET_SEC(3600), &v))
+        return false;
+    *t = (net_time)v;
+    return true;
+}
+
+bool options_rate(const char *s, uint64_t *bits)
+{
+    size_t len = strlen(s);
+    char unit = len > 0 ? s[len - 1] : '\0';
+    uint64_t scale = unit == 'k' || unit == 'K' ? 1000 : unit == 'M' ? 1000000 : 1000000000, v;
+
+    if (unit == 'k' || unit == 'K' || unit == 'M' || unit == 'G')
+        len--;
+    else
+        scale = 1;
+    if (!options_decimal(s, len, 3, UINT64_MAX / 1000000000, &v))
+        return false;
+    *bits = v * scale / 1000;
+    return *bits > 0 || v == 0;
+}
+
+const char *options_dir_prefix(const char *s, bool *rx, bool *tx)
+{
+    *rx = *tx = true;
+    if (strncmp(s, "rx:", 3) == 0)
+        *tx = false;
+    else if (strncmp(s, "tx:", 3) == 0)
+        *rx = false;
+    else
+        return s;
+    return s + 3;
+}
+
+/* ---- the command line ---- */
+
+enum {
+    KEY_TAP = 0x100,
+    KEY_RAW,
+    KEY_FD,
+    KEY_NETNS,
+    KEY_IP,
+    KEY_HOST_IP,
+    KEY_NO_HOST,
+    KEY_MAC,
+    KEY_GATEWAY,
+    KEY_MTU,
+    KEY_SERVICE,
+    KEY_NO_SERVICES,
+    KEY_HTTP_ROOT,
+    KEY_PCAP,
+    KEY_TRACE,
+    KEY_CONTROL,
+    KEY_BACKLOG,
+    KEY_SYN_POOL,
+    KEY_SYN_POLICY,
+    KEY_MSL,
+    KEY_DROP,
+    KEY_CORRUPT,
+    KEY_DUPLICATE,
+    KEY_REORDER,
+    KEY_DELAY,
+    KEY_JITTER,
+    KEY_RATE,
+    KEY_SEED,
+    KEY_OFFLOAD,
+    KEY_COLOR
+};
+
+static const struct argp_option options_table[] = {
+    {NULL,                                                      0, NULL, 0, "The wire:", 1},
+    {"tap",                                                     KEY_TAP, "NAME", 0,
+     "attach to this TAP; made if it is not there, and removed again on exit (tap0)", 1},
+    {"raw",                                              KEY_RAW, "IFACE", 0, "attach to this interface through libpcap instead", 1},
+    {"fd",                                                         KEY_FD, "N", 0, "attach to an already open TAP file descriptor", 1},
+    {"netns",KEY_NETNS, NULL, 0,
+     "no root needed: enter a new user and network namespace and make the TAP there; a COMMAND "
+     "after -- runs inside once ready, and its status is ours", 1},
+    {"offload",                                                        KEY_OFFLOAD, "auto|on|off", 0, "offload of the TAP (auto)", 1},
+    {NULL,                                                        0, NULL, 0, "Addresses:", 2},
+    {"ip",                                                     KEY_IP, "A.B.C.D/P", 0, "own address (10.0.0.2/24)", 2},
+    {"host-ip",                                                  KEY_HOST_IP, "A.B.C.D/P", 0,
+     "address for the kernel's end (the first of the subnet)", 2},
+    {"no-host-config",       KEY_NO_HOST, NULL, 0, "leave the kernel's end alone", 2},
+    {"mac",                                                         KEY_MAC, "XX:XX:XX:XX:XX:XX", 0, "own MAC address (derived from name and address)", 2},
+    {"gateway",KEY_GATEWAY, "A.B.C.D", 0, "default route (the kernel's end; none with --raw)", 2},
+    {"mtu",                                                        KEY_MTU, "N", 0, "longest datagram in bytes (1500)", 2},
+    {NULL,                                                        0, NULL, 0, "Services:", 3},
+    {"service",                                                   KEY_SERVICE, "NAME[:PORT]", 0,
+     "run this service, and only those named; repeatable (echo discard daytime chargen time http)", 3},
+    {"no-services",                                                     KEY_NO_SERVICES, NULL, 0, "run none", 3},
+    {"http-root", KEY_HTTP_ROOT, "DIR", 0, "files to serve (a built-in page)", 3},
+    {"backlog",                                                         KEY_BACKLOG, "N", 0, "accept queue (128)", 3},
+    {"syn-pool",KEY_SYN_POOL, "N", 0, "half-open pool (1024)", 3},
+    {"syn-policy",                                                        KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
+     "when the half-open pool is full (cookies)", 3},
+    {"msl",                                                        KEY_MSL, "SECONDS", 0, "maximum segment lifetime; TIME-WAIT takes two (30)", 3},
+    {NULL,                                                      0, NULL, 0, "Looking inside:", 4},
+    {"pcap",                                                     KEY_PCAP, "FILE", 0,
+     "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
+    {"trace",                                             KEY_TRACE, "FILE", 0, "events as JSON Lines; - is standard output", 4},
+    {"control",                                                         KEY_CONTROL, "PATH", 0, "control socket, see stackctl(1) (/run/stackd/TAP.sock)",
+     4},
+    {"verbose",'v', NULL, 0, "state changes and drops as readable lines on standard error", 4},
+    {"color",                                                        KEY_COLOR, "auto|always|never", 0, "color of those lines (auto)", 4},
+    {NULL,                                                        0, NULL, 0,
+     "A bad wire on purpose (percentages; both directions, or rx: or tx: in front):", 5},
+    {"drop-chance",                                                 KEY_DROP, "P", 0, "lose frames", 5},
+    {"corrupt-chance",                                              KEY_CORRUPT, "P", 0, "damage frames", 5},
+    {"duplicate-chance",  KEY_DUPLICATE, "P", 0, "send frames twice", 5},
+    {"reorder-chance",                                                         KEY_REORDER, "P", 0, "let frames be overtaken", 5},
+    {"delay",                                        KEY_DELAY, "MS", 0, "hold every frame back", 5},
+    {"jitter",                                                        KEY_JITTER, "MS", 0, "vary that by up to this, either way", 5},
+    {"rate",                                                        KEY_RATE, "BITS/S", 0, "limit the rate; k, M and G are understood", 5},
+    {"seed",                                                     KEY_SEED, "N", 0, "make every random choice repeatable", 5},
+    {0                                     },
+};
+
+struct options_state {
+    struct stackd_options *o;
+    char *err;
+    size_t err_len;
+    bool wire_given, gateway_given, host_ip_given, mac_given;
+};
+
+__attribute__((format(printf, 2, 3))) static error_t options_bad(struct options_state *st,
+                                                                 const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(st->err, st->err_len, format, ap);
+    va_end(ap);
+    return EINVAL;
+}
+
+static error_t options_wire(struct options_state *st, int key, const char *arg)
+{
+    struct stackd_options *o = st->o;
+    uint64_t n;
+
+    if (st->wire_given)
+        return options_bad(st, "more than one wire: choose one of --tap, --raw and --fd");
+    st->wire_given = true;
+    if (key == KEY_FD) {
+        o->wire = STACKD_WIRE_FD;
+        if (!options_number(arg, 0, 1 << 20, &n))
+            return options_bad(st, "--fd %s: not a descriptor's number: try --fd 3 3<>/dev/net/tun",
+                               arg);
+        o->fd = (int)n;
+        return 0;
+    }
+    o->wire = key == KEY_TAP ? STACKD_WIRE_TAP : STACKD_WIRE_RAW;
+    size_t len = strlen(arg);
+
+    if (len == 0 || len >= sizeof(o->ifname) || strpbrk(arg, "/ \t\n:%") != NULL ||
+        strcmp(arg, ".") == 0 || strcmp(arg, "..") == 0)
+        return options_bad(
+            st,
+            "--%s %s: not a name for an interface: try 1 to 15 letters and digits, as --tap tap0",
+            key == KEY_TAP ? "tap" : "raw", arg);
+    memcpy(o->ifname, arg, len + 1);
+    return 0;
+}
+
+static error_t options_service(struct options_state *st, const char *arg)
+{
+    struct stackd_options *o = st->o;
+    const char *colon = strchr(arg, ':');
+    size_t len = colon != NULL ? (size_t)(colon - arg) : strlen(arg);
+    struct stackd_service s = {.port = 0};
+    uint64_t port = 0;
+
+    if (colon != NULL && !options_number(colon + 1, 1, 65535, &port))
+        return options_bad(
+            st, "--service %s: a port is a number from 1 to 65535: try --service http:8080", arg);
+    if (len > 0 && len < sizeof(s.name))
+        memcpy(s.name, arg, len);
+    if (app_service_find(s.name) == NULL)
+        return options_bad(st,
+                           "--service %s: no such service: there are echo, discard, daytime, "
+                           "chargen, time and http",
+                           arg);
+    if (o->service_count == STACKD_SERVICES)
+        return options_bad(st, "--service %s: more than %d services", arg, STACKD_SERVICES);
+    s.port = (uint16_t)port;
+    o->service[o->service_count++] = s;
+    o->default_services = false;
+    return 0;
+}
+
+static error_t options_fault(struct options_state *st, int key, const char *arg)
+{
+    bool on[STACKD_FAULT_DIRS];
+    const char *value = options_dir_prefix(arg, &on[STACKD_RX], &on[STACKD_TX]);
+    struct imp_config v = {0};
+    bool is_good;
+
+    if (key == KEY_DELAY || key == KEY_JITTER)
+        is_good = options_ms(value, &v.delay);
+    else if (key == KEY_RATE)
+        is_good = options_rate(value, &v.rate_bps);
+    else
+        is_good = options_percent(value, &v.loss_ppm);
+    if (!is_good && (key == KEY_DELAY || key == KEY_JITTER))
+        return options_bad(st, "--%s %s: not milliseconds: try --delay 20 or --delay rx:0.5",
+                           key == KEY_DELAY ? "delay" : "jitter", arg);
+    if (!is_good && key == KEY_RATE)
+        return options_bad(st, "--rate %s: not bits per second: try --rate 10M or --rate tx:64k",
+                           arg);
+    if (!is_good)
+        return options_bad(
+            st, "%s: not a percentage from 0 to 100: try --drop-chance 5 or --drop-chance rx:0.1",
+            arg);
+    for (int d = 0; d < STACKD_FAULT_DIRS; d++) {
+        struct imp_config *f = &st->o->fault[d];
+
+        if (!on[d])
+            continue;
+        switch (key) {
+        case KEY_DROP:
+            f->loss_ppm = v.loss_ppm;
+            break;
+        case KEY_CORRUPT:
+            f->corrupt_ppm = v.loss_ppm;
+            break;
+        case KEY_DUPLICATE:
+            f->dup_ppm = v.loss_ppm;
+            break;
+        case KEY_REORDER:
+            f->reorder_ppm = v.loss_ppm;
+            break;
+        case KEY_DELAY:
+            f->delay = v.delay;
+            break;
+        case KEY_JITTER:
+            f->jitter = v.delay;
+            break;
+        default:
+            f->rate_bps = v.rate_bps;
+        }
+    }
+    return 0;
+}
+
+/* One of @names, NULL at the end. Return: its index, or -1. */
+static int options_word(const char *s, const char *const *names)
+{
+    for (int i = 0; names[i] != NULL; i++) {
+        if (strcmp(s, names[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static error_t options_choice(struct options_state *st, int key, const char *arg)
+{
+    static const char *const policies[] = {"drop", "reset", "evict", "cookies", NULL};
+    static const char *const offloads[] = {"auto", "on", "off", NULL};
+    static const char *const colors[] = {"auto", "always", "never", NULL};
+    int i;
+
+    if (key == KEY_SYN_POLICY) {
+        if ((i = options_word(arg, policies)) < 0)
+            return options_bad(
+                st, "--syn-policy %s: not a policy: try drop, reset, evict or cookies", arg);
+        st->o->syn_policy = (enum tcp_syn_policy)i;
+    } else if (key == KEY_OFFLOAD) {
+        if ((i = options_word(arg, offloads)) < 0)
+            return options_bad(st, "--offload %s: try auto, on or off", arg);
+        st->o->offload = (enum port_offload)i;
+    } else {
+        if ((i = options_word(arg, colors)) < 0)
+            return options_bad(st, "--color %s: try auto, always or never", arg);
+        st->o->color = (enum stackd_color)i;
+    }
+    return 0;
+}
+
+static error_t options_count(struct options_state *st, int key, const char *arg)
+{
+    struct stackd_options *o = st->o;
+    uint64_t n;
+
+    switch (key) {
+    case KEY_MTU:
+        if (!options_number(arg, 68, 65521, &n))
+            return options_bad(st, "--mtu %s: not from 68 to 65521 bytes: try --mtu 1500", arg);
+        o->mtu = (uint16_t)n;
+        return 0;
+    case KEY_BACKLOG:
+        if (!options_number(arg, 1, 65535, &n))
+            return options_bad(st, "--backlog %s: not from 1 to 65535: try --backlog 128", arg);
+        o->backlog = (uint32_t)n;
+        return 0;
+    case KEY_SYN_POOL:
+        if (!options_number(arg, 1, 1 << 20, &n))
+            return options_bad(st, "--syn-pool %s: not from 1 to 1048576: try --syn-pool 1024",
+                               arg);
+        o->syn_pool = (uint32_t)n;
+        return 0;
+    case KEY_MSL:
+        if (!options_decimal(arg, strlen(arg), 9, (uint64_t)NET_SEC(600), &n) || n == 0)
+            return options_bad(st, "--msl %s: not seconds, above 0 and up to 600: try --msl 30",
+                               arg);
+        o->msl = (net_time)n;
+        return 0;
+    default:
+        if (!options_number(arg, 0, UINT64_MAX, &o->seed))
+            return options_bad(st, "--seed %s: not a whole number of 64 bits: try --seed 1", arg);
+        o->seed_given = true;
+        return 0;
+    }
+}
+
+static error_t options_address(struct options_state *st, int key, const char *arg)
+{
+    struct stackd_options *o = st->o;
+
+    switch (key) {
+    case KEY_IP:
+        if (!options_ip_prefix(arg, &o->ip, &o->prefix))
+            return options_bad(st, "--ip %s: not an IPv4 address with prefix: try --ip 10.0.0.2/24",
+                               arg);
+        return 0;
+    case KEY_HOST_IP:
+        st->host_ip_given = true;
+        if (!options_ip_prefix(arg, &o->host_ip, &o->host_prefix))
+            return options_bad(
+                st, "--host-ip %s: not an IPv4 address with prefix: try --host-ip 10.0.0.1/24",
+                arg);
+        return 0;
+    case KEY_GATEWAY:
+        st->gateway_given = true;
+        if (!options_ip(arg, &o->gateway))
+            return options_bad(st, "--gateway %s: not an IPv4 address: try --gateway 10.0.0.1",
+                               arg);
+        return 0;
+    default:
+        st->mac_given = true;
+        if (!options_mac(arg, &o->mac))
+            return options_bad(
+                st, "--mac %s: not six bytes in hexadecimal: try --mac 02:00:00:00:00:02", arg);
+        if (mac_is_group(o->mac) || mac_is_zero(o->mac))
+            return options_bad(st,
+                               "--mac %s: no station's address (group bit set, or zero): try --mac "
+                               "02:00:00:00:00:02",
+                               arg);
+        return 0;
+    }
+}
+
+static error_t options_parse_key(int key, char *arg, struct argp_state *state)
+{
+    struct options_state *st = state->input;
+    struct stackd_options *o = st->o;
+    struct stat sb;
+
+    switch (key) {
+    case KEY_TAP:
+    case KEY_RAW:
+    case KEY_FD:
+        return options_wire(st, key, arg);
+    case KEY_IP:
+    case KEY_HOST_IP:
+    case KEY_GATEWAY:
+    case KEY_MAC:
+        return options_address(st, key, arg);
+    case KEY_MTU:
+    case KEY_BACKLOG:
+    case KEY_SYN_POOL:
+    case KEY_MSL:
+    case KEY_SEED:
+        return options_count(st, key, arg);
+    case KEY_SYN_POLICY:
+    case KEY_OFFLOAD:
+    case KEY_COLOR:
+        return options_choice(st, key, arg);
+    case KEY_DROP:
+    case KEY_CORRUPT:
+    case KEY_DUPLICATE:
+    case KEY_REORDER:
+    case KEY_DELAY:
+    case KEY_JITTER:
+    case KEY_RATE:
+        return options_fault(st, key, arg);
+    case KEY_SERVICE:
+        return options_service(st, arg);
+    case KEY_NETNS:
+        o->netns = true;
+        return 0;
+    case KEY_NO_HOST:
+        o->host_config = false;
+        return 0;
+    case KEY_NO_SERVICES:
+        o->default_services = false;
+        return 0;
+    case KEY_HTTP_ROOT:
+        o->http_root = arg;
+        if (stat(arg, &sb) < 0)
+            return options_bad(st, "--http-root %s: %s: try --http-root .", arg, strerror(errno));
+        if (!S_ISDIR(sb.st_mode) || access(arg, R_OK | X_OK) < 0)
+            return options_bad(
+                st, "--http-root %s: not a directory that we may read: try --http-root .", arg);
+        return 0;
+    case KEY_PCAP:
+        o->pcap = arg;
+        return 0;
+    case KEY_TRACE:
+        o->trace = arg;
+        return 0;
+    case KEY_CONTROL:
+        o->control_given = true;
+        if (arg[0] == '\0' || strlen(arg) >= sizeof(o->control))
+            return options_bad(
+                st, "--control %s: a socket's path has 1 to %zu bytes: try a shorter one", arg,
+                sizeof(o->control) - 1);
+        memcpy(o->control, arg, strlen(arg) + 1);
+        return 0;
+    case 'v':
+        o->verbose++;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!o->netns)
+            return options_bad(
+                st, "%s: a command needs --netns: try stackd --netns -- ping 10.0.0.2", arg);
+        o->command = state->argv + state->next - 1;
+        state->next = state->argc;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- defaults that depend on other options ---- */
+
+static error_t options_host_ip(struct options_state *st)
+{
+    struct stackd_options *o = st->o;
+    uint32_t mask = UINT32_MAX << (32 - o->prefix), net = o->ip & mask;
+
+    if (o->wire == STACKD_WIRE_RAW)
+        o->host_config = false; /* the interface is the kernel's own business */
+    if (st->host_ip_given) {
+        if (o->host_ip == o->ip)
+            return options_bad(st,
+                               "--host-ip is the same address as --ip: the two ends need one each");
+        return 0;
+    }
+    o->host_prefix = o->prefix;
+    if (o->prefix < 31) {
+        o->host_ip = net + 1 == o->ip ? net + 2 : net + 1;
+        return 0;
+    }
+    if (o->prefix == 31) { /* RFC 3021: both addresses are hosts */
+        o->host_ip = o->ip ^ 1;
+        return 0;
+    }
+    if (o->host_config)
+        return options_bad(st, "--ip with /32 leaves no address for the kernel's end: add "
+                               "--host-ip or --no-host-config");
+    return 0;
+}
+
+/* A MAC address that stays the same for this name and address: locally administered, unicast. */
+static struct mac options_own_mac(const struct stackd_options *o)
+{
+    static const struct siphash_key key = {0x737461636b64, 0x6d6163};
+    uint8_t text[sizeof(o->ifname) + 4] = {0};
+    struct mac mac = {{0x02}};
+
+    memcpy(text, o->ifname, sizeof(o->ifname));
+    memcpy(text + sizeof(o->ifname), &o->ip, 4);
+    uint64_t h = siphash(&key, text, sizeof(text));
+
+    for (unsigned i = 1; i < 6; i++, h >>= 8)
+        mac.b[i] = (uint8_t)h;
+    return mac;
+}
+
+static void options_control_path(struct stackd_options *o)
+{
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    int n;
+
+    if (o->control_given)
+        return;
+    if (geteuid() == 0)
+        n = snprintf(o->control, sizeof(o->control), "/run/stackd/%s.sock", o->ifname);
+    else if (run != NULL && run[0] == '/')
+        n = snprintf(o->control, sizeof(o->control), "%s/stackd/%s.sock", run, o->ifname);
+    else
+        n = snprintf(o->control, sizeof(o->control), "/tmp/stackd-%u/%s.sock", (unsigned)geteuid(),
+                     o->ifname);
+    if (n < 0 || (size_t)n >= sizeof(o->control))
+        o->control[0] = '\0';
+}
+
+static error_t options_finish(struct options_state *st)
+{
+    struct stackd_options *o = st->o;
+    uint32_t host = o->prefix >= 31 ? 1 : o->ip & (UINT32_MAX >> o->prefix);
+    uint32_t first = o->ip >> 24;
+
+    if (o->netns && o->wire != STACKD_WIRE_TAP)
+        return options_bad(st, "--netns makes its own TAP: it goes with --tap only");
+    if (first == 0 || first == 127 || first >= 224)
+        return options_bad(
+            st, "--ip: no host can have this address (0/8, 127/8, 224/3): try --ip 10.0.0.2/24");
+    if (host == 0 || (o->prefix < 31 && host == UINT32_MAX >> o->prefix))
+        return options_bad(
+            st, "--ip: this is the subnet's own or its broadcast address: try --ip 10.0.0.2/24");
+    error_t bad = options_host_ip(st);
+
+    if (bad != 0)
+        return bad;
+    if (!st->gateway_given)
+        o->gateway = o->host_config ? o->host_ip : 0;
+    if (o->gateway == o->ip)
+        return options_bad(st, "--gateway is our own address: name the router's");
+    if (o->gateway != 0 && o->prefix < 32 && (o->gateway ^ o->ip) >> (32 - o->prefix) != 0) {
+        if (st->gateway_given)
+            return options_bad(
+                st, "--gateway is outside the subnet of --ip: name a router that is in it");
+        o->gateway = 0;
+    }
+    if (o->pcap != NULL && o->trace != NULL && strcmp(o->pcap, "-") == 0 &&
+        strcmp(o->trace, "-") == 0)
+        return options_bad(
+            st, "--pcap - and --trace - both want standard output: give one of them a file");
+    if (!st->mac_given)
+        o->mac = options_own_mac(o);
+    options_control_path(o);
+    return 0;
+}
+
+static void options_default(struct stackd_options *o)
+{
+    *o = (struct stackd_options){
+        .ifname = "tap0",
+        .ip = 0x0a000002,
+        .prefix = 24,
+        .host_config = true,
+        .mtu = 1500,
+        .default_services = true,
+        .backlog = 128,
+        .syn_pool = 1024,
+        .syn_policy = TCP_SYN_COOKIES,
+        .msl = NET_SEC(30),
+    };
+    imp_config_default(&o->fault[STACKD_RX]);
+    imp_config_default(&o->fault[STACKD_TX]);
+}
+
+int options_parse(struct stackd_options *o, int argc, char **argv, char *err, size_t err_len)
+{
+    static const struct argp argp = {
+        options_table,
+        options_parse_key,
+        "[-- COMMAND...]",
+        "A TCP/IP host in user space, on a TAP: ping it, curl it, look inside.\v"
+        "Examples:\n"
+        "  sudo stackd --tap tap0 --pcap a.pcapng    then: ping 10.0.0.2; curl http://10.0.0.2/\n"
+        "  stackd --netns -- curl http://10.0.0.2/   without root\n",
+        NULL,
+        NULL,
+        NULL};
+    struct options_state st = {.o = o, .err = err, .err_len = err_len};
+
+    options_default(o);
+    err[0] = '\0';
+    argp_err_exit_status = EXIT_FAILURE;
+    error_t bad = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &st);
+
+    if (bad == 0)
+        bad = options_finish(&st);
+    if (bad != 0 && err[0] == '\0')
+        snprintf(err, err_len, "%s: try stackd --help", strerror(bad));
+    return bad == 0 ? 0 : -EINVAL;
+}

@@ -1,0 +1,83 @@
+/*
+ * options.h - what the command line says, checked and with the defaults filled in.
+ */
+#ifndef STACKD_OPTIONS_H
+#define STACKD_OPTIONS_H
+
+#include <stdio.h>
+
+#include "base/ip_addr.h"
+#include "l1_physical/imp.h"
+#include "l1_physical/port.h"
+#include "l4_transport/tcp.h"
+
+enum { STACKD_SERVICES = 64, STACKD_FAULT_DIRS = 2 };
+
+enum stackd_wire { STACKD_WIRE_TAP, STACKD_WIRE_RAW, STACKD_WIRE_FD };
+enum stackd_color { STACKD_COLOR_AUTO, STACKD_COLOR_ALWAYS, STACKD_COLOR_NEVER };
+enum stackd_dir { STACKD_RX, STACKD_TX }; /* of the bad wire, as the host sees it */
+
+struct stackd_service {
+    char name[16];
+    uint16_t port; /* 0: the well-known one */
+};
+
+struct stackd_options {
+    enum stackd_wire wire;
+    char ifname[16]; /* of the TAP or the raw interface */
+    int fd;          /* STACKD_WIRE_FD */
+    bool netns;
+    char **command; /* NULL-terminated, or NULL */
+
+    uint32_t ip, host_ip, gateway; /* host order; gateway 0: none */
+    uint8_t prefix, host_prefix;
+    bool host_config; /* give the kernel's end its address */
+    struct mac mac;
+    uint16_t mtu;
+
+    struct stackd_service service[STACKD_SERVICES];
+    unsigned service_count; /* 0 with default_services: the default set */
+    bool default_services;
+    const char *http_root; /* NULL: the built-in page */
+
+    const char *pcap, *trace; /* NULL: none; "-": standard output */
+    char control[108];        /* path of the control socket, "" none */
+    bool control_given;       /* by the user: then failing to open it is an error */
+
+    uint32_t backlog, syn_pool;
+    enum tcp_syn_policy syn_policy;
+    net_time msl;
+
+    struct imp_config fault[STACKD_FAULT_DIRS];
+    uint64_t seed;
+    bool seed_given;
+    enum port_offload offload;
+    unsigned verbose;
+    enum stackd_color color;
+};
+
+/**
+ * options_parse - read the command line.
+ * @err: receives one line, without the program's name: what is wrong and what would be right
+ *
+ * Prints and ends the program for --help, --version and --usage only.
+ *
+ * Return: 0; -EINVAL for a usage error (exit status 1).
+ */
+int options_parse(struct stackd_options *o, int argc, char **argv, char *err, size_t err_len);
+
+/* The parsers of single values; each returns whether @s is one, whole. Used by the control socket too. */
+bool options_ip(const char *s, uint32_t *ip);
+bool options_ip_prefix(const char *s, uint32_t *ip, uint8_t *prefix);
+bool options_mac(const char *s, struct mac *mac);
+bool options_number(const char *s, uint64_t min, uint64_t max, uint64_t *v);
+/** options_percent - `1`, `0.5`, `2.5%`, 0 to 100, as parts per million. */
+bool options_percent(const char *s, uint32_t *ppm);
+/** options_ms - milliseconds with decimals, as nanoseconds; at most an hour. */
+bool options_ms(const char *s, net_time *t);
+/** options_rate - bits per second, with k, M or G. */
+bool options_rate(const char *s, uint64_t *bits);
+/** options_dir_prefix - take a leading `rx:` or `tx:` off @s; @rx and @tx say whom it concerns. */
+const char *options_dir_prefix(const char *s, bool *rx, bool *tx);
+
+#endif
