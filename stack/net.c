@@ -45,7 +45,7 @@ static void net_cut(struct net *n, const struct net_config *cfg, struct region *
     uint32_t cap = (PKT_HEADROOM + ETH_HDR_LEN + mtu + 4 + 63) & ~63u;
 
     pkt_pool_cut(&n->core.pkts, r, cfg->packets, cap);
-    pkt_pool_cut(&n->core.bigs, r, cfg->bigs, PKT_HEADROOM + 65536);
+    pkt_pool_cut(&n->core.bigs, r, cfg->bigs, PKT_HEADROOM + 65536 + 64); /* and a link header */
     buddy_cut(&n->core.bufs, r, cfg->buffer_bytes);
     for (unsigned i = 0; i < cfg->if_count; i++)
         arp_cut(&n->ifs[i].arp, &cfg->ifs[i].arp, r);
@@ -189,8 +189,7 @@ static enum verdict net_input_l4(struct net *n, struct pkt *p)
         if (err.proto == IP_PROTO_UDP)
             return udp_input_error(&n->udp, &err);
         return V_DROP_ICMP4_NO_OWNER;
-    default: /* multicast groups and broadcasts stay unanswered: ip_reply_error sees to it */
-        ip_reply_error(&n->ip, p, IP_ERR_PROTO_UNREACH);
+    default: /* answered by ip4_input() */
         return V_DROP_IP4_PROTOCOL;
     }
 }

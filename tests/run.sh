@@ -9,10 +9,10 @@
 # Builds: build/ (gcc), build-asan/ (gcc, AddressSanitizer and UndefinedBehaviorSanitizer),
 # build-clang/ (clang: warnings, fuzz targets). Logs: build/test-logs/.
 # What is run, cheapest first:
-#   build*/tests/{unit,conformance,script,sim}/test_*   programs, both gcc builds
-#   tests/checks/*.sh BUILD                             rules about the source and the library
-#   build-clang/tests/fuzz/fuzz_*                       10 s each
-#   tests/live/test_*.sh                                real programs against stackd; 77 means skipped
+#   build*/tests/{unit,ports,conformance,script,sim}/test_*   programs, both gcc builds
+#   tests/{unit,checks}/test_*.sh BUILD        rules about the source and the library
+#   build*/tests/fuzz/fuzz_*                   the corpus again; with clang 10 s each of new inputs
+#   tests/live/test_*.sh BUILD                 real programs against stackd; 77 means skipped
 # Each prints `name: N passed, N failed`; the last line here is their sum. With CI=true a live test
 # that is skipped counts as failed.
 set -u
@@ -91,7 +91,7 @@ build() { # build NAME DIR CMAKE-OPTIONS...
     shift 2
     command -v ninja >/dev/null && [ ! -e "$dir/CMakeCache.txt" ] && generator=(-G Ninja)
     say "building $dir"
-    if cmake -S . -B "$dir" "${generator[@]}" "$@" >"$log" 2>&1 && cmake --build "$dir" -j "$jobs" >>"$log" 2>&1; then
+    if cmake -S . -B "$dir" "${generator[@]}" -DSTACKD_TESTS=ON "$@" >"$log" 2>&1 && cmake --build "$dir" -j "$jobs" >>"$log" 2>&1; then
         note "build/$name" 1 0 0
         return 0
     fi
@@ -154,10 +154,14 @@ programs() { # programs BUILD PART - the test programs of a build
     find "$1/tests/$2" -maxdepth 1 -type f -executable -name 'test_*' 2>/dev/null | sort
 }
 
+fuzzers() { # fuzzers BUILD
+    find "$1/tests/fuzz" -maxdepth 1 -type f -executable -name 'fuzz_*' 2>/dev/null | sort
+}
+
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 builds="build"
 [ $quick = 0 ] && builds="build build-asan"
-for part in unit conformance script sim; do
+for part in unit ports conformance script sim; do
     say "$part"
     for b in $builds; do
         for program in $(programs "$b" $part); do
@@ -168,19 +172,25 @@ for part in unit conformance script sim; do
 done
 
 say "checks"
-for check in tests/checks/*.sh; do
-    [ -e "$check" ] && task "checks/$(basename "$check" .sh)" 120 bash "$check" build
+for check in tests/unit/test_*.sh tests/checks/test_*.sh; do
+    [ -e "$check" ] && task "checks/$(basename "$check" .sh)" 120 "$check" build
+done
+for b in $builds; do
+    for program in $(fuzzers "$b"); do
+        corpus=tests/fuzz/corpus/$(basename "$program" | sed 's/^fuzz_//')
+        [ -d "$corpus" ] && task "fuzz/$(basename "$program")-corpus${b#build}" 120 "$program" -runs=0 "$corpus"
+    done
 done
 collect
 
 if [ $quick = 0 ]; then
     say "fuzz, $fuzz_seconds s each"
-    for program in $(find build-clang/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' 2>/dev/null | sort); do
+    for program in $(fuzzers build-clang); do
         name=$(basename "$program")
         corpus=build-clang/corpus/$name # what is found goes here; the committed seeds are only read
         mkdir -p "$corpus"
         seeds=()
-        [ -d "tests/fuzz/corpus/$name" ] && seeds=("tests/fuzz/corpus/$name")
+        [ -d "tests/fuzz/corpus/${name#fuzz_}" ] && seeds=("tests/fuzz/corpus/${name#fuzz_}")
         task "fuzz/$name" $((fuzz_seconds + 60)) "$program" -max_total_time=$fuzz_seconds -timeout=10 \
             -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="$logs/$name-" "$corpus" "${seeds[@]}"
     done

@@ -51,9 +51,9 @@ say "building"
 generator=()
 [ -e build/CMakeCache.txt ] || ! command -v ninja >/dev/null || generator=(-G Ninja)
 tests=()
-[ -e build/CMakeCache.txt ] || pkg-config --exists cunit libnet 2>/dev/null || tests=(-DSTACKD_TESTS=OFF)
+[ -e build/CMakeCache.txt ] || pkg-config --exists cunit 2>/dev/null || tests=(-DSTACKD_TESTS=OFF)
 mkdir -p build captures
-{ cmake -S . -B build "${generator[@]}" "${tests[@]}" && cmake --build build -j "$(nproc)"; } >build/quickstart.log 2>&1 || {
+{ cmake -S . -B build "${generator[@]}" "${tests[@]}" && cmake --build build -j "$(nproc)" --target stackd_program stackctl; } >build/quickstart.log 2>&1 || {
     tail -n 20 build/quickstart.log
     die "the build failed: the whole log is build/quickstart.log"
 }

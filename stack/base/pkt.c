@@ -92,8 +92,9 @@ void pkt_csum_complete(struct pkt *p)
     uint8_t *field = p->buf + p->csum_start + p->csum_off;
     uint16_t sum = csum_finish(pkt_csum(p, p->csum_start, 0));
 
-    /* UDP writes a computed 0 as 0xffff (RFC 768); for TCP both mean the same. */
-    if (sum == 0)
+    /* UDP writes a computed 0 as 0xffff (RFC 768), since 0 means "none". To TCP both are right, but
+     * a plain computation gives 0, and that is what others (Wireshark) expect to see. */
+    if (sum == 0 && p->csum_off == PKT_CSUM_OFF_UDP)
         sum = 0xffff;
     field[0] = (uint8_t)(sum >> 8);
     field[1] = (uint8_t)sum;

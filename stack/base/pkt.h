@@ -128,6 +128,8 @@ void pkt_copy_out(const struct pkt *p, uint8_t *dst);
 /** pkt_csum - add linear bytes from buffer offset @from on, and the external span, to @sum. */
 uint64_t pkt_csum(const struct pkt *p, uint32_t from, uint64_t sum);
 
+enum { PKT_CSUM_OFF_UDP = 6 }; /* csum_off of a UDP datagram: of the usual transports, only UDP's */
+
 /** pkt_csum_complete - turn CSUM_PARTIAL into a finished checksum in the bytes. */
 void pkt_csum_complete(struct pkt *p);
 

@@ -164,7 +164,7 @@ static void capture_complete(uint8_t *frame, const struct pkt *p, uint32_t len)
         return;
     uint16_t sum = csum_finish(csum_add(0, frame + start, len - start));
 
-    if (sum == 0) /* as pkt_csum_complete() does: UDP has no zero */
+    if (sum == 0 && p->csum_off == PKT_CSUM_OFF_UDP) /* as pkt_csum_complete() does */
         sum = 0xffff;
     frame[field] = (uint8_t)(sum >> 8);
     frame[field + 1] = (uint8_t)sum;

@@ -139,7 +139,7 @@ void imp_fault(struct imp_stage *s, const struct pkt *p, const char *what);
 void imp_lose(struct imp_stage *s, struct pkt *p, enum verdict why);
 /** imp_drop - tell host @c at @now that @p (NULL: one of which it knows nothing) is lost. */
 void imp_drop(struct core *c, const struct pkt *p, enum verdict why, net_time now);
-/** imp_copy - a linear copy of @p from the pools of @c, its checksum state kept; NULL: no packet. */
+/** imp_copy - a linear copy of @p from the pools of @c, offload state kept; NULL: no packet. */
 struct pkt *imp_copy(struct core *c, const struct pkt *p);
 
 extern const struct imp_ops imp_loss, imp_dup, imp_corrupt, imp_rate, imp_delay, imp_reorder;

@@ -1,5 +1,5 @@
 /*
- * The neighbour cache: which Ethernet address has an IPv4 neighbour (RFC 826, RFC 1122 section 2.3.2).
+ * The neighbour cache: which Ethernet address has an IPv4 neighbour (RFC 826, RFC 1122 2.3.2).
  *
  *              first use             answer              cfg.reachable later
  *     (NONE) ------------> INCOMPLETE ------> REACHABLE <------------------> STALE

@@ -95,7 +95,7 @@ bool arp_output_pending(const struct arp *a);
 /** arp_output - send @p, an IPv4 datagram, to the neighbour @next_hop; takes the reference. */
 void arp_output(struct arp *a, struct pkt *p, uint32_t next_hop);
 
-/** arp_confirm - the layer above heard an answer from @ip: the entry is good (RFC 1122 2.3.2.1 advice). */
+/** arp_confirm - the layer above heard an answer from @ip: the entry is good (RFC 1122 2.3.2.1). */
 void arp_confirm(struct arp *a, uint32_t ip);
 /** arp_doubt - the layer above hears nothing from @ip: probe it soon. */
 void arp_doubt(struct arp *a, uint32_t ip);

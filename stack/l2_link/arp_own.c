@@ -13,8 +13,8 @@
  * is only watched.
  *
  * When a station claims an address that is ours, we announce it again, but at most once in
- * DEFEND_INTERVAL, and keep it (section 2.4, the choice of a host whose connections matter more than
- * the quarrel; so do servers everywhere). Two stubborn hosts then cost the network one frame each
+ * DEFEND_INTERVAL, and keep it (section 2.4 (c), the choice of a host whose connections matter more
+ * than the quarrel; so do servers everywhere). Two stubborn hosts then cost the network one frame each
  * in ten seconds. The claim never enters the cache.
  *
  * Trying another address after a conflict (MAX_CONFLICTS, RATE_LIMIT_INTERVAL) is up to whoever

@@ -157,8 +157,7 @@ void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
         tcp->stats.failed++;
     }
     t->error = error;
-    tcp_over(t);
-    ring_release(&t->rcv, &tcp->c->bufs);
+    tcp_over(t); /* what had arrived in order can still be read, then comes the error */
     if (t->detached)
         tcp_tcb_free(t);
     else

@@ -9,8 +9,8 @@
  * connected ones also stand in `tuples`, by both addresses and ports, under a keyed hash. A
  * datagram for one of our addresses goes to the connected socket of its four-tuple, else to the
  * one bound to that address, else to the one bound to any address; of several with the same right
- * (SOCK_OPT_REUSEADDR) to the youngest, as in Linux. A broadcast or multicast is for everybody: each
- * socket that the port, its local address and its peer allow gets it, the first the packet
+ * (SOCK_OPT_REUSEADDR) to the youngest, as in Linux. A broadcast or multicast is for everybody:
+ * each socket that the port, its local address and its peer allow gets it, the first the packet
  * itself, the others a copy.
  *
  * Memory. A datagram waits in the packet it came in: no copy, and a packet occupied that the wire
@@ -25,7 +25,7 @@
  * error. An unconnected socket could not tell which of its peers is meant and hears nothing, as in
  * Linux and the BSDs.
  *
- * Not here: IP options, in either direction; membership in multicast groups (that is IP's); UDP-Lite.
+ * Not here: IP options, in either direction; membership in multicast groups (IP's); UDP-Lite.
  */
 #include "l4_transport/udp.h"
 

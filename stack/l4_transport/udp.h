@@ -68,7 +68,7 @@ enum verdict udp_input_error(struct udp *udp, const struct ip_error *e);
 
 /* ---- the user's calls, for the session layer ---- */
 
-/** udp_open - a socket without a port; @owner: of struct ready. Return: NULL if there is none left. */
+/** udp_open - a socket without a port; @owner: of struct ready. Return: NULL if none is left. */
 struct udp_sock *udp_open(struct udp *udp, uint32_t owner);
 /** udp_close - give up the port and what is queued; the record is gone. */
 void udp_close(struct udp_sock *u);

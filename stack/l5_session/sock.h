@@ -72,8 +72,8 @@ struct sock_msg {
 int sock_recvmsg(struct socks *s, int sd, void *bytes, size_t len, struct sock_msg *m);
 /**
  * sock_sendmsg - as sock_sendto, UDP only, from m->local.ip; a service that answers from the
- * address it was asked at passes the struct sock_msg it received on, unless the cast was not unicast
- * (then it sets local.ip to IP_ADDR_ANY, or uses sock_sendto).
+ * address it was asked at passes on the struct sock_msg it received, unless the cast was not
+ * unicast (then it sets local.ip to IP_ADDR_ANY, or uses sock_sendto).
  */
 int sock_sendmsg(struct socks *s, int sd, const void *bytes, size_t len, const struct sock_msg *m);
 
@@ -81,7 +81,8 @@ int sock_sendmsg(struct socks *s, int sd, const void *bytes, size_t len, const s
  * sock_peek - look at received bytes where they lie, without a copy.
  * @out: two pieces, the second empty unless the data wrap
  *
- * Return: bytes in both pieces; 0: end of stream. Errors: as sock_recv. Valid until the next call.
+ * Return: bytes in both pieces; 0: end of stream. Errors: as sock_recv. Valid until bytes are taken
+ * off @sd or the host runs on; sending on it does no harm.
  * For UDP: the oldest datagram, @from it (may be NULL); sock_consume() with any length forgets it.
  */
 int sock_peek(struct socks *s, int sd, struct span out[2], struct sock_addr *from);

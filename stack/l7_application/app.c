@@ -411,25 +411,30 @@ static bool app_would_loop(const struct app *a, const struct sock_addr *from)
 
 static void app_port_datagrams(struct app *a, const struct app_port *port)
 {
-    struct sock_addr from;
+    struct socks *s = a->env.socks;
+    struct sock_msg m;
     unsigned errors = 0;
     int n;
 
-    while ((n = sock_recvfrom(a->env.socks, port->sd, a->scratch, APP_DATAGRAM, &from)) !=
-           -EAGAIN) {
+    while ((n = sock_recvmsg(s, port->sd, a->scratch, APP_DATAGRAM, &m)) != -EAGAIN) {
         if (n < 0) { /* an ICMP error about an earlier answer: nobody to tell */
             if (++errors == APP_EVENTS)
                 return;
             continue;
         }
         a->stats.datagrams++;
-        if (app_would_loop(a, &from)) {
+        if (app_would_loop(a, &m.peer)) {
             net_drop(a->env.core, NULL, V_DROP_UDP_SOURCE_PORT);
             continue;
         }
+        if (m.cast != CAST_UNICAST) { /* one forged question, an answer from every host: fraggle */
+            net_drop(a->env.core, NULL, V_DROP_UDP_BROADCAST);
+            continue;
+        }
         n = port->service->datagram(a, a->scratch, (size_t)n);
-        if (n >= 0) /* what does not fit is lost, as datagrams are */
-            sock_sendto(a->env.socks, port->sd, a->scratch, (size_t)n, &from);
+        if (n >=
+            0) /* from the address that was asked; what does not fit is lost, as datagrams are */
+            sock_sendmsg(s, port->sd, a->scratch, (size_t)n, &m);
     }
 }
 

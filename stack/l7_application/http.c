@@ -79,7 +79,7 @@ static bool http_reply(struct app_conn *c)
     struct http_conn *h = http_of(c);
     struct fmt f = {.p = (char *)c->app->scratch + HTTP_SCRATCH_OUT, .cap = HTTP_OUT_MAX};
 
-    if (c->app->stopping || (h->answer.source == HTTP_FROM_PAGE && h->minor == 0))
+    if (h->answer.source == HTTP_FROM_PAGE && h->minor == 0)
         h->close = true;
     http_reply_head(c->app, h, &f);
     bool has_content = h->answer.source != HTTP_FROM_TEXT && !h->is_head;

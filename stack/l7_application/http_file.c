@@ -177,7 +177,10 @@ static int http_file_open(const struct app_files *files, char *path, bool wants_
 
     while (path[len] != '\0')
         len++;
-    memcpy(path + len, name, sizeof(name)); /* http_path() left room */
+    if (len == 1 && path[0] == '.')
+        memcpy(path, name + 1, sizeof(name) - 1); /* of the root */
+    else
+        memcpy(path + len, name, sizeof(name)); /* http_path() left room */
     handle = files->open(files->ctx, path, st);
     if (handle < 0)
         return -403;

@@ -30,7 +30,7 @@ struct fuzz_host {
     net_time now;
     struct peer_conn conn[CONNS];
     int listener, udp, socks[SOCKS], sock_count;
-    bool answers_arp;
+    bool answers_arp, owes_arp;
 };
 
 /* The input, read from the front; zeros behind its end. */
@@ -70,8 +70,6 @@ static const struct mac host_mac =
 },
                         peer_mac = {{2, 0, 0, 0, 0, 1}};
 
-static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len);
-
 /* A frame that leaves: headers and checksums must be right, and the peer learns from it. */
 static void host_sent(struct fuzz_host *h, struct pkt *p)
 {
@@ -93,14 +91,7 @@ static void host_sent(struct fuzz_host *h, struct pkt *p)
 
     if (eth.type == ETH_TYPE_ARP) {
         FUZZ_CHECK(arp_parse(&arp, s) == V_NEXT);
-        if (arp.op == ARP_REQUEST && arp.tpa == PEER && h->answers_arp) {
-            struct arp_pkt reply = {ARP_REPLY, peer_mac, host_mac, PEER, HOST};
-            uint8_t out[ETH_HDR_LEN + ARP_PKT_LEN];
-
-            eth_emit(&(struct eth_hdr){host_mac, peer_mac, ETH_TYPE_ARP}, out);
-            arp_emit(&reply, out + ETH_HDR_LEN);
-            host_frame(h, out, sizeof(out));
-        }
+        h->owes_arp |= arp.op == ARP_REQUEST && arp.tpa == PEER;
         return;
     }
     FUZZ_CHECK(eth.type == ETH_TYPE_IP4 && ip4_parse(&ip, s) == V_NEXT);
@@ -136,23 +127,6 @@ static void host_sent(struct fuzz_host *h, struct pkt *p)
     }
 }
 
-/* All that is due leaves, in bounded time. */
-static void host_drain(struct fuzz_host *h)
-{
-    struct pkt *out[BATCH];
-    size_t count, frames = 0;
-
-    while ((count = net_output(&h->n, out, BATCH, h->now)) > 0) {
-        frames += count;
-        FUZZ_CHECK(frames < 20000);
-        for (size_t i = 0; i < count; i++) {
-            host_sent(h, out[i]);
-            pkt_release(out[i]);
-        }
-    }
-    FUZZ_CHECK(net_deadline(&h->n) >= h->now);
-}
-
 static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len)
 {
     struct pkt *p = net_pkt(&h->n);
@@ -166,6 +140,38 @@ static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len)
     } else {
         pkt_release(p);
     }
+}
+
+static void host_answer_arp(struct fuzz_host *h)
+{
+    struct arp_pkt reply = {ARP_REPLY, peer_mac, host_mac, PEER, HOST};
+    uint8_t out[ETH_HDR_LEN + ARP_PKT_LEN];
+
+    h->owes_arp = false;
+    if (!h->answers_arp)
+        return;
+    eth_emit(&(struct eth_hdr){host_mac, peer_mac, ETH_TYPE_ARP}, out);
+    arp_emit(&reply, out + ETH_HDR_LEN);
+    host_frame(h, out, sizeof(out));
+}
+
+/* All that is due leaves, in bounded time. */
+static void host_drain(struct fuzz_host *h)
+{
+    struct pkt *out[BATCH];
+    size_t count, frames = 0;
+
+    while ((count = net_output(&h->n, out, BATCH, h->now)) > 0) {
+        frames += count;
+        FUZZ_CHECK(frames < 20000);
+        for (size_t i = 0; i < count; i++) {
+            host_sent(h, out[i]);
+            pkt_release(out[i]);
+        }
+        if (h->owes_arp) /* not before: what was given out is valid until the next call */
+            host_answer_arp(h);
+    }
+    FUZZ_CHECK(net_deadline(&h->n) >= h->now);
 }
 
 /* Checksums that are right for the bytes, whatever those are. */
@@ -216,20 +222,28 @@ static void host_datagram(struct fuzz_host *h, uint8_t *frame, struct ip4_hdr ip
     host_frame(h, frame, (size_t)ETH_HDR_LEN + ip.total);
 }
 
+/* A little before or after @seq. */
+static tcp_seq fuzz_near(uint32_t seq, uint8_t by, uint32_t scale)
+{
+    return by < 128 ? seq_add(seq_of(seq), scale * by) : seq_sub(seq_of(seq), scale * (256u - by));
+}
+
 static void step_segment(struct fuzz_host *h, struct input *in)
 {
     uint8_t frame[1600] = {0}, *tcp = frame + ETH_HDR_LEN + IP4_HDR_LEN;
-    struct peer_conn *c = &h->conn[in8(in) % CONNS];
+    uint8_t which = in8(in);
+    struct peer_conn *c = &h->conn[which % CONNS];
+    uint32_t scale = which & 0x40 ? 1460 : 1; /* whole segments back, or single bytes */
     uint8_t flags = in8(in);
-    uint32_t seq = c->snd_nxt + (uint32_t)(int8_t)in8(in),
-             ack = c->rcv_nxt + (uint32_t)(int8_t)in8(in);
+    tcp_seq seq = fuzz_near(c->snd_nxt, in8(in), scale);
+    tcp_seq ack = fuzz_near(c->rcv_nxt, in8(in), scale);
     uint16_t wnd = in16(in);
-    size_t opt_len = in8(in) % 11u * 4, data_len = in16(in) % 1440;
+    size_t opt_len = (size_t)(in8(in) % 11) * 4, data_len = in16(in) % 1440;
 
     put16(tcp + TCP_SRC, c->port);
     put16(tcp + TCP_DST, c->host_port);
-    put32(tcp + TCP_SEQ, seq);
-    put32(tcp + TCP_ACKNO, ack);
+    put32(tcp + TCP_SEQ, seq.v);
+    put32(tcp + TCP_ACKNO, ack.v);
     tcp[TCP_OFF] = (uint8_t)((TCP_HDR_LEN + opt_len) / 4 << 4);
     tcp[TCP_FLAGS] = flags;
     put16(tcp + TCP_WND, wnd);
@@ -402,7 +416,19 @@ static void net_step(struct fuzz_host *h, struct input *in)
         host_drain(h);
 }
 
-static void host_start(struct fuzz_host *h)
+/* Every event can be encoded, in each form. */
+static void host_trace(void *ctx, const struct trace_ev *ev)
+{
+    char text[1024];
+
+    (void)ctx;
+    FUZZ_CHECK(trace_json(ev, text, sizeof(text)) > 0);
+    FUZZ_CHECK(trace_text(ev, text, sizeof(text)) > 0);
+    FUZZ_CHECK(trace_comment(ev, text, sizeof(text)) < sizeof(text));
+}
+
+/* @how: policy of the half-open pool, its size, and whether everything is traced */
+static void host_start(struct fuzz_host *h, uint8_t how)
 {
     static uint8_t *mem;
     static size_t mem_len;
@@ -414,7 +440,8 @@ static void host_start(struct fuzz_host *h)
     cfg.buffer_bytes = (size_t)1 << BUDDY_MAX;
     cfg.txq = 64;
     cfg.tcp.connections = 32;
-    cfg.tcp.half_open = 4;
+    cfg.tcp.half_open = 1 + (how >> 2 & 3);
+    cfg.tcp.syn_policy = (enum tcp_syn_policy)(how & 3);
     cfg.tcp.time_wait = 4;
     cfg.tcp.backlog = 3;
     cfg.udp.sockets = 8;
@@ -422,7 +449,7 @@ static void host_start(struct fuzz_host *h)
     cfg.ifs[0].arp.entries = 16;
     cfg.ifs[0].arp.detect = false;
     if (mem == NULL) {
-        mem_len = net_mem_size(&cfg);
+        mem_len = net_mem_size(&cfg) + 4096; /* half-open pools differ in size */
         mem = mmap(NULL, mem_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         FUZZ_CHECK(mem != MAP_FAILED);
     } else { /* zero-filled again, without writing it all */
@@ -430,6 +457,8 @@ static void host_start(struct fuzz_host *h)
     }
     memset(h, 0, sizeof(*h));
     FUZZ_CHECK(net_init(&h->n, &cfg, mem, mem_len) == 0);
+    if (how & 0x10)
+        h->n.core.trace = (struct trace){.mask = UINT32_MAX, .sink = host_trace};
     for (unsigned i = 0; i < CONNS; i++)
         h->conn[i] = (struct peer_conn){(uint16_t)(PEER_PORT + i), TCP_PORT, 0xffffff00, 0};
     h->answers_arp = true;
@@ -473,7 +502,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     static struct fuzz_host h;
     struct input in = {bytes, len};
 
-    host_start(&h);
+    host_start(&h, in8(&in));
     for (unsigned step = 0; in.len > 0 && step < 500; step++)
         net_step(&h, &in);
     host_end(&h);

@@ -13,7 +13,7 @@ echo x | timeout 5 nc -u -w 1 10.0.0.2 7 >/dev/null
 stop
 t_eq "SIGTERM: status 0" "$status" 0
 
-shark() { tshark -r "$tmp/c.pcapng" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE "$@" 2>"$tmp/tshark.err"; }
+shark() { tshark -r "$tmp/c.pcapng" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE "$@" 2>"$tmp/tshark.all"; grep -v "Running as user" "$tmp/tshark.all" >"$tmp/tshark.err"; }
 frames=$(shark | wc -l)
 t "there are frames" test "$frames" -gt 50
 t_eq "no malformed packet" "$(shark -Y '_ws.malformed || _ws.short' | wc -l)" 0
@@ -25,8 +25,8 @@ t_eq "every line of the trace is JSON" "$(jq -c . <"$tmp/t.jsonl" | wc -l)" "$(w
 # Each arrow with a frame number is a comment of that frame, and the other way round.
 jq -r 'select(.kind == "tcp_state" and .frame > 0) | "\(.frame) \(.from) -> \(.to) (\(.cause))"' <"$tmp/t.jsonl" | sort >"$tmp/a"
 shark -Y frame.comment -T fields -e frame.number -e frame.comment -E aggregator=$'\x01' |
-    awk -F'\t' '{ n = split($2, c, /\\n|\n|\x01/); for (i = 1; i <= n; i++) if (c[i] ~ / -> /) print $1, c[i] }' | sort >"$tmp/b"
-t "there are arrows" test "$(wc -l <"$tmp/a")" -gt 10
+    awk -F'\t' '{ n = split($2, c, /\\n|\n|\x01/); for (i = 1; i <= n; i++) if (c[i] ~ / -> .*[(]/) print $1, c[i] }' | sort >"$tmp/b"
+t "there are arrows" test "$(wc -l <"$tmp/a")" -ge 10
 t "comments are the arrows of the trace" diff "$tmp/a" "$tmp/b"
 t_eq "as many segments as the trace says" "$(jq -r 'select(.kind == "seg") | .frame' <"$tmp/t.jsonl" | sort -nu | wc -l)" "$(shark -Y tcp | wc -l)"
 
@@ -43,7 +43,6 @@ t_match "pcap show" "$(ctl pcap)" 'd\.pcapng frames 6 '
 t "pcap stop" ctl pcap stop
 t_eq "the filter held" "$(tshark -r "$tmp/d.pcapng" 2>/dev/null | wc -l)" 6
 t "a wrong filter is refused" sh -c "! '$stackctl' --control '$control' pcap start '$tmp/e.pcapng' no such filter"
-mkfifo "$tmp/stream"
 background sh -c "'$stackctl' --control '$control' pcap start - icmp >'$tmp/s.pcapng'"
 streamer=$!
 until ctl pcap | grep -q stream; do :; done

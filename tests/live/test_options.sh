@@ -12,7 +12,6 @@ wrong() { # wrong STATUS REGEX OPTIONS...: stackd ends with it, one line on stan
     t_eq "stackd $*: one line" "$(wc -l <"$tmp/err")" 1
 }
 
-wrong 1 '--tap|--raw|--netns'
 wrong 1 . --no-such-option
 wrong 1 . --tap ''
 wrong 1 . --tap this-name-is-too-long-for-linux
@@ -44,7 +43,7 @@ wrong 2 . --fd 99
 wrong 2 . --raw nosuchdev0
 wrong 2 . --tap tap0 --pcap /no/such/folder/x.pcapng
 wrong 2 . --tap tap0 --trace /no/such/folder/x.jsonl
-wrong 2 . --tap tap0 --http-root /no/such/folder
+wrong 1 . --tap tap0 --http-root /no/such/folder
 wrong 2 . --tap tap0 --control /no/such/folder/deeper/x.sock
 wrong 2 . --tap lo
 t "the TAP of none of them is left" sh -c '! ip link show tap0'

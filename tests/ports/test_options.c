@@ -15,8 +15,11 @@ static char err[512];
 static int parse(const char *const *words)
 {
     static char text[32][128];
-    char *argv[34] = {(char *)(uintptr_t) "stackd"};
+    static char *argv[34]; /* o.command points into it */
+
     int argc = 1;
+
+    argv[0] = text[0];
 
     for (; words[argc - 1] != NULL; argc++) {
         snprintf(text[argc], sizeof(text[argc]), "%s", words[argc - 1]);

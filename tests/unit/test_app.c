@@ -93,6 +93,22 @@ static void test_app_udp_never_answers_another_service(void)
     pair_free(p);
 }
 
+static void test_app_udp_never_answers_a_broadcast(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+    struct socks *s = net_socks(&p->client);
+    struct sock_addr all = {ip_addr_v4(0x0a0000ff), 7};
+    int sd = sock_open(s, SOCK_KIND_UDP);
+    char c;
+
+    T_EQ(sock_setopt(s, sd, SOCK_OPT_BROADCAST, 1), 0);
+    T_EQ(sock_sendto(s, sd, "x", 1, &all), 1);
+    pair_run(p, NET_MS(50));
+    T_EQ(sock_recv(s, sd, &c, 1, 0), -EAGAIN);
+    T_EQ(p->server.core.drops[V_DROP_UDP_BROADCAST], 1);
+    pair_free(p);
+}
+
 static void test_app_stop_ends_everything_properly(void)
 {
     struct pair *p = pair_new(NULL, 0);
@@ -140,5 +156,5 @@ static void test_app_idle_has_no_deadline(void)
 T_MAIN("app", T(test_app_start_refuses_what_cannot_be), T(test_app_half_a_service_is_not_started),
        T(test_app_at_the_cap_the_idlest_goes),
        T(test_app_many_idle_strangers_do_not_close_the_shop),
-       T(test_app_udp_never_answers_another_service), T(test_app_stop_ends_everything_properly),
-       T(test_app_idle_has_no_deadline))
+       T(test_app_udp_never_answers_another_service), T(test_app_udp_never_answers_a_broadcast),
+       T(test_app_stop_ends_everything_properly), T(test_app_idle_has_no_deadline))

@@ -380,6 +380,22 @@ static void test_imp_reorder_gives_back_after_a_time(void)
     down();
 }
 
+static void test_imp_reorder_asked_late_keeps_to_its_time(void)
+{
+    up();
+    Cfg.reorder_ppm = 1000000;
+    Cfg.delay = NET_MS(10);
+    set();
+    push(1, 0);
+    T_EQ(pop(NET_MS(10)), -1); /* aside until 20 ms */
+    Cfg.reorder_ppm = 0;
+    set();
+    push(2, NET_MS(15));
+    T_EQ(pop(NET_MS(30)), 1); /* the second was there at 25 ms */
+    T_EQ(pop(NET_MS(30)), 2);
+    down();
+}
+
 static void test_imp_reorder_holds_a_bounded_number(void)
 {
     unsigned out = 0;
@@ -529,6 +545,6 @@ T_MAIN("imp", T(test_imp_good_wire_is_no_wire), T(test_imp_loss_takes_its_share_
        T(test_imp_delay_line_is_bounded), T(test_imp_rate_serialises),
        T(test_imp_rate_keeps_fractions), T(test_imp_rate_queue_drops_at_its_tail),
        T(test_imp_reorder_lets_k_frames_pass), T(test_imp_reorder_gives_back_after_a_time),
-       T(test_imp_reorder_holds_a_bounded_number), T(test_imp_stages_add_up),
-       T(test_imp_held_frame_is_independent_of_its_origin), T(test_imp_set_refuses_nonsense),
-       T(test_imp_same_seed_same_fate))
+       T(test_imp_reorder_asked_late_keeps_to_its_time), T(test_imp_reorder_holds_a_bounded_number),
+       T(test_imp_stages_add_up), T(test_imp_held_frame_is_independent_of_its_origin),
+       T(test_imp_set_refuses_nonsense), T(test_imp_same_seed_same_fate))

@@ -175,7 +175,7 @@ static void test_ip4_output_fragments_cover_the_data_exactly(void)
         {1500, 2960,  2 },
         {600,  4000,  7 },
         {68,   200,   5 },
-        {601,  1160,  2 },
+        {601,  1152,  2 },
         {603,  1161,  3 },
         {1500, 65515, 45},
         {576,  8000,  15},
@@ -191,6 +191,21 @@ static void test_ip4_output_fragments_cover_the_data_exactly(void)
         T_EQ(fragments(h, cases[i].len, cases[i].mtu), cases[i].count);
         l3_free(h);
     }
+}
+
+static void test_ip4_output_datagram_lives_until_its_last_fragment_has_left(void)
+{
+    struct l3 *h = l3_new();
+
+    T_EQ(SEND(h, 4000, .ttl = 9), 0);
+    T_EQ(h->c.bigs.slab.used, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        T_EQ(h->c.bigs.slab.used, 1);
+        pkt_release(pktq_pop(&h->txq.q));
+    }
+    T_EQ(h->c.bigs.slab.used, 0);
+    T_TRUE(l3_silent(h));
+    l3_free(h);
 }
 
 /* REQ: IP-791-3.2-2 IP-6864-4.3-2 IP-1122-3.3.3-3 */
@@ -344,6 +359,7 @@ T_MAIN("ip4_output", T(test_ip4_output_writes_the_header_asked_for),
        T(test_ip4_output_far_goes_to_the_gateway),
        T(test_ip4_output_refuses_and_lets_the_packet_go),
        T(test_ip4_output_fragments_cover_the_data_exactly),
+       T(test_ip4_output_datagram_lives_until_its_last_fragment_has_left),
        T(test_ip4_output_df_is_never_fragmented), T(test_ip4_output_fragments_of_external_bytes),
        T(test_ip4_output_completes_the_checksum_before_cutting),
        T(test_ip4_output_all_fragments_or_none), T(test_ip4_output_gso_is_left_to_the_wire),

@@ -405,6 +405,8 @@ static void test_udp_input_broadcast_reaches_all(void)
     T_EQ(udp_bind(u[3], US, 7), 0);          /* wants its own address only */
     T_EQ(udp_bind(u[4], IP_ADDR_ANY, 8), 0); /* another port */
     T_EQ(in(PEER, 1, BCAST, 7, "all"), V_DONE);
+    T_EQ(in(PEER, 1, US2, 7, "one"), V_DONE); /* in between, to the youngest */
+    T_EQ(in(PEER, 1, BCAST, 7, "again"), V_DONE);
     for (int i = 0; i < 3; i++) {
         struct udp_dgram d;
 
@@ -413,6 +415,9 @@ static void test_udp_input_broadcast_reaches_all(void)
         T_TRUE(ip_addr_eq(d.dst, BCAST) && ip_addr_eq(d.src, PEER));
         T_EQ(d.sport, 1);
         expect(u[i], "all");
+        if (i == 1)
+            expect(u[i], "one");
+        expect(u[i], "again");
         expect_nothing(u[i]);
     }
     expect_nothing(u[3]);

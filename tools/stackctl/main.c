@@ -243,6 +243,7 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
 
 int main(int argc, char **argv)
 {
+    static char own_name[] = "stackctl";
     struct ctl c = {.fd = -1};
     static const struct argp argp = {NULL,
                                      main_parse,
@@ -253,6 +254,7 @@ int main(int argc, char **argv)
                                      NULL};
 
     argp_err_exit_status = CTL_USAGE;
+    argv[0] = own_name; /* messages begin with it, not with a path */
     ctl_set_color(&c, "auto", NULL);
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
     int at = c.words;

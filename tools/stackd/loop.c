@@ -242,10 +242,15 @@ static bool loop_wait(struct stackd *d, net_time at, bool is_full)
     }
     if (ppoll(fds, 3, at == NET_NEVER ? NULL : &ts, NULL) < 0)
         return false; /* EINTR: look at the clock again */
-    if (fds[1].revents != 0)
-        loop_signals(d);
-    if (fds[2].revents != 0)
-        control_serve(d->ctl, stackd_now());
+    if (fds[1].revents != 0 || fds[2].revents != 0) {
+        net_time now = stackd_now();
+
+        net_input(&d->net, NULL, 0, now); /* what follows happens now, not before the sleep */
+        if (fds[1].revents != 0)
+            loop_signals(d);
+        if (fds[2].revents != 0)
+            control_serve(d->ctl, now);
+    }
     return fds[0].revents != 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * options.c - the command line (argp), and the parsers of single values.
+ * options.c - the command line (argp).
  *
  * Every wrong value gives one line: what was given, what it should be, an example that works.
  */
@@ -15,160 +15,6 @@
 
 #include "base/siphash.h"
 #include "l7_application/app.h"
-
-/* ---- values ---- */
-
-bool options_number(const char *s, uint64_t min, uint64_t max, uint64_t *v)
-{
-    uint64_t n = 0;
-
-    if (*s == '\0')
-        return false;
-    for (; *s != '\0'; s++) {
-        if (*s < '0' || *s > '9' || n > (UINT64_MAX - (uint64_t)(*s - '0')) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*s - '0');
-    }
-    *v = n;
-    return n >= min && n <= max;
-}
-
-/* Digits with at most @decimals decimals, as a whole number of the last decimal's unit. */
-static bool options_decimal(const char *s, size_t len, unsigned decimals, uint64_t max, uint64_t *v)
-{
-    uint64_t n = 0;
-    unsigned after = 0;
-    bool point = false, digit = false;
-
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (s[i] < '0' || s[i] > '9' || n > UINT64_MAX / 100 || (point && after == decimals))
-            return false;
-        n = n * 10 + (uint64_t)(s[i] - '0');
-        after += point ? 1 : 0;
-        digit = true;
-    }
-    for (; after < decimals; after++) {
-        if (n > UINT64_MAX / 10)
-            return false;
-        n *= 10;
-    }
-    *v = n;
-    return digit && n <= max;
-}
-
-bool options_ip(const char *s, uint32_t *ip)
-{
-    uint32_t a = 0;
-
-    for (unsigned part = 0; part < 4; part++) {
-        unsigned n = 0, digits = 0;
-
-        for (; *s >= '0' && *s <= '9' && digits < 4; s++, digits++)
-            n = n * 10 + (unsigned)(*s - '0');
-        if (digits == 0 || n > 255 || (part < 3 && *s++ != '.'))
-            return false;
-        a = a << 8 | n;
-    }
-    *ip = a;
-    return *s == '\0';
-}
-
-bool options_ip_prefix(const char *s, uint32_t *ip, uint8_t *prefix)
-{
-    const char *slash = strchr(s, '/');
-    char text[16];
-    uint64_t n;
-
-    if (slash == NULL || (size_t)(slash - s) >= sizeof(text))
-        return false;
-    memcpy(text, s, (size_t)(slash - s));
-    text[slash - s] = '\0';
-    if (!options_ip(text, ip) || !options_number(slash + 1, 1, 32, &n))
-        return false;
-    *prefix = (uint8_t)n;
-    return true;
-}
-
-static int options_hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool options_mac(const char *s, struct mac *mac)
-{
-    for (unsigned i = 0; i < 6; i++, s += 3) {
-        int hi = options_hex(s[0]), lo = hi < 0 ? -1 : options_hex(s[1]);
-
-        if (lo < 0 || s[2] != (i < 5 ? ':' : '\0'))
-            return false;
-        mac->b[i] = (uint8_t)(hi << 4 | lo);
-    }
-    return true;
-}
-
-bool options_percent(const char *s, uint32_t *ppm)
-{
-    size_t len = strlen(s);
-    uint64_t v;
-
-    if (len > 0 && s[len - 1] == '%')
-        len--;
-    if (!options_decimal(s, len, 4, 1000000, &v))
-        return false;
-    *ppm = (uint32_t)v;
-    return true;
-}
-
-bool options_ms(const char *s, net_time *t)
-{
-    size_t len = strlen(s);
-    uint64_t v;
-
-    if (len > 2 && strcmp(s + len - 2, "ms") == 0)
-        len -= 2;
-    if (!options_decimal(s, len, 6, (uint64_t)NET_SEC(3600), &v))
-        return false;
-    *t = (net_time)v;
-    return true;
-}
-
-bool options_rate(const char *s, uint64_t *bits)
-{
-    size_t len = strlen(s);
-    char unit = len > 0 ? s[len - 1] : '\0';
-    uint64_t scale = unit == 'k' || unit == 'K' ? 1000 : unit == 'M' ? 1000000 : 1000000000, v;
-
-    if (unit == 'k' || unit == 'K' || unit == 'M' || unit == 'G')
-        len--;
-    else
-        scale = 1;
-    if (!options_decimal(s, len, 3, UINT64_MAX / 1000000000, &v))
-        return false;
-    *bits = v * scale / 1000;
-    return *bits > 0 || v == 0;
-}
-
-const char *options_dir_prefix(const char *s, bool *rx, bool *tx)
-{
-    *rx = *tx = true;
-    if (strncmp(s, "rx:", 3) == 0)
-        *tx = false;
-    else if (strncmp(s, "tx:", 3) == 0)
-        *rx = false;
-    else
-        return s;
-    return s + 3;
-}
-
-/* ---- the command line ---- */
 
 enum {
     KEY_TAP = 0x100,
@@ -218,7 +64,7 @@ static const struct argp_option options_table[] = {
     {"host-ip",                                                  KEY_HOST_IP, "A.B.C.D/P", 0,
      "address for the kernel's end (the first of the subnet)", 2},
     {"no-host-config",       KEY_NO_HOST, NULL, 0, "leave the kernel's end alone", 2},
-    {"mac",                                                         KEY_MAC, "XX:XX:XX:XX:XX:XX", 0, "own MAC address (derived from name and address)", 2},
+    {"mac",                                                         KEY_MAC, "MAC", 0, "own MAC address (derived from name and address)", 2},
     {"gateway",KEY_GATEWAY, "A.B.C.D", 0, "default route (the kernel's end; none with --raw)", 2},
     {"mtu",                                                        KEY_MTU, "N", 0, "longest datagram in bytes (1500)", 2},
     {NULL,                                                        0, NULL, 0, "Services:", 3},
@@ -568,6 +414,9 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     }
 }
 
+/* Read by argp for --version. */
+const char *argp_program_version = "stackd " STACKD_VERSION;
+
 /* ---- defaults that depend on other options ---- */
 
 static error_t options_host_ip(struct options_state *st)
@@ -701,11 +550,14 @@ int options_parse(struct stackd_options *o, int argc, char **argv, char *err, si
         NULL,
         NULL,
         NULL};
+    static char name[] = "stackd";
     struct options_state st = {.o = o, .err = err, .err_len = err_len};
 
     options_default(o);
     err[0] = '\0';
     argp_err_exit_status = EXIT_FAILURE;
+    if (argc > 0)
+        argv[0] = name; /* getopt's messages begin like ours */
     error_t bad = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &st);
 
     if (bad == 0)

@@ -71,6 +71,11 @@ bool options_ip(const char *s, uint32_t *ip);
 bool options_ip_prefix(const char *s, uint32_t *ip, uint8_t *prefix);
 bool options_mac(const char *s, struct mac *mac);
 bool options_number(const char *s, uint64_t min, uint64_t max, uint64_t *v);
+/**
+ * options_decimal - @len characters, digits with at most @decimals decimals.
+ * @v: receives the number in units of the last decimal: `1.5` with 3 decimals is 1500
+ */
+bool options_decimal(const char *s, size_t len, unsigned decimals, uint64_t max, uint64_t *v);
 /** options_percent - `1`, `0.5`, `2.5%`, 0 to 100, as parts per million. */
 bool options_percent(const char *s, uint32_t *ppm);
 /** options_ms - milliseconds with decimals, as nanoseconds; at most an hour. */
