@@ -116,8 +116,12 @@ cat <&$err >&2 &
 bash -c "$visit" || die "the tour failed: see above"
 
 if [ $stay = 1 ]; then
-    finished=1
+    for _ in {1..100}; do # the trace is written a tenth of a second after the event
+        grep -q '"to":"CLOSED"' "$trace" && break
+        sleep 0.05
+    done
     ladder
+    finished=1
     echo
     echo "stackd goes on (process $pid): ping $ip, curl http://$ip/, build/bin/stackctl sock"
     echo "stop it with: kill $pid"

@@ -28,9 +28,9 @@ struct capture_options {
     void *ctx;
     const char *program; /* and version, for the file's header */
     const char *ifname;
-    struct mac mac;      /* of the interface */
-    uint32_t snaplen;    /* 0: whole frames */
-    const char *filter;  /* in the language of tcpdump; NULL or "": everything */
+    struct mac mac;     /* of the interface */
+    uint32_t snaplen;   /* 0: whole frames */
+    const char *filter; /* in the language of tcpdump; NULL or "": everything */
 };
 
 struct capture_stats {

@@ -41,6 +41,12 @@ void port_close(struct port *port)
     free(port);
 }
 
+void port_update_stats(struct port *port)
+{
+    if (port->ops->update_stats != NULL)
+        port->ops->update_stats(port);
+}
+
 /* The frame of @len bytes is longer than @p, which holds its beginning; scratch holds the rest. */
 static struct pkt *port_into_big(struct port *port, struct pkt_pool *bigs, struct pkt *p,
                                  uint32_t len)

@@ -44,11 +44,11 @@ struct port {
     uint8_t *scratch;  /* for the rest of frames longer than a packet's buffer, and for segments */
     struct port_stats {
         uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
-        uint64_t rx_too_long; /* no big packet was left, or longer than any */
-        uint64_t rx_no_packet; /* how often the pool was empty: frames waited in the kernel */
-        uint64_t rx_bad_vnet;  /* offload metadata that contradict the frame */
-        uint64_t tx_full;      /* the device's queue was full: lost */
-        uint64_t tx_error;     /* refused by the device (down, too long): lost */
+        uint64_t rx_too_long;    /* no big packet was left, or longer than any */
+        uint64_t rx_no_packet;   /* how often the pool was empty: frames waited in the kernel */
+        uint64_t rx_bad_vnet;    /* offload metadata that contradict the frame */
+        uint64_t tx_full;        /* the device's queue was full: lost */
+        uint64_t tx_error;       /* refused by the device (down, too long): lost */
         uint64_t rx_kernel_drop; /* PORT_RAW: lost in the kernel for want of buffer */
     } stats;
 };
@@ -89,7 +89,13 @@ int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, s
  */
 int port_send(struct port *port, struct pkt **pkts, int n);
 
+/** port_update_stats - ask the kernel for what only it knows (rx_kernel_drop). */
+void port_update_stats(struct port *port);
+
 /** port_fd - readable when port_recv() has something. */
-static inline int port_fd(const struct port *port) { return port->fd; }
+static inline int port_fd(const struct port *port)
+{
+    return port->fd;
+}
 
 #endif

@@ -14,6 +14,7 @@ struct port_ops {
     /* One frame as its metadata say; bytes that are complete. Return: 0 or a negative errno. */
     int (*send)(struct port *port, const struct pkt *p);
     int (*send_bytes)(struct port *port, const uint8_t *frame, size_t len);
+    void (*update_stats)(struct port *port); /* NULL: nothing to ask */
     void (*close)(struct port *port);
 };
 

@@ -59,13 +59,22 @@ static int rawsock_send(struct port *port, const struct pkt *p)
     return rawsock_send_bytes(port, port->scratch, pkt_total(p));
 }
 
+static void rawsock_update_stats(struct port *port)
+{
+    struct pcap_stat s;
+
+    if (pcap_stats(port->pcap, &s) == 0)
+        port->stats.rx_kernel_drop = s.ps_drop;
+}
+
 static void rawsock_close(struct port *port)
 {
     if (port->pcap != NULL)
         pcap_close(port->pcap);
 }
 
-const struct port_ops rawsock_ops = {rawsock_recv, rawsock_send, rawsock_send_bytes, rawsock_close};
+const struct port_ops rawsock_ops = {rawsock_recv, rawsock_send, rawsock_send_bytes,
+                                     rawsock_update_stats, rawsock_close};
 
 static void rawsock_explain(const char *name, int status, const char *text, char *err,
                             size_t err_len)

@@ -78,7 +78,7 @@ static void tap_close(struct port *port)
         close(port->fd);
 }
 
-const struct port_ops tap_ops = {tap_recv, tap_send, tap_send_bytes, tap_close};
+const struct port_ops tap_ops = {tap_recv, tap_send, tap_send_bytes, NULL, tap_close};
 
 /* Settle on what travels in front of each frame, once the descriptor is attached. */
 static int tap_negotiate(struct port *port, bool vnet, enum port_offload offload, char *err,

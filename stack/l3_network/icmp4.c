@@ -177,9 +177,9 @@ void ip_reply_error(struct ip_layer *ip, const struct pkt *p, enum ip_error_kind
 
 /* ---- Echo ---- */
 
-/* Type 8 becomes 0 and the checksum follows (RFC 1624, equation 3). 0xffff is the other way to
- * write a sum of zero, and the one that is also right when all other bytes are zero. */
-static void icmp4_echo_turn(uint8_t *m)
+/* Type 8 becomes 0 and the checksum follows (RFC 1624, equation 3). When the new one comes out as 0
+ * it is 0xffff instead if all the message is zero: the difference does not tell which. */
+static void icmp4_echo_turn(uint8_t *m, uint32_t len)
 {
     uint16_t before = get16(m + ICMP4_TYPE);
 
@@ -187,7 +187,9 @@ static void icmp4_echo_turn(uint8_t *m)
     uint16_t sum = csum_finish((uint64_t)(uint16_t)~get16(m + ICMP4_SUM) + (uint16_t)~before +
                                get16(m + ICMP4_TYPE));
 
-    put16(m + ICMP4_SUM, sum == 0 ? 0xffff : sum);
+    put16(m + ICMP4_SUM, sum);
+    if (sum == 0 && csum_fold(csum_add(0, m, len)) == 0)
+        put16(m + ICMP4_SUM, 0xffff);
 }
 
 static enum verdict icmp4_echo(struct ip_layer *ip, struct pkt *p)
@@ -208,7 +210,7 @@ static enum verdict icmp4_echo(struct ip_layer *ip, struct pkt *p)
             return V_DROP_PKT_POOL;
         memcpy(pkt_append(reply, p->len), pkt_data(p), p->len);
     }
-    icmp4_echo_turn(pkt_data(reply));
+    icmp4_echo_turn(pkt_data(reply), p->len);
     icmp4_queue(ip, reply, src, dst, p->tos);
     return V_DONE;
 }

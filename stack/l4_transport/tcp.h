@@ -53,6 +53,7 @@ struct tcp_config {
     net_time fin_wait_2;   /* an orphan waits this long for the peer's FIN: 60 s */
     net_time orphan;       /* and this long for any progress with its data: 120 s */
     uint16_t mss_min;      /* floor for the peer's MSS: 88 */
+    uint8_t challenge_acks; /* in a second, for one connection (RFC 5961 section 7): 10 */
     bool timestamps, window_scaling, nodelay;
     bool time_wait_reuse;  /* RFC 6191 */
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
@@ -179,6 +180,7 @@ struct tcb {
     net_time rtx_at, delack_at, life_at; /* life: FIN-WAIT-2, TIME-WAIT, linger, user timeout */
     uint8_t rtx_kind;        /* what rtx_at means: retransmission or persist */
     uint8_t backoff;         /* doublings of the RTO */
+    uint8_t timeouts;        /* in a row, without progress */
     net_time last_sent;      /* when something that takes sequence space last left */
     net_time rtx_since;      /* when the oldest unanswered transmission was first sent */
     net_time user_timeout;
@@ -195,7 +197,8 @@ struct tcb {
     uint32_t cwnd, ssthresh; /* bytes */
     tcp_seq recover;         /* RFC 6582 */
     uint8_t dup_acks;
-    bool in_recovery, after_timeout;
+    uint32_t dup_flight;     /* in flight when the first of them came */
+    bool in_recovery, had_partial; /* had_partial: a partial ACK in this recovery */
     uint8_t cc;
     struct cc_state cc_state;
 

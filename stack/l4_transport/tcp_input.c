@@ -37,7 +37,7 @@ void tcp_negotiate(struct tcb *t, const struct tcp_opts *o)
     t->snd_mss = (uint16_t)(eff - (t->has_ts ? 12 : 0));
 }
 
-/* RFC 5961 section 7: at most ten challenge ACKs in a second, counted per connection. */
+/* RFC 5961 section 7: a bounded number of challenge ACKs in a second, counted per connection. */
 void tcp_challenge(struct tcb *t)
 {
     net_time now = t->tcp->c->now;
@@ -46,7 +46,7 @@ void tcp_challenge(struct tcb *t)
         t->challenge_since = now;
         t->challenges = 0;
     }
-    if (t->challenges >= 10) {
+    if (t->challenges >= t->tcp->cfg.challenge_acks) {
         t->tcp->stats.challenges_held_back++;
         return;
     }
@@ -92,7 +92,7 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
     if (t->syn_lost && rtt == 0)
         t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
     tcp_recovery_init(t);
-    tcp_timer_acked(t);
+    tcp_timer_acked(t, true, true);
     ip_confirm(t->tcp->ip, t->conn.id.remote);
     tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN_ACK);
     t->counted = true;
@@ -287,6 +287,7 @@ static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
     t->bytes_acked += data;
     t->soft_error = 0;
     net_time rtt = tcp_rtt_acked(t, seg);
+    bool later_partial = t->in_recovery && t->had_partial && seq_lt(seg->ack, t->recover);
 
     if (syn) {
         if (t->syn_lost && rtt == 0)
@@ -295,7 +296,7 @@ static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
     } else {
         tcp_recovery_ack(t, data, rtt);
     }
-    tcp_timer_acked(t);
+    tcp_timer_acked(t, syn || rtt > 0, !later_partial);
     ip_confirm(t->tcp->ip, t->conn.id.remote);
     if (t->detached && !t->lingers && tcp_state(t) != TCP_FIN_WAIT_2)
         tcp_timer_orphan(t, t->tcp->cfg.orphan); /* progress */
@@ -368,6 +369,7 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
         if (v != V_NEXT)
             return v;
     }
+    tcp_ts_update(t, seg); /* not before: a guess that fails the checks above must leave no trace */
     tcp_timer_answered(t);
     bool is_new = seq_gt(seg->ack, t->snd_una);
     bool changed = seq_geq(seg->ack, t->snd_una) && tcp_window_update(t, seg);
@@ -484,10 +486,8 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
         v = tcp_step2_rst(t, seg);
     if (v == V_NEXT)
         v = tcp_step4_syn(t, seg);
-    if (v == V_NEXT) {
-        tcp_ts_update(t, seg);
+    if (v == V_NEXT)
         v = tcp_step5_ack(t, seg);
-    }
     if (v == V_NEXT)
         v = tcp_step7_text(t, seg);
     if (v == V_NEXT)

@@ -105,7 +105,7 @@ static enum verdict tcp_half_make_room(struct tcp *tcp, struct tcp_listener *l,
         if (tcp->half_oldest == NULL)
             return V_DROP_TCP_SYN_POOL;
         tcp->stats.evicted++;
-        tcp->c->drops[V_DROP_TCP_SYN_EVICTED]++;
+        net_drop(tcp->c, NULL, V_DROP_TCP_SYN_EVICTED);
         tcp_event(tcp, &tcp->half_oldest->conn, TCP_EV_EVICTED);
         tcp_half_free(tcp, tcp->half_oldest);
         return V_NEXT;

@@ -175,7 +175,12 @@ void tcp_reply_rst(struct tcp *tcp, const struct tcp_seg *seg)
 /* A reset for a synchronized connection that is given up (RFC 9293 section 3.10.5). */
 void tcp_send_rst(struct tcb *t)
 {
-    struct tcp_seg rst = {.flags = TCP_RST | TCP_ACK, .seq = t->snd_max, .ack = t->rcv_nxt};
+    struct tcp_seg rst = {
+        .flags = TCP_RST | TCP_ACK,
+        .seq = t->snd_max,
+        .ack = t->rcv_nxt,
+        .opt = {.has_ts = t->has_ts, .tsval = tcp_ts_now(t->tcp, &t->conn), .tsecr = t->ts_recent},
+    };
     struct pkt *p = tcp_build(t->tcp, &t->conn, &rst, t->tos, t->ttl);
 
     if (p == NULL)
@@ -189,8 +194,10 @@ void tcp_send_rst(struct tcb *t)
  * tcp_window - the window field for a segment that leaves now, and what it promises.
  *
  * Silly-window avoidance (RFC 9293 section 3.8.6.2.2, MUST-39): the right edge moves only when it
- * gains a full segment or half the buffer. It never moves back (section 3.8.6, SHLD-14): where the
- * scaled field cannot express what was promised exactly, it is rounded up.
+ * gains a full segment or half the buffer. It does not move back (section 3.8.6, SHLD-14): where the
+ * scaled field cannot express what was promised exactly, it is rounded up - unless the buffer has
+ * no room for that. Then it is rounded down (RFC 7323 section 2.4 allows for it), or many small
+ * segments would push the edge ahead for ever; what was promised is still accepted.
  */
 static uint16_t tcp_window(struct tcb *t)
 {
@@ -201,6 +208,8 @@ static uint16_t tcp_window(struct tcb *t)
         field = space >> shift;
     else
         field = (promised + (1u << shift) - 1) >> shift;
+    if (field << shift > u32_max(space, promised))
+        field = promised >> shift;
     field = u32_min(field, UINT16_MAX);
     tcp_seq edge = seq_add(t->rcv_nxt, field << shift);
 
@@ -274,7 +283,7 @@ static void tcp_sent(struct tcb *t, tcp_seq seq, uint32_t len, tcp_seq end, uint
         t->tcp->stats.rtx_segs++;
         tcp_trace_rtx(t, seq, len,
                       t->in_recovery   ? (t->dup_acks > 0 ? "fast retransmit" : "partial ack")
-                      : t->backoff > 0 ? "timeout"
+                      : t->timeouts > 0 ? "timeout"
                                        : "go back n",
                       frames);
     } else {
@@ -379,11 +388,11 @@ static bool tcp_output_data(struct tcb *t)
 
     if (avail == 0) /* a FIN alone needs no window: it carries no data */
         return fin && tcp_output_text(t, t->snd_nxt, 0);
-    uint32_t wnd = u32_min(t->cwnd, t->snd_wnd);
+    uint32_t cwnd = tcp_recovery_window(t), wnd = u32_min(cwnd, t->snd_wnd);
     uint32_t usable = wnd > flight ? wnd - flight : 0;
     uint32_t len = u32_min(u32_min(avail, usable), t->snd_mss);
 
-    if (len == 0 || !tcp_may_send(t, len, avail, t->snd_wnd <= t->cwnd))
+    if (len == 0 || !tcp_may_send(t, len, avail, t->snd_wnd <= cwnd))
         return false;
     if (!tcp_output_text(t, t->snd_nxt, len))
         return false;

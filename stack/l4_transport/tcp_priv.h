@@ -108,6 +108,7 @@ void tcp_recovery_init(struct tcb *t);
 void tcp_recovery_ack(struct tcb *t, uint32_t acked, net_time rtt);
 void tcp_recovery_dup(struct tcb *t);
 void tcp_recovery_timeout(struct tcb *t);
+uint32_t tcp_recovery_window(const struct tcb *t);
 void tcp_recovery_idle(struct tcb *t, net_time idle);
 
 /* tcp_rtt.c */
@@ -119,7 +120,7 @@ net_time tcp_rto(const struct tcb *t);
 
 /* tcp_timer.c */
 void tcp_timer_sent(struct tcb *t);
-void tcp_timer_acked(struct tcb *t);
+void tcp_timer_acked(struct tcb *t, bool sampled, bool restart);
 void tcp_timer_answered(struct tcb *t);
 void tcp_timer_window_shut(struct tcb *t);
 void tcp_timer_delay_ack(struct tcb *t);

@@ -4,7 +4,9 @@
  * Three duplicate ACKs mean that one segment is missing and later ones arrive: it is sent again at
  * once (fast retransmit), and until everything that was sent before is acknowledged (`recover`)
  * each partial ACK sends the next hole (fast recovery). A timeout means that nothing is known: all
- * is sent again from SND.UNA, beginning with one segment (go back N in slow start).
+ * is sent again from SND.UNA, beginning with one segment (go back N in slow start). The first two
+ * duplicates let one new segment each go beyond the window (limited transmit, RFC 3042), so that
+ * also a small flight gets its third.
  *
  * How large the window is at each of these moments, the controller says (cc.h); the inflation by
  * duplicate ACKs is part of NewReno and done here. SACK gets a file of its own.
@@ -60,6 +62,7 @@ static void tcp_recovery_partial(struct tcb *t, uint32_t acked)
     if (acked >= t->snd_mss)
         cc.cwnd_bytes += t->snd_mss;
     t->rtx_due = true;
+    t->had_partial = true;
     tcp_cc_done(t, &cc, "partial ack");
 }
 
@@ -104,6 +107,8 @@ void tcp_recovery_dup(struct tcb *t)
 {
     struct cc cc = tcp_cc(t);
 
+    if (t->dup_acks == 0)
+        t->dup_flight = tcp_in_flight(t);
     if (t->dup_acks < UINT8_MAX)
         t->dup_acks++;
     if (t->in_recovery) { /* a segment has left the network: RFC 5681 section 3.2 step 4 */
@@ -119,8 +124,10 @@ void tcp_recovery_dup(struct tcb *t)
         return;
     t->recover = t->snd_max;
     t->in_recovery = true;
+    t->had_partial = false;
     t->tcp->stats.fast_rtx++;
-    struct cc_loss l = {.now = t->tcp->c->now, .in_flight_bytes = tcp_in_flight(t)};
+    /* What limited transmit has added does not count (RFC 5681 section 3.2 step 2). */
+    struct cc_loss l = {.now = t->tcp->c->now, .in_flight_bytes = t->dup_flight};
 
     cc.ops->loss(&cc, &l);
     cc.cwnd_bytes += 3u * t->snd_mss;
@@ -132,7 +139,10 @@ void tcp_recovery_dup(struct tcb *t)
 void tcp_recovery_timeout(struct tcb *t)
 {
     struct cc cc = tcp_cc(t);
+    uint32_t flight = seq_dist(t->snd_una, t->snd_max);
 
+    if (t->in_recovery) /* a retransmission was lost: the second sign of congestion, section 4.3 */
+        flight = u32_min(flight, t->ssthresh);
     t->timed_valid = false; /* Karn */
     t->dup_acks = 0;
     t->in_recovery = false;
@@ -140,15 +150,23 @@ void tcp_recovery_timeout(struct tcb *t)
     if (tcp_state(t) != TCP_SYN_SENT && tcp_state(t) != TCP_SYN_RCVD) {
         struct cc_loss l = {
             .now = t->tcp->c->now,
-            .in_flight_bytes = seq_dist(t->snd_una, t->snd_max),
+            .in_flight_bytes = flight,
             .is_timeout = true,
-            .is_again = t->backoff > 1,
+            .is_again = t->timeouts > 1,
         };
 
         cc.ops->loss(&cc, &l);
         tcp_cc_done(t, &cc, "timeout");
     }
     t->snd_nxt = t->snd_una; /* go back N */
+}
+
+/* The congestion window as output may use it now: with limited transmit. */
+uint32_t tcp_recovery_window(const struct tcb *t)
+{
+    bool limited = !t->in_recovery && t->dup_acks < 3 && seq_eq(t->snd_nxt, t->snd_max);
+
+    return limited ? t->cwnd + t->dup_acks * (uint32_t)t->snd_mss : t->cwnd;
 }
 
 /* About to send new data after @idle without sending. */

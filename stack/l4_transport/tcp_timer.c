@@ -28,6 +28,15 @@ static void tcp_timer_update(struct tcb *t)
         timer_arm(&t->tcp->wheel, &t->conn.timer, at);
 }
 
+/* One RTO from now; but what the user has set as the end comes to its moment. */
+static net_time tcp_timer_rtx_next(const struct tcb *t)
+{
+    net_time now = t->tcp->c->now, at = now + tcp_rto(t), end = t->rtx_since + t->user_timeout;
+
+    return t->rtx_kind == RTX_RETRANSMIT && t->snd_wnd > 0 && end > now ? net_time_min(at, end)
+                                                                        : at;
+}
+
 static void tcp_timer_rtx_start(struct tcb *t, uint8_t kind)
 {
     net_time now = t->tcp->c->now;
@@ -35,7 +44,7 @@ static void tcp_timer_rtx_start(struct tcb *t, uint8_t kind)
     if (t->rtx_kind != kind)
         t->rtx_since = now;
     t->rtx_kind = kind;
-    t->rtx_at = now + tcp_rto(t);
+    t->rtx_at = tcp_timer_rtx_next(t);
     tcp_timer_update(t);
 }
 
@@ -43,23 +52,32 @@ static void tcp_timer_rtx_stop(struct tcb *t)
 {
     t->rtx_kind = RTX_OFF;
     t->rtx_at = NET_NEVER;
-    t->backoff = 0;
     tcp_timer_update(t);
 }
 
 /* Something that takes sequence space was sent (RFC 6298 (5.1)). */
 void tcp_timer_sent(struct tcb *t)
 {
-    if (t->rtx_kind != RTX_RETRANSMIT) {
+    if (t->rtx_kind == RTX_PERSIST)
         t->backoff = 0;
+    if (t->rtx_kind != RTX_RETRANSMIT)
         tcp_timer_rtx_start(t, RTX_RETRANSMIT);
-    }
 }
 
-/* New data were acknowledged: RFC 6298 (5.2), (5.3). */
-void tcp_timer_acked(struct tcb *t)
+/**
+ * tcp_timer_acked - new data were acknowledged: RFC 6298 (5.2), (5.3).
+ * @sampled: and a round trip was measured; until then a backed-off RTO stays (section 5, Karn)
+ * @restart: false for the later partial ACKs of a recovery (RFC 6582 section 3.2, step 3)
+ */
+void tcp_timer_acked(struct tcb *t, bool sampled, bool restart)
 {
-    t->backoff = 0;
+    t->timeouts = 0;
+    if (sampled)
+        t->backoff = 0;
+    if (!restart) {
+        t->rtx_since = t->tcp->c->now;
+        return;
+    }
     if (tcp_in_flight(t) == 0 && seq_eq(t->snd_una, t->snd_max)) {
         tcp_timer_rtx_stop(t);
     } else {
@@ -68,10 +86,11 @@ void tcp_timer_acked(struct tcb *t)
     }
 }
 
-/* The peer answered a window probe: as long as it does, the connection lives (MUST-37). */
+/* The peer answered a window probe, or a retransmission that its shrunken window has no room for: as
+ * long as it does, the connection lives (MUST-37, SHLD-17). */
 void tcp_timer_answered(struct tcb *t)
 {
-    if (t->rtx_kind == RTX_PERSIST)
+    if (t->rtx_kind == RTX_PERSIST || t->snd_wnd == 0)
         t->rtx_since = t->tcp->c->now;
 }
 
@@ -167,17 +186,19 @@ static bool tcp_timer_rto(struct tcb *t)
         tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
         return false;
     }
-    if (t->backoff == 3) { /* R1 (RFC 9293 section 3.8.3): perhaps the next hop is dead */
+    if (t->timeouts == 3) { /* R1 (RFC 9293 section 3.8.3): perhaps the next hop is dead */
         ip_doubt(tcp->ip, t->conn.id.remote);
         if (t->soft_error == 0)
             t->soft_error = ETIMEDOUT;
     }
+    if (t->timeouts < UINT8_MAX)
+        t->timeouts++;
     if (t->backoff < 31)
         t->backoff++;
     tcp->stats.timeouts++;
     tcp_recovery_timeout(t);
     t->rtx_due = true;
-    t->rtx_at = tcp->c->now + tcp_rto(t);
+    t->rtx_at = tcp_timer_rtx_next(t);
     tcp_due(t);
     return true;
 }

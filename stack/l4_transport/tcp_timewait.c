@@ -117,7 +117,11 @@ static bool tcp_tw_syn_is_new(const struct tcp *tcp, const struct tcp_tw *w,
 {
     if (!tcp->cfg.time_wait_reuse)
         return false;
-    if (w->has_ts && seg->opt.has_ts) {
+    bool has_ts = seg->opt.has_ts && tcp->cfg.timestamps; /* of the new incarnation */
+
+    if (has_ts && !w->has_ts)
+        return true;
+    if (has_ts) {
         int32_t later = (int32_t)(seg->opt.tsval - w->ts_recent);
 
         if (later != 0)
@@ -130,18 +134,19 @@ enum verdict tcp_tw_input(struct tcp *tcp, struct tcp_tw *w, const struct tcp_se
 {
     if (seg->flags & TCP_RST)
         return V_DROP_TCP_RST_TIME_WAIT;
-    if ((seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && tcp_tw_syn_is_new(tcp, w, seg)) {
-        struct tcp_listener *l = tcp_find_listener(tcp, seg->dst, seg->dst_port);
+    struct tcp_listener *l = tcp_find_listener(tcp, seg->dst, seg->dst_port);
+
+    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_FIN)) == TCP_SYN && l != NULL &&
+        tcp_tw_syn_is_new(tcp, w, seg)) {
         tcp_seq floor = seq_add(w->snd_nxt, 65537); /* above all that the old connection used */
 
-        if (l == NULL)
-            return V_DROP_TCP_WINDOW;
         tcp->stats.time_wait_reused++;
         tcp_event(tcp, &w->conn, TCP_EV_REUSED);
         tcp_tw_free(tcp, w);
         return tcp_listen_input(tcp, l, seg, &floor);
     }
-    bool is_fin = (seg->flags & TCP_FIN) != 0;
+    bool is_fin = (seg->flags & (TCP_FIN | TCP_SYN)) == TCP_FIN &&
+                  seq_eq(seq_add(seg->seq, tcp_seg_len(seg)), w->rcv_nxt); /* the peer's, again */
 
     if (is_fin) /* RFC 9293 section 3.10.7.4, eighth: acknowledge it, and start 2 MSL again */
         timer_arm(&tcp->wheel, &w->conn.timer, tcp->c->now + 2 * tcp->cfg.msl);

@@ -33,6 +33,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .fin_wait_2 = NET_SEC(60),
         .orphan = NET_SEC(120),
         .mss_min = 88,
+        .challenge_acks = 10,
         .timestamps = true,
         .window_scaling = true,
         .time_wait_reuse = true,
@@ -146,12 +147,15 @@ void tcp_over(struct tcb *t)
 void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
 {
     struct tcp *tcp = t->tcp;
-    bool known = tcp_state(t) != TCP_SYN_SENT; /* the peer knows of us */
+    enum tcp_state s = tcp_state(t);
+    /* A reset has something to tell unless the peer does not know of us yet, or has sent its FIN
+     * and lacks nothing but ours (RFC 9293 section 3.10.5). */
+    bool tell = s != TCP_SYN_SENT && !((s == TCP_CLOSING || s == TCP_LAST_ACK) && t->snd.len == 0);
 
     tcp_event(tcp, &t->conn, ev);
     if (ev == TCP_EV_ABORT) {
         tcp->stats.aborted++;
-        if (known)
+        if (tell)
             tcp_send_rst(t);
     } else {
         tcp->stats.failed++;
@@ -441,11 +445,12 @@ void tcp_recv_consume(struct tcb *t, size_t len)
         return;
     /* Tell the peer when the window has grown by enough to be worth a segment (RFC 9293 section
      * 3.8.6.2.2): two full segments or half the buffer, and at once when it was shut. */
-    tcp_seq edge = seq_add(t->rcv_nxt, t->rcvbuf > t->rcv.len ? t->rcvbuf - t->rcv.len : 0);
-    int32_t gain = seq_diff(edge, t->rcv_adv);
+    uint32_t most = u32_min(t->rcvbuf, (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
+    uint32_t space = t->rcvbuf > t->rcv.len ? t->rcvbuf - t->rcv.len : 0;
+    int32_t gain = seq_diff(seq_add(t->rcv_nxt, u32_min(space, most)), t->rcv_adv);
     uint32_t enough = u32_min(t->rcvbuf / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
 
-    if (gain > 0 && (uint32_t)gain >= enough && tcp_rcv_wnd(t) < t->rcvbuf / 2) {
+    if (gain > 0 && (uint32_t)gain >= enough && tcp_rcv_wnd(t) < most / 2) {
         t->ack_now = true;
         tcp_due(t);
     }

@@ -29,6 +29,8 @@ enum sock_opt {
     SOCK_OPT_TTL,       /* 1...255 */
     SOCK_OPT_BROADCAST, /* bool: UDP may send to broadcast addresses */
     SOCK_OPT_ERROR,     /* get only: pending error as positive errno, cleared by reading */
+    SOCK_OPT_SOFT_ERROR, /* get only: of the connection as it is: retransmissions or ICMP tell of
+                          * trouble (RFC 9293 section 3.9.2.2); positive errno, 0 after progress */
     SOCK_OPT_USER_TIMEOUT, /* milliseconds until unacknowledged data end the connection, 0: default R2 */
     SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
     SOCK_OPT_MAXSEG        /* bytes; before connect or listen */

@@ -39,6 +39,7 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_KEEPALIVE: /* off is what it is anyway */
         return v == 0 ? 0 : -ENOSYS;
     case SOCK_OPT_ERROR:
+    case SOCK_OPT_SOFT_ERROR:
         return -ENOPROTOOPT;
     case SOCK_OPT_REUSEADDR:
     case SOCK_OPT_NODELAY:
@@ -275,6 +276,9 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
                  : k->state == SOCK_TCP_CONN ? tcp_take_error(k->as.t)
                                              : 0;
         return 0;
+    case SOCK_OPT_SOFT_ERROR:
+        *value = k->state == SOCK_TCP_CONN ? k->as.t->soft_error : 0;
+        return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_USER_TIMEOUT:
         *value = k->user_timeout;
         return is_udp ? -ENOPROTOOPT : 0;

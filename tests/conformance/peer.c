@@ -153,6 +153,13 @@ void peer_icmp(struct peer *k, uint8_t type, uint8_t code, uint16_t mtu, uint32_
                             NULL, 0, k->libnet, 0) != -1);
     peer_build_ip(k, H_IP, k->peer_ip, IPPROTO_TCP, 20, 0, 60, false);
     peer_built(k, quote);
+    quote[16] = 1500 >> 8; /* a router quotes the length of what it could not forward */
+    quote[17] = 1500 & 0xff;
+    quote[24] = quote[25] = 0;
+    uint16_t sum = decode_sum(quote + 14, 20, 0);
+
+    quote[24] = (uint8_t)(sum >> 8);
+    quote[25] = (uint8_t)sum;
     T_NEED(libnet_build_icmpv4_echo(type, code, 0, 0, mtu, quote + 14, 28, k->libnet, 0) != -1);
     peer_build_ip(k, k->peer_ip, H_IP, IPPROTO_ICMP, 8 + 28, 0, 64, false);
     peer_raw(k, frame, peer_built(k, frame));
@@ -203,8 +210,10 @@ static void peer_take(struct peer *k, const struct pkt *p)
     if (wrong != NULL)
         return;
     if (s->ethertype == 0x0806) {
-        if (s->arp_op == 1 && s->arp_spa != s->arp_tpa)
+        if (s->arp_op == 1 && s->arp_spa != s->arp_tpa) {
+            k->arp_asked++;
             peer_arp(k, 2, s->arp_tpa, H_IP);
+        }
         return;
     }
     T_MEM(s->mac_dst, peer_mac, 6);
@@ -249,6 +258,11 @@ static void peer_run(struct peer *k, net_time end, bool stop)
 void peer_advance(struct peer *k, net_time span)
 {
     peer_run(k, k->now + span, false);
+}
+
+void peer_run_to_frame(struct peer *k, net_time limit)
+{
+    peer_run(k, k->now + limit, true);
 }
 
 struct seen *peer_next(struct peer *k)

@@ -52,6 +52,8 @@ struct peer {
     uint32_t tsval;         /* of the next segment of the peer */
     uint32_t tsecr;         /* the last TSval of H */
 
+    uint32_t arp_asked;     /* requests of H, answered by themselves */
+
     struct seen last;       /* what was expected last */
     struct seen *frames;    /* of H, not yet expected */
     size_t first, count;
@@ -100,6 +102,8 @@ void peer_tuple(struct peer *k, uint16_t peer_port, uint16_t h_port);
 void peer_settle(struct peer *k);
 /** peer_advance - time passes. */
 void peer_advance(struct peer *k, net_time span);
+/** peer_run_to_frame - time passes until H says something, at most @limit. */
+void peer_run_to_frame(struct peer *k, net_time limit);
 /** peer_forget - what H has sent is of no interest. Return: how many frames. */
 size_t peer_forget(struct peer *k);
 /** peer_next - the next frame of H, NULL if there is none at this moment. */

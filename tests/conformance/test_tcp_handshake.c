@@ -1,17 +1,447 @@
 #include "peer.h"
 
+/* REQ: TCP-MUST-14 TCP-SHLD-5 TCP-MUST-2 TCP-MUST-65 TCP-MUST-68 TCP-MUST-69 */
 static void test_tcp_handshake_passive(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int listener = peer_listen(&k, 0);
+
+    say(&k, .flags = "S", .win = 65535, .opts = "mss 1460");
+    expect_tcp(&k, .flags = "S.", .ack = 1, .win = 65535);
+    if (peer_near_wrap)
+        T_EQ(k.h_iss, UINT32_MAX - 2); /* else the other half of these tests would prove nothing */
+    T_EQ(k.last.mss, 1460);
+    T_FALSE(k.last.has_ts || k.last.has_wscale || k.last.has_sack_ok); /* none was offered */
+    T_TRUE(k.last.df);
+    T_EQ(k.last.ttl, 64);
+    expect_state(&k, "SYN_RCVD");
+    T_EQ(sock_accept(net_socks(&k.net), listener, NULL), -EAGAIN);
+    say(&k, .flags = ".", .seq = 1, .ack = 1, .win = 65535);
+    expect_state(&k, "ESTABLISHED");
+    int sd = peer_accept(&k, listener);
+
+    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 65535, .data = "abc", .len = 3);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 4);
+    peer_read(&k, sd, "abc");
+    peer_write(&k, sd, "hello", 5);
+    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 4, .len = 5, .data = "hello");
+    say(&k, .flags = ".", .seq = 4, .ack = 6, .win = 65535);
+    expect_nothing(&k, NET_SEC(10));
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_passive)
+
+/* REQ: TCP-MUST-14 TCP-SHLD-5 */
+static void test_tcp_handshake_active(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = peer_connect(&k);
+
+    expect_tcp(&k, .flags = "S", .win = 65535);
+    T_EQ(k.last.mss, 1460);
+    if (peer_near_wrap)
+        T_EQ(k.h_iss, UINT32_MAX - 2);
+    T_EQ(poll_events(net_socks(&k.net), sd) & SOCK_OUT, 0);
+    say(&k, .flags = "S.", .ack = 1, .win = 65535, .opts = "mss 1460");
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    T_TRUE(poll_events(net_socks(&k.net), sd) & SOCK_OUT);
+    peer_write(&k, sd, "hello", 5);
+    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 1, .len = 5, .data = "hello");
+    say(&k, .flags = "P.", .seq = 1, .ack = 6, .win = 65535, .data = "hi", .len = 2);
+    expect_tcp(&k, .flags = ".", .seq = 6, .ack = 3);
+    peer_read(&k, sd, "hi");
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_active)
+
+/* Ten kilobytes each way. REQ: TCP-9293-3.4-2 TCP-MUST-2 */
+static void test_tcp_handshake_transfer(void)
+{
+    static char sent[10240], got[10240];
+    struct peer k;
+    uint32_t seq = 1;
+
+    for (size_t i = 0; i < sizeof(sent); i++)
+        sent[i] = (char)(i * 7 + i / 251);
+    peer_begin(&k);
+    int sd = established(&k);
+
+    peer_write(&k, sd, sent, sizeof(sent));
+    for (struct seen *s; (s = peer_next(&k)) != NULL; seq += s->len) {
+        T_EQ(s->seq - k.h_iss, seq);
+        memcpy(got + seq - 1, s->data, s->len);
+        say(&k, .flags = ".", .seq = 1, .ack = seq + s->len, .win = 65535);
+    }
+    T_EQ(seq, sizeof(sent) + 1);
+    T_MEM(got, sent, sizeof(sent));
+    for (uint32_t at = 0; at < sizeof(sent); at += 1024)
+        say(&k, .flags = ".", .seq = 1 + at, .ack = seq, .win = 65535, .data = sent + at,
+            .len = 1024);
+    T_EQ(sock_recv(net_socks(&k.net), sd, got, sizeof(got), 0), sizeof(got));
+    T_MEM(got, sent, sizeof(sent));
+    peer_forget(&k);
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_transfer)
+
+/* REQ: TCP-9293-3.10.7.2-1 TCP-9293-3.5.2-2 */
+static void test_tcp_handshake_listen_answers(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    peer_listen(&k, 0);
+    say(&k, .flags = "R", .seq = 5, .win = 100);
+    say(&k, .flags = "R.", .seq = 5, .ack = 9, .win = 100);
+    say(&k, .flags = "", .seq = 5, .win = 100);
+    say(&k, .flags = "F", .seq = 5, .win = 100);
+    say(&k, .flags = "PU", .seq = 5, .win = 100, .len = 10);
+    say(&k, .flags = "FPU", .seq = 5, .win = 100);
+    expect_nothing(&k, NET_SEC(1));
+    static const char *const with_ack[] = {".", "F.", "P.", "S.", "SF.", "FPU."};
+
+    for (size_t i = 0; i < ARRAY_LEN(with_ack); i++) {
+        say(&k, .flags = with_ack[i], .seq = 5, .ack = 777, .win = 100, .len = 3,
+            .is_absolute = true);
+        expect_tcp(&k, .flags = "R", .seq = 777, .is_absolute = true);
+    }
+    T_EQ(net_connections(&k.net), 0);
+    say(&k, .flags = "S", .win = 100);
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    T_EQ(net_connections(&k.net), 1);
+    peer_end(&k);
+}
+
+/* No TCP sends SYN with FIN or RST. */
+static void test_tcp_handshake_syn_with_fin_or_rst_opens_nothing(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    peer_listen(&k, 0);
+    say(&k, .flags = "SF", .win = 100);
+    say(&k, .flags = "SR", .win = 100);
+    say(&k, .flags = "SFRPU", .win = 100);
+    expect_nothing(&k, NET_SEC(1));
+    T_EQ(net_connections(&k.net), 0);
+    T_EQ(peer_drops(&k, V_DROP_TCP_SYN_FIN), 1);
+    T_EQ(peer_drops(&k, V_DROP_TCP_RST_IN_LISTEN), 2);
+    peer_end(&k);
+}
+
+/* REQ: TCP-9293-3.10.7.3-1 TCP-9293-3.5.2-2 TCP-9293-3.5.3-1 */
+static void test_tcp_handshake_syn_sent_answers(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = syn_sent(&k);
+
+    say(&k, .flags = ".", .seq = 0, .ack = 1, .win = 100);    /* ACK alone */
+    say(&k, .flags = "", .seq = 0, .win = 100);               /* nothing */
+    say(&k, .flags = "F", .seq = 0, .win = 100);
+    say(&k, .flags = "SF.", .seq = 0, .ack = 1, .win = 100);  /* no TCP sends it */
+    say(&k, .flags = "R", .seq = 0, .win = 100);              /* RST without an ACK */
+    say(&k, .flags = "R.", .seq = 0, .ack = 2, .win = 100);   /* of what was never sent */
+    say(&k, .flags = "R.", .seq = 0, .ack = 0, .win = 100);
+    expect_nothing(&k, 0);
+    say(&k, .flags = "S.", .seq = 0, .ack = 0, .win = 100);   /* SYN, bad ACK */
+    expect_tcp(&k, .flags = "R", .seq = 0);
+    say(&k, .flags = "S.", .seq = 0, .ack = 2, .win = 100);
+    expect_tcp(&k, .flags = "R", .seq = 2);
+    say(&k, .flags = ".", .seq = 0, .ack = 0x80000000, .win = 100);
+    expect_tcp(&k, .flags = "R", .seq = 0x80000000);
+    expect_state(&k, "SYN_SENT");
+    T_EQ(peer_error(&k, sd), 0);
+    say(&k, .flags = "S.", .seq = 0, .ack = 1, .win = 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    expect_state(&k, "ESTABLISHED");
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_syn_sent_answers)
+
+/* REQ: TCP-9293-3.5.3-1 */
+static void test_tcp_handshake_refused(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = syn_sent(&k);
+
+    say(&k, .flags = "R.", .seq = 0, .ack = 1, .win = 0);
+    expect_nothing(&k, NET_SEC(10));
+    expect_state(&k, "CLOSED");
+    T_EQ(peer_recv(&k, sd), -ECONNREFUSED);
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_refused)
+
+/* REQ: TCP-9293-3.10.7.4-3 TCP-9293-3.5.2-2 */
+static void test_tcp_handshake_bad_third_segment(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    syn_rcvd(&k);
+    static const uint32_t bad[] = {0, 2, 1000, 0xffffffff, 0x80000001};
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        say(&k, .flags = ".", .seq = 1, .ack = bad[i], .win = 100);
+        expect_tcp(&k, .flags = "R", .seq = bad[i]);
+        expect_state(&k, "SYN_RCVD");
+    }
+    say(&k, .flags = "P", .seq = 1, .win = 100, .len = 3); /* no ACK */
+    expect_nothing(&k, 0);
+    say(&k, .flags = ".", .seq = 1, .ack = 1, .win = 100);
+    expect_nothing(&k, 0);
+    expect_state(&k, "ESTABLISHED");
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_bad_third_segment)
+
+/* The same SYN again is answered again; one outside the window is, too, with the SYN,ACK. */
+static void test_tcp_handshake_syn_again(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    syn_rcvd(&k);
+    say(&k, .flags = "S", .win = 65535, .opts = "mss 1460");
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    say(&k, .flags = ".", .seq = 100000, .ack = 1, .win = 65535);
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    T_EQ(net_connections(&k.net), 1);
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_syn_again)
+
+/* RFC 9293 3.10.7.4, fourth: a SYN in the window of a passive half-open connection voids it; the next
+ * one starts anew. */
+static void test_tcp_handshake_syn_in_window_returns_to_listen(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    syn_rcvd(&k);
+    say(&k, .flags = "S", .seq = 100, .win = 65535);
+    expect_nothing(&k, 0);
+    expect_state(&k, "CLOSED");
+    say(&k, .flags = "S", .seq = 100, .win = 65535);
+    expect_tcp(&k, .flags = "S.", .ack = 101);
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_syn_in_window_returns_to_listen)
+
+/* SYN,ACKs 1, 2, 4, 8 and 16 s apart, then the entry goes 32 s after the last.
+ * REQ: TCP-4987-3.3-1 */
+static void test_tcp_handshake_syn_ack_is_repeated(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    syn_rcvd(&k);
+    for (int i = 0; i < 5; i++)
+        expect_tcp(&k, .flags = "S.", .ack = 1, .after = NET_SEC(1 << i));
+    expect_nothing(&k, NET_SEC(32) - 1);
+    T_EQ(net_connections(&k.net), 1);
+    expect_nothing(&k, NET_SEC(100));
+    T_EQ(net_connections(&k.net), 0);
+    peer_end(&k);
+}
+
+/* Text in a SYN is not taken, so it is not acknowledged; text in the third segment is. */
+static void test_tcp_handshake_with_text(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int listener = peer_listen(&k, 0);
+
+    say(&k, .flags = "S", .win = 1000, .data = "abc", .len = 3);
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 1000, .data = "abc", .len = 3);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 4);
+    peer_read(&k, peer_accept(&k, listener), "abc");
+    peer_end(&k);
+}
+TWICE(test_tcp_handshake_with_text)
+
+/* REQ: TCP-MUST-57 */
+static void test_tcp_handshake_syn_to_a_group_is_dropped(void)
+{
+    static const uint32_t groups[] = {0xffffffff, 0x0a0000ff, 0x0a000000, 0xe0000001, 0xe0000005};
+    struct peer k;
+
+    peer_begin(&k);
+    peer_listen(&k, 0);
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+        say(&k, .flags = "S", .win = 1000, .dst = groups[i], .to_group = true);
+    say(&k, .flags = "S", .win = 1000, .to_group = true); /* our address in a broadcast frame */
+    expect_nothing(&k, NET_SEC(1));
+    T_EQ(net_connections(&k.net), 0);
+    peer_end(&k);
+}
+
+/* The last is LAND: from ourselves to ourselves. REQ: TCP-MUST-63 */
+static void test_tcp_handshake_syn_from_nowhere_is_dropped(void)
+{
+    static const uint32_t sources[] = {0x00000000 + 1, 0xffffffff, 0xe0000001, 0x7f000001,
+                                       0x0a0000ff,     0xf0000001, H_IP};
+    struct peer k;
+
+    peer_begin(&k);
+    peer_listen(&k, 0);
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++)
+        say(&k, .flags = "S", .win = 1000, .src = sources[i]);
+    k.peer_port = H_PORT;
+    say(&k, .flags = "S", .win = 1000, .src = H_IP);
+    expect_nothing(&k, NET_SEC(1));
+    T_EQ(net_connections(&k.net), 0);
+    peer_end(&k);
+}
+
+/* REQ: TCP-MUST-3 */
+static void test_tcp_handshake_bad_checksum_is_dropped(void)
 {
     struct peer k;
 
     peer_begin(&k);
     int sd = established(&k);
 
-    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 65535, .data = "abc", .len = 3);
+    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 1000, .data = "abc", .len = 3,
+        .bad_sum = true);
+    expect_nothing(&k, NET_SEC(1));
+    T_EQ(peer_recv(&k, sd), -EAGAIN);
+    T_EQ(peer_drops(&k, V_DROP_TCP_CHECKSUM), 1);
+    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 1000, .data = "abc", .len = 3);
     expect_tcp(&k, .flags = ".", .seq = 1, .ack = 4);
     peer_read(&k, sd, "abc");
     peer_end(&k);
 }
-TWICE(test_tcp_handshake_passive)
+TWICE(test_tcp_handshake_bad_checksum_is_dropped)
 
-T_MAIN("tcp_handshake", T_TWICE(test_tcp_handshake_passive))
+/* REQ: TCP-MUST-46 */
+static void test_tcp_handshake_connect_to_no_host(void)
+{
+    static const uint32_t nowhere[] = {0xffffffff, 0x0a0000ff, 0xe0000005, 0};
+    struct peer k;
+
+    peer_begin(&k);
+    for (size_t i = 0; i < ARRAY_LEN(nowhere); i++) {
+        struct sock_addr to = {ip_addr_v4(nowhere[i]), 80};
+        int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+        T_TRUE(sock_connect(net_socks(&k.net), sd, &to) != -EINPROGRESS);
+        sock_close(net_socks(&k.net), sd);
+    }
+    expect_nothing(&k, NET_SEC(10));
+    peer_end(&k);
+}
+
+/* REQ: TCP-MUST-43 TCP-MUST-45 */
+static void test_tcp_handshake_local_address(void)
+{
+    struct net_config cfg;
+    struct peer k;
+
+    peer_config(&cfg);
+    cfg.ifs[0].addr[1].ip = 0x0a000003;
+    cfg.ifs[0].addr[1].prefix = 24;
+    cfg.ifs[0].addr_count = 2;
+    peer_begin_with(&k, &cfg);
+    peer_listen(&k, 0); /* at 10.0.0.2 only */
+    say(&k, .flags = "S", .win = 1000, .dst = 0x0a000003);
+    struct seen *s = peer_next(&k);
+
+    T_NEED(s != NULL);
+    T_STR(s->flags, "R.");
+    T_EQ(s->src, 0x0a000003);
+    struct sock_addr from = {ip_addr_v4(0x0a000003), 5000}, to = {ip_addr_v4(PEER_IP), 80};
+    int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(net_socks(&k.net), sd, &from), 0);
+    T_EQ(sock_connect(net_socks(&k.net), sd, &to), -EINPROGRESS);
+    s = peer_next(&k);
+    T_NEED(s != NULL);
+    T_EQ(s->src, 0x0a000003);
+    T_EQ(s->sport, 5000);
+    sock_abort(net_socks(&k.net), sd);
+    peer_end(&k);
+}
+
+/* REQ: TCP-MUST-41 TCP-MUST-42 */
+static void test_tcp_handshake_listen_on_a_busy_port(void)
+{
+    struct sock_addr a = {ip_addr_v4(H_IP), H_PORT};
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = syn_sent(&k); /* from the port on which we will listen */
+    int listener = peer_listen(&k, 0);
+    uint32_t iss = k.h_iss;
+
+    peer_tuple(&k, 50000, H_PORT);
+    say(&k, .flags = "S", .win = 1000);
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    int other = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(net_socks(&k.net), other, &a), -EADDRINUSE);
+    sock_close(net_socks(&k.net), other);
+    peer_tuple(&k, PEER_PORT, H_PORT);
+    k.h_iss = iss;
+    say(&k, .flags = "S.", .ack = 1, .win = 1000);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    sock_close(net_socks(&k.net), listener);
+    peer_write(&k, sd, "x", 1);
+    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 1, .len = 1);
+    peer_end(&k);
+}
+
+/* REQ: TCP-MUST-48 TCP-MUST-49 TCP-SHLD-22 */
+static void test_tcp_handshake_tos_and_ttl(void)
+{
+    struct sock_addr to = {ip_addr_v4(PEER_IP), PEER_PORT};
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+    struct sock_addr from = {ip_addr_v4(H_IP), H_PORT};
+
+    T_EQ(sock_bind(net_socks(&k.net), sd, &from), 0);
+    T_EQ(sock_setopt(net_socks(&k.net), sd, SOCK_OPT_TOS, 46 << 2), 0);
+    T_EQ(sock_setopt(net_socks(&k.net), sd, SOCK_OPT_TTL, 5), 0);
+    T_EQ(sock_connect(net_socks(&k.net), sd, &to), -EINPROGRESS);
+    expect_tcp(&k, .flags = "S");
+    T_EQ(k.last.tos, 46 << 2);
+    T_EQ(k.last.ttl, 5);
+    say(&k, .flags = "S.", .ack = 1, .win = 1000);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    T_EQ(k.last.tos, 46 << 2);
+    peer_write(&k, sd, "x", 1);
+    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 1, .len = 1);
+    T_EQ(k.last.tos, 46 << 2);
+    T_EQ(k.last.ttl, 5);
+    sock_close(net_socks(&k.net), sd);
+    expect_tcp(&k, .flags = "F.", .seq = 2, .ack = 1);
+    T_EQ(k.last.tos, 46 << 2);
+    T_EQ(k.last.ttl, 5);
+    say(&k, .flags = "R", .seq = 1, .win = 0);
+    peer_end(&k);
+}
+
+T_MAIN("tcp_handshake", T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_handshake_active),
+       T_TWICE(test_tcp_handshake_transfer), T(test_tcp_handshake_listen_answers),
+       T(test_tcp_handshake_syn_with_fin_or_rst_opens_nothing),
+       T_TWICE(test_tcp_handshake_syn_sent_answers), T_TWICE(test_tcp_handshake_refused),
+       T_TWICE(test_tcp_handshake_bad_third_segment), T_TWICE(test_tcp_handshake_syn_again),
+       T_TWICE(test_tcp_handshake_syn_in_window_returns_to_listen),
+       T(test_tcp_handshake_syn_ack_is_repeated), T_TWICE(test_tcp_handshake_with_text),
+       T(test_tcp_handshake_syn_to_a_group_is_dropped),
+       T(test_tcp_handshake_syn_from_nowhere_is_dropped),
+       T_TWICE(test_tcp_handshake_bad_checksum_is_dropped),
+       T(test_tcp_handshake_connect_to_no_host), T(test_tcp_handshake_local_address),
+       T(test_tcp_handshake_listen_on_a_busy_port), T(test_tcp_handshake_tos_and_ttl))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_echo.sh - netcat from the kernel to stackd's services, and from stackd to the kernel's.
 . "$(dirname "$0")/lib.sh"
-need nc sha256sum
+need nc sha256sum jq python3
 start
 head -c 20000000 /dev/urandom >"$tmp/data"
 sum=$(sha256sum <"$tmp/data")
@@ -20,6 +20,15 @@ listening 4000
 t_eq "stackctl nc: 20 MB from the kernel" "$(timeout 60 "$stackctl" --control "$control" nc 10.0.0.1 4000 <"$tmp/data" | sha256sum)" "$sum"
 wait $server
 t_eq "stackctl nc: 20 MB to the kernel, at the same time" "$(sha256sum <"$tmp/got")" "$sum"
+# A peer that sends back what it gets, while it gets it: neither side may wait for the other.
+background python3 -c '
+import socket
+c, _ = socket.create_server(("10.0.0.1", 4003)).accept()
+while b := c.recv(65536):
+    c.sendall(b)'
+listening 4003
+t_eq "stackctl nc: 20 MB there and back at once" \
+    "$(timeout 60 "$stackctl" --control "$control" nc 10.0.0.1 4003 <"$tmp/data" | sha256sum)" "$sum"
 t "stackctl nc: a refused connection is status 2" sh -c "'$stackctl' --control '$control' nc 10.0.0.1 4001 </dev/null; [ \$? = 2 ]"
 
 background sh -c "timeout 20 '$stackctl' --control '$control' nc -l 5000 <'$tmp/data' >'$tmp/got2'"

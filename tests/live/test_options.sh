@@ -12,7 +12,8 @@ wrong() { # wrong STATUS REGEX OPTIONS...: stackd ends with it, one line on stan
     t_eq "stackd $*: one line" "$(wc -l <"$tmp/err")" 1
 }
 
-wrong 1 . --no-such-option
+t_eq "an unknown option: status" "$(timeout 10 "$stackd" --no-such-option >/dev/null 2>"$tmp/err"; echo $?)" 1
+t_match "an unknown option: message" "$(head -n 1 "$tmp/err")" '^stackd: unrecognized option'
 wrong 1 . --tap ''
 wrong 1 . --tap this-name-is-too-long-for-linux
 wrong 1 . --tap tap0 --ip 10.0.0.256/24

@@ -69,7 +69,7 @@ text("kind") == "tcp_state" || text("kind") == "seg" {
     if (c != conn) next
     if (text("kind") == "seg") {
         frame[++segs] = text("frame"); dir[segs] = text("dir"); flags[segs] = text("flags")
-        seq[segs] = text("seq"); ack[segs] = text("ack"); len[segs] = text("len"); at[segs] = text("t")
+        seq[segs] = text("seq") + 0; ack[segs] = text("ack") + 0; len[segs] = text("len") + 0; at[segs] = text("t") + 0
     } else if (text("frame") > 0) {
         to[text("frame")] = text("to")
         if (first_state == "") first_state = text("from")

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CTL_LINE_MAX = 16 << 20 };
+enum { CTL_IN = 128 * 1024, CTL_LINE_MAX = 16 << 20 };
 
 const char *jstr(const json_t *o, const char *key)
 {
@@ -96,7 +96,8 @@ static int ctl_find(struct ctl *c)
             continue;
         if (found++ == 0) {
             c->fd = fd;
-            c->control = strdup(g.gl_pathv[i]);
+            snprintf(c->found, sizeof(c->found), "%s", g.gl_pathv[i]);
+            c->control = c->found;
         } else {
             close(fd);
         }
@@ -123,6 +124,10 @@ int ctl_connect(struct ctl *c)
 {
     if (c->fd >= 0)
         return CTL_OK;
+    c->in_cap = CTL_IN;
+    c->in = malloc(c->in_cap);
+    if (c->in == NULL)
+        return ctl_say(CTL_FAILED, "no memory");
     if (c->control == NULL)
         return ctl_find(c);
     c->fd = ctl_dial(c->control);
@@ -148,26 +153,26 @@ bool ctl_send(struct ctl *c, const void *bytes, size_t len)
     return true;
 }
 
-/* The line returned stays where it is until the next call: it is cut off the front only then. */
+void ctl_rest(struct ctl *c)
+{
+    memmove(c->in, c->in + c->in_taken, c->in_len - c->in_taken);
+    c->in_len -= c->in_taken;
+    c->in_taken = 0;
+}
+
 char *ctl_line(struct ctl *c)
 {
-    static char *line;
-
-    free(line);
-    line = NULL;
     for (;;) {
-        char *nl = c->in_len > 0 ? memchr(c->in, '\n', c->in_len) : NULL;
+        char *line = c->in + c->in_taken, *nl = memchr(line, '\n', c->in_len - c->in_taken);
 
         if (nl != NULL) {
-            size_t len = (size_t)(nl - c->in);
-
-            line = strndup(c->in, len);
-            memmove(c->in, nl + 1, c->in_len - len - 1);
-            c->in_len -= len + 1;
+            *nl = '\0';
+            c->in_taken = (size_t)(nl + 1 - c->in);
             return line;
         }
+        ctl_rest(c);
         if (c->in_len == c->in_cap) {
-            size_t cap = c->in_cap == 0 ? 65536 : c->in_cap * 2;
+            size_t cap = c->in_cap * 2;
             char *more = cap <= CTL_LINE_MAX ? realloc(c->in, cap) : NULL;
 
             if (more == NULL)
@@ -177,10 +182,8 @@ char *ctl_line(struct ctl *c)
         }
         ssize_t n = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n <= 0)
-            return NULL;
+            return NULL; /* the end, or Ctrl-C where it is caught */
         c->in_len += (size_t)n;
     }
 }

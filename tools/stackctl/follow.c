@@ -62,13 +62,15 @@ int ctl_trace(struct ctl *c)
 /* Bytes as they come; a reader that goes away (`| head`) ends it quietly. */
 static int pcap_stream(struct ctl *c)
 {
-    size_t have = c->in_len;
+    size_t have;
 
     if (isatty(STDOUT_FILENO))
         return ctl_say(CTL_USAGE,
                        "a capture is not for a terminal: pipe it, as in `stackctl pcap start "
                        "- | wireshark -k -i -'");
     signal(SIGPIPE, SIG_IGN);
+    ctl_rest(c);
+    have = c->in_len;
     for (;;) {
         size_t at = 0;
 

@@ -236,6 +236,9 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
     argp_parse(&argp, argc, argv, 0, NULL, c);
     int status = o->run(c);
 
+    free(c->in);
+    if (c->fd >= 0)
+        close(c->fd);
     if (fflush(stdout) != 0 && status == CTL_OK)
         return ctl_say(CTL_FAILED, "cannot write the answer: is the disk full?");
     return status;

@@ -32,8 +32,9 @@ struct ctl {
     const char *address; /* of doctor: the --ip to check */
 
     int fd;
-    char *in; /* bytes received and not yet taken */
-    size_t in_len, in_cap;
+    char found[108];
+    char *in; /* bytes received, the first in_taken of them as lines */
+    size_t in_len, in_cap, in_taken;
 };
 
 /* One object of `stackctl OBJECT`. */
@@ -49,8 +50,11 @@ int ctl_say(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3
 /** ctl_connect - to --control, or to the only stackd running. Return: CTL_OK or a status, said. */
 int ctl_connect(struct ctl *c);
 
-/** ctl_line - the next line from stackd, without its newline; NULL at the end of the stream. */
+/** ctl_line - the next line from stackd, without its newline, valid until the next call; NULL at the
+ * end of the stream. */
 char *ctl_line(struct ctl *c);
+/** ctl_rest - from here on no lines: in holds in_len bytes that were not taken. */
+void ctl_rest(struct ctl *c);
 
 /** ctl_send - write all of @len bytes. Return: whether stackd took them. */
 bool ctl_send(struct ctl *c, const void *bytes, size_t len);

@@ -3,8 +3,8 @@
  *
  * nc moves frames (tools/stackd/control_nc.c): one octet of type, three of length, the bytes. Both
  * directions go on by themselves, and each ends for itself: end of input is a half close, the
- * peer's end closes our output. It is over when both have ended; on a terminal, or with UDP after
- * a while of silence, earlier.
+ * peer's end is noted. It is over when stackd says so: both have ended, and all bytes are in the
+ * stack's hands. On a terminal the peer's end is ours too; UDP ends after a while of silence.
  */
 #include "stackctl.h"
 
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 const struct argp_option ping_options[] = {
@@ -145,14 +146,33 @@ enum { NC_HEAD = 4, NC_CHUNK = 65507 };
 struct nc {
     struct ctl *c;
     bool in_eof, out_eof; /* standard input has ended; the peer has */
+    bool done;            /* stackd has everything, and both have ended */
     int status;
+    size_t at, len; /* of a frame on its way to stackd */
+    char frame[NC_HEAD + NC_CHUNK];
 };
 
-static bool nc_put(struct nc *n, char type, const char *bytes, size_t len)
+/* A frame becomes the one on its way; there must be none. The bytes are in place already. */
+static void nc_frame(struct nc *n, char type, size_t len)
 {
     const char head[NC_HEAD] = {type, (char)(len >> 16), (char)(len >> 8), (char)len};
 
-    return ctl_send(n->c, head, NC_HEAD) && ctl_send(n->c, bytes, len);
+    memcpy(n->frame, head, NC_HEAD);
+    n->at = 0;
+    n->len = NC_HEAD + len;
+}
+
+/* Never waits: an echoing peer would else stop us both. Return: whether stackd still listens. */
+static bool nc_write(struct nc *n)
+{
+    ssize_t w = send(n->c->fd, n->frame + n->at, n->len - n->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (w < 0)
+        return errno == EINTR || errno == EAGAIN;
+    n->at += (size_t)w;
+    if (n->at == n->len)
+        n->at = n->len = 0;
+    return true;
 }
 
 static bool nc_print(const char *bytes, size_t len)
@@ -191,6 +211,8 @@ static bool nc_frames(struct nc *n)
             ctl_say(0, "connected with %.*s", (int)len, body);
         } else if (*h == 'E') {
             n->out_eof = true;
+        } else if (*h == 'Z') {
+            n->done = true;
         } else if (*h == 'X') {
             n->status = ctl_say(CTL_FAILED, "connection failed: %.*s", (int)len, body);
             go_on = false;
@@ -202,32 +224,21 @@ static bool nc_frames(struct nc *n)
     return go_on;
 }
 
-static bool nc_read_stdin(struct nc *n)
+static void nc_read_stdin(struct nc *n)
 {
-    static char buf[NC_CHUNK];
     /* A datagram should cross an Ethernet whole; a stream goes in the largest pieces. */
-    ssize_t got = read(STDIN_FILENO, buf, n->c->udp ? 1472 : sizeof(buf));
+    ssize_t got = read(STDIN_FILENO, n->frame + NC_HEAD, n->c->udp ? 1472 : NC_CHUNK);
 
     if (got < 0 && errno == EINTR)
-        return true;
-    if (got > 0)
-        return nc_put(n, 'D', buf, (size_t)got);
-    n->in_eof = true;
-    return nc_put(n, 'E', "", 0);
+        return;
+    n->in_eof = got <= 0;
+    nc_frame(n, n->in_eof ? 'E' : 'D', n->in_eof ? 0 : (size_t)got);
 }
 
 static bool nc_read_stackd(struct nc *n)
 {
     struct ctl *c = n->c;
 
-    if (c->in_cap < 2 * NC_CHUNK) {
-        char *more = realloc(c->in, (size_t)2 * NC_CHUNK);
-
-        if (more == NULL)
-            return false;
-        c->in = more;
-        c->in_cap = (size_t)2 * NC_CHUNK;
-    }
     ssize_t got = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len);
 
     if (got < 0 && errno == EINTR)
@@ -244,10 +255,15 @@ static int nc_run(struct nc *n)
 {
     bool go_on = nc_frames(n), terminal = isatty(STDIN_FILENO);
 
-    while (go_on && !(n->in_eof && n->out_eof) && !(n->out_eof && terminal)) {
+    while (go_on && !n->done) {
+        if (n->out_eof && terminal && !n->in_eof && n->len == 0) {
+            n->in_eof = true; /* nobody would type to a peer that has gone */
+            nc_frame(n, 'E', 0);
+        }
+        bool busy = n->len > 0;
         struct pollfd p[2] = {
-            {n->c->fd,                      POLLIN, 0},
-            {n->in_eof ? -1 : STDIN_FILENO, POLLIN, 0}
+            {n->c->fd,                              (short)(busy ? POLLIN | POLLOUT : POLLIN), 0},
+            {busy || n->in_eof ? -1 : STDIN_FILENO, POLLIN,                                    0}
         };
         long wait = n->c->wait > 0 ? n->c->wait : (n->c->udp && n->in_eof ? 1 : -1);
         int ready = poll(p, 2, wait > 0 ? (int)(wait * 1000) : -1);
@@ -256,11 +272,11 @@ static int nc_run(struct nc *n)
             continue;
         if (ready == 0)
             break;
-        if (go_on && p[1].revents != 0 && !nc_read_stdin(n)) {
-            /* stackd hung up while we wrote; what it had to say is still to be read. */
-            n->in_eof = true;
-        }
-        if (go_on && p[0].revents != 0)
+        if ((p[0].revents & POLLOUT) != 0 && !nc_write(n))
+            n->len = 0; /* stackd hung up; what it had to say is still to be read */
+        if (p[1].revents != 0)
+            nc_read_stdin(n);
+        if ((p[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
             go_on = nc_read_stackd(n);
     }
     return n->status;
@@ -268,7 +284,7 @@ static int nc_run(struct nc *n)
 
 int ctl_nc(struct ctl *c)
 {
-    struct nc n = {.c = c};
+    static struct nc n;
     const char *port_word = c->words > 0 ? c->word[c->words - 1] : "";
     char *end;
     long port = strtol(port_word, &end, 10);
@@ -291,5 +307,7 @@ int ctl_nc(struct ctl *c)
     if (c->verbose && c->listen)
         ctl_say(0, "listening on port %ld", port);
     signal(SIGPIPE, SIG_IGN);
+    ctl_rest(c);
+    n.c = c;
     return nc_run(&n);
 }

@@ -4,7 +4,8 @@
  * After the reply both ends speak frames: one octet of type, three of length (network order), that
  * many bytes. From the client: D data (with UDP one datagram), E end of its input (half close).
  * To the client: C the connection stands, with "IP:PORT" of the peer; D data; E the peer's end;
- * X an error in words, after which the connection is closed.
+ * Z both directions have ended and everything is in the stack's hands, so the client may go (before
+ * that its going is an abort); X an error in words, after which the connection is closed.
  *
  * Back pressure goes all the way: bytes are taken from the stack only when the client's buffer has
  * room for them, and from the client only when the send buffer has, so a slow reader closes the
@@ -42,7 +43,7 @@ static void nc_fail(struct client *c, int err)
 
     nc_put(c, 'X', words, strlen(words));
     client_nc_end(c);
-    c->eof = true;
+    c->eof = true; /* no more reading; client_sweep() lets it go once it has read this */
 }
 
 static void nc_tell_peer(struct client *c)
@@ -251,16 +252,19 @@ static void nc_pump_out(struct client *c)
 
 void client_nc_run(struct client *c)
 {
-    if (c->nc.sd >= 0 && c->eof && !c->nc.user_eof && c->in_len == 0)
-        c->gone = true; /* the client has ended without a word */
-    if (c->nc.sd >= 0 && c->nc.state == NC_LISTENING)
+    struct client_nc *nc = &c->nc;
+
+    if (nc->sd >= 0 && nc->state == NC_LISTENING)
         nc_listening(c);
-    if (c->nc.sd >= 0 && c->nc.state == NC_CONNECTING)
+    if (nc->sd >= 0 && nc->state == NC_CONNECTING)
         nc_connecting(c);
-    if (c->nc.sd >= 0 && c->nc.state == NC_TALKING && nc_pump_in(c))
+    if (nc->sd >= 0 && nc->state == NC_TALKING && nc_pump_in(c))
         nc_pump_out(c);
-    /* After both ends the client closes; after an error it does not, so we do. */
-    if ((c->nc.sd < 0 || c->eof) && c->out_len == 0)
+    /* What is still in the send buffer leaves in its own time. */
+    if (nc->sd >= 0 && !nc->udp && nc->user_eof && nc->peer_eof && nc_put(c, 'Z', "", 0))
+        client_nc_end(c);
+    /* The client has gone; or it has been told an error, and has read that. */
+    if (c->eof && (c->out_len == 0 || nc->sd >= 0))
         c->gone = true;
 }
 

@@ -3,9 +3,9 @@
  *
  *     port -> bad wire (rx) -> net_input -> services -> net_output -> bad wire (tx) -> port
  *
- * There is no tick: the loop sleeps until a frame, a signal or a client of the control socket comes,
- * or the earliest deadline of the stack, the services, the bad wire and the control socket. An idle
- * host uses no processor.
+ * There is no tick: the loop sleeps until a frame, a signal or a client of the control socket
+ * comes, or the earliest deadline of the stack, the services, the bad wire and the control socket.
+ * An idle host uses no processor.
  */
 #include <errno.h>
 #include <poll.h>
@@ -71,7 +71,6 @@ static void loop_in(struct stackd *d, struct pkt **in, int n, net_time now)
         net_input(&d->net, in, (size_t)n, now);
         return;
     }
-    d->net.core.now = now; /* the wire traces what it does */
     for (int i = 0; i < n; i++)
         imp_push(wire, in[i], now);
     do {
@@ -248,8 +247,10 @@ static bool loop_wait(struct stackd *d, net_time at, bool is_full)
         net_input(&d->net, NULL, 0, now); /* what follows happens now, not before the sleep */
         if (fds[1].revents != 0)
             loop_signals(d);
-        if (fds[2].revents != 0)
+        if (fds[2].revents != 0) {
+            port_update_stats(d->port); /* somebody may ask */
             control_serve(d->ctl, now);
+        }
     }
     return fds[0].revents != 0;
 }

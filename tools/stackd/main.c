@@ -140,7 +140,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
 
 static int main_port(struct stackd *d, char *err, size_t err_len)
 {
-    const struct stackd_options *o = &d->opt;
+    struct stackd_options *o = &d->opt;
 
     if (o->wire == STACKD_WIRE_TAP)
         d->port = port_open_tap(o->ifname, o->mtu, o->offload, err, err_len);
@@ -150,6 +150,10 @@ static int main_port(struct stackd *d, char *err, size_t err_len)
         d->port = port_open_raw(o->ifname, o->mtu, err, err_len);
     if (d->port == NULL || host_check(d, err, err_len) < 0)
         return -1;
+    if (o->wire == STACKD_WIRE_FD) {
+        memcpy(o->ifname, d->port->name, sizeof(o->ifname));
+        options_named(o);
+    }
     return o->host_config ? host_config(d, err, err_len) : 0;
 }
 
@@ -212,7 +216,7 @@ static void main_down(struct stackd *d)
     port_close(d->port);
     if (d->child_go >= 0)
         close(d->child_go); /* the command never started: now it ends */
-    if (d->child > 0) { /* it had a second since SIGTERM, and its network is gone */
+    if (d->child > 0) {     /* it had a second since SIGTERM, and its network is gone */
         (void)kill(d->child, SIGKILL);
         (void)waitpid(d->child, NULL, 0);
     }

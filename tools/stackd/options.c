@@ -49,60 +49,64 @@ enum {
     KEY_COLOR
 };
 
+/* One option a line. */
+/* clang-format off */
 static const struct argp_option options_table[] = {
-    {NULL,                                                      0, NULL, 0, "The wire:", 1},
-    {"tap",                                                     KEY_TAP, "NAME", 0,
+    {NULL, 0, NULL, 0, "The wire:", 1},
+    {"tap", KEY_TAP, "NAME", 0,
      "attach to this TAP; made if it is not there, and removed again on exit (tap0)", 1},
-    {"raw",                                              KEY_RAW, "IFACE", 0, "attach to this interface through libpcap instead", 1},
-    {"fd",                                                         KEY_FD, "N", 0, "attach to an already open TAP file descriptor", 1},
-    {"netns",KEY_NETNS, NULL, 0,
-     "no root needed: enter a new user and network namespace and make the TAP there; a COMMAND "
-     "after -- runs inside once ready, and its status is ours", 1},
-    {"offload",                                                        KEY_OFFLOAD, "auto|on|off", 0, "offload of the TAP (auto)", 1},
-    {NULL,                                                        0, NULL, 0, "Addresses:", 2},
-    {"ip",                                                     KEY_IP, "A.B.C.D/P", 0, "own address (10.0.0.2/24)", 2},
-    {"host-ip",                                                  KEY_HOST_IP, "A.B.C.D/P", 0,
+    {"raw", KEY_RAW, "IFACE", 0, "attach to this interface through libpcap instead", 1},
+    {"fd", KEY_FD, "N", 0, "attach to an already open TAP file descriptor", 1},
+    {"netns", KEY_NETNS, NULL, 0,
+     "no root needed: enter a new user and network namespace and make the TAP there; a "
+     "COMMAND after -- runs inside once ready, and its status is ours", 1},
+    {"offload", KEY_OFFLOAD, "auto|on|off", 0, "offload of the TAP (auto)", 1},
+    {NULL, 0, NULL, 0, "Addresses:", 2},
+    {"ip", KEY_IP, "A.B.C.D/P", 0, "own address (10.0.0.2/24)", 2},
+    {"host-ip", KEY_HOST_IP, "A.B.C.D/P", 0,
      "address for the kernel's end (the first of the subnet)", 2},
-    {"no-host-config",       KEY_NO_HOST, NULL, 0, "leave the kernel's end alone", 2},
-    {"mac",                                                         KEY_MAC, "MAC", 0, "own MAC address (derived from name and address)", 2},
-    {"gateway",KEY_GATEWAY, "A.B.C.D", 0, "default route (the kernel's end; none with --raw)", 2},
-    {"mtu",                                                        KEY_MTU, "N", 0, "longest datagram in bytes (1500)", 2},
-    {NULL,                                                        0, NULL, 0, "Services:", 3},
-    {"service",                                                   KEY_SERVICE, "NAME[:PORT]", 0,
-     "run this service, and only those named; repeatable (echo discard daytime chargen time http)", 3},
-    {"no-services",                                                     KEY_NO_SERVICES, NULL, 0, "run none", 3},
+    {"no-host-config", KEY_NO_HOST, NULL, 0, "leave the kernel's end alone", 2},
+    {"mac", KEY_MAC, "MAC", 0, "own MAC address (derived from name and address)", 2},
+    {"gateway", KEY_GATEWAY, "A.B.C.D", 0, "default route (the kernel's end; none with --raw)", 2},
+    {"mtu", KEY_MTU, "N", 0, "longest datagram in bytes (1500)", 2},
+    {NULL, 0, NULL, 0, "Services:", 3},
+    {"service", KEY_SERVICE, "NAME[:PORT]", 0,
+     "run this service, and only those named; repeatable (echo discard daytime chargen time "
+     "http)", 3},
+    {"no-services", KEY_NO_SERVICES, NULL, 0, "run none", 3},
     {"http-root", KEY_HTTP_ROOT, "DIR", 0, "files to serve (a built-in page)", 3},
-    {"backlog",                                                         KEY_BACKLOG, "N", 0, "accept queue (128)", 3},
-    {"syn-pool",KEY_SYN_POOL, "N", 0, "half-open pool (1024)", 3},
-    {"syn-policy",                                                        KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
+    {"backlog", KEY_BACKLOG, "N", 0, "accept queue (128)", 3},
+    {"syn-pool", KEY_SYN_POOL, "N", 0, "half-open pool (1024)", 3},
+    {"syn-policy", KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
      "when the half-open pool is full (cookies)", 3},
-    {"msl",                                                        KEY_MSL, "SECONDS", 0, "maximum segment lifetime; TIME-WAIT takes two (30)", 3},
-    {NULL,                                                      0, NULL, 0, "Looking inside:", 4},
-    {"pcap",                                                     KEY_PCAP, "FILE", 0,
+    {"msl", KEY_MSL, "SECONDS", 0, "maximum segment lifetime; TIME-WAIT takes two (30)", 3},
+    {NULL, 0, NULL, 0, "Looking inside:", 4},
+    {"pcap", KEY_PCAP, "FILE", 0,
      "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
-    {"trace",                                             KEY_TRACE, "FILE", 0, "events as JSON Lines; - is standard output", 4},
-    {"control",                                                         KEY_CONTROL, "PATH", 0, "control socket, see stackctl(1) (/run/stackd/TAP.sock)",
-     4},
-    {"verbose",'v', NULL, 0, "state changes and drops as readable lines on standard error", 4},
-    {"color",                                                        KEY_COLOR, "auto|always|never", 0, "color of those lines (auto)", 4},
-    {NULL,                                                        0, NULL, 0,
+    {"trace", KEY_TRACE, "FILE", 0, "events as JSON Lines; - is standard output", 4},
+    {"control", KEY_CONTROL, "PATH", 0,
+     "control socket, see stackctl(1) (/run/stackd/TAP.sock)", 4},
+    {"verbose", 'v', NULL, 0, "state changes and drops as readable lines on standard error", 4},
+    {"color", KEY_COLOR, "auto|always|never", 0, "color of those lines (auto)", 4},
+    {NULL, 0, NULL, 0,
      "A bad wire on purpose (percentages; both directions, or rx: or tx: in front):", 5},
-    {"drop-chance",                                                 KEY_DROP, "P", 0, "lose frames", 5},
-    {"corrupt-chance",                                              KEY_CORRUPT, "P", 0, "damage frames", 5},
-    {"duplicate-chance",  KEY_DUPLICATE, "P", 0, "send frames twice", 5},
-    {"reorder-chance",                                                         KEY_REORDER, "P", 0, "let frames be overtaken", 5},
-    {"delay",                                        KEY_DELAY, "MS", 0, "hold every frame back", 5},
-    {"jitter",                                                        KEY_JITTER, "MS", 0, "vary that by up to this, either way", 5},
-    {"rate",                                                        KEY_RATE, "BITS/S", 0, "limit the rate; k, M and G are understood", 5},
-    {"seed",                                                     KEY_SEED, "N", 0, "make every random choice repeatable", 5},
-    {0                                     },
+    {"drop-chance", KEY_DROP, "P", 0, "lose frames", 5},
+    {"corrupt-chance", KEY_CORRUPT, "P", 0, "damage frames", 5},
+    {"duplicate-chance", KEY_DUPLICATE, "P", 0, "send frames twice", 5},
+    {"reorder-chance", KEY_REORDER, "P", 0, "let frames be overtaken", 5},
+    {"delay", KEY_DELAY, "MS", 0, "hold every frame back", 5},
+    {"jitter", KEY_JITTER, "MS", 0, "vary that by up to this, either way", 5},
+    {"rate", KEY_RATE, "BITS/S", 0, "limit the rate; k, M and G are understood", 5},
+    {"seed", KEY_SEED, "N", 0, "make every random choice repeatable", 5},
+    {0},
 };
+/* clang-format on */
 
 struct options_state {
     struct stackd_options *o;
     char *err;
     size_t err_len;
-    bool wire_given, gateway_given, host_ip_given, mac_given;
+    bool wire_given, gateway_given, host_ip_given;
 };
 
 __attribute__((format(printf, 2, 3))) static error_t options_bad(struct options_state *st,
@@ -319,7 +323,7 @@ static error_t options_address(struct options_state *st, int key, const char *ar
                                arg);
         return 0;
     default:
-        st->mac_given = true;
+        o->mac_given = true;
         if (!options_mac(arg, &o->mac))
             return options_bad(
                 st, "--mac %s: not six bytes in hexadecimal: try --mac 02:00:00:00:00:02", arg);
@@ -468,8 +472,6 @@ static void options_control_path(struct stackd_options *o)
     const char *run = getenv("XDG_RUNTIME_DIR");
     int n;
 
-    if (o->control_given)
-        return;
     if (geteuid() == 0)
         n = snprintf(o->control, sizeof(o->control), "/run/stackd/%s.sock", o->ifname);
     else if (run != NULL && run[0] == '/')
@@ -479,6 +481,14 @@ static void options_control_path(struct stackd_options *o)
                      o->ifname);
     if (n < 0 || (size_t)n >= sizeof(o->control))
         o->control[0] = '\0';
+}
+
+void options_named(struct stackd_options *o)
+{
+    if (!o->mac_given)
+        o->mac = options_own_mac(o);
+    if (!o->control_given)
+        options_control_path(o);
 }
 
 static error_t options_finish(struct options_state *st)
@@ -513,9 +523,7 @@ static error_t options_finish(struct options_state *st)
         strcmp(o->trace, "-") == 0)
         return options_bad(
             st, "--pcap - and --trace - both want standard output: give one of them a file");
-    if (!st->mac_given)
-        o->mac = options_own_mac(o);
-    options_control_path(o);
+    options_named(o);
     return 0;
 }
 

@@ -33,6 +33,7 @@ struct stackd_options {
     uint8_t prefix, host_prefix;
     bool host_config; /* give the kernel's end its address */
     struct mac mac;
+    bool mac_given;
     uint16_t mtu;
 
     struct stackd_service service[STACKD_SERVICES];
@@ -65,6 +66,12 @@ struct stackd_options {
  * Return: 0; -EINVAL for a usage error (exit status 1).
  */
 int options_parse(struct stackd_options *o, int argc, char **argv, char *err, size_t err_len);
+
+/**
+ * options_named - set what follows from the name of the interface, unless it was given: MAC
+ * address, control socket. To be called again when --fd has told the name.
+ */
+void options_named(struct stackd_options *o);
 
 /* The parsers of single values; each returns whether @s is one, whole. Used by the control socket too. */
 bool options_ip(const char *s, uint32_t *ip);

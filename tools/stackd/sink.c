@@ -97,7 +97,6 @@ static const char *sink_color(const struct trace_ev *ev)
 {
     switch (ev->kind) {
     case TRACE_drop:
-    case TRACE_conflict:
         return "\033[31m"; /* red */
     case TRACE_fault:
     case TRACE_rtx:
@@ -232,6 +231,7 @@ int stackd_capture_stop(struct stackd *d, int number, char *err, size_t err_len)
         return -ENOENT;
     }
     struct stackd_capture *c = &d->capture[number];
+    port_update_stats(d->port);
     uint64_t lost = d->port->stats.rx_kernel_drop + d->port->stats.rx_too_long;
     int why = capture_close(c->c, d->port->stats.rx_frames - c->rx, lost, sink_realtime(d));
 

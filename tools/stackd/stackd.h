@@ -44,15 +44,15 @@ struct stackd {
     struct app app;
     struct port *port;
     struct imp_chain imp[STACKD_FAULT_DIRS]; /* the bad wire: STACKD_RX, STACKD_TX; use imp_set() */
-    struct control *ctl;                /* NULL: none */
+    struct control *ctl;                     /* NULL: none */
     struct stackd_capture capture[STACKD_CAPTURES];
     void *mem; /* of net, app and imp: one untouched mapping */
     size_t mem_len;
-    bool host_addr_added;     /* we gave the kernel's end its address, on an interface that stays */
+    bool host_addr_added; /* we gave the kernel's end its address, on an interface that stays */
     bool ready, stopping, again; /* again: a second signal, go at once */
     int status;                  /* exit status so far */
     net_time started;
-    net_time stop_by;            /* when stopping: the last moment */
+    net_time stop_by; /* when stopping: the last moment */
     int signal_fd;
     bool user_ns; /* we are in a user namespace of our own */
     pid_t child;  /* the command of --netns, 0: none */
@@ -62,8 +62,8 @@ struct stackd {
     int files_root;         /* directory, -1: none */
 
     struct {
-        int fd;        /* trace file, -1: none */
-        char *buf;     /* not yet written */
+        int fd;    /* trace file, -1: none */
+        char *buf; /* not yet written */
         size_t len;
         net_time last; /* when it was last written */
         bool is_color; /* lines on standard error */

@@ -1,0 +1,194 @@
+/*
+ * Two hosts, one cable, everything about them chosen by a seed: bytes arrive, both ways.
+ *
+ * Each seed draws the wire (rate, delay, jitter, loss, corruption, copies, reordering), MTU,
+ * buffers, how both ends write and read, who closes first and how, and where the sequence numbers
+ * begin: one seed in four has both of them wrap in the middle of the transfer.
+ */
+#include <stdlib.h>
+
+#include "l4_transport/tcp_priv.h"
+#include "talk.h"
+
+enum { TRANSFER_PORT = 7777, TRANSFER_FROM = 40000, TRANSFER_A = 0x0a000001,
+       TRANSFER_B = 0x0a000002 };
+
+struct transfer {
+    struct prng prng;
+    struct world *w;
+    struct net_config cfg[2];
+    struct talk_plan plan[2];
+    struct talk talk[2];
+    struct imp_config wire[2];
+    uint32_t worst_ppm; /* damage of all kinds, to know how patient to be */
+};
+
+static uint32_t pick(struct transfer *x, uint32_t low, uint32_t high)
+{
+    return low + prng_below(&x->prng, high - low + 1);
+}
+
+static bool one_in(struct transfer *x, uint32_t n)
+{
+    return prng_below(&x->prng, n) == 0;
+}
+
+static void transfer_wire(struct transfer *x, struct imp_config *imp)
+{
+    imp_config_default(imp);
+    if (!one_in(x, 4))
+        imp->rate_bps = (uint64_t)pick(x, 1, 1000) * 1000000;
+    imp->delay = NET_US(pick(x, 0, one_in(x, 3) ? 150000 : 5000));
+    if (one_in(x, 3))
+        imp->jitter = imp->delay / 2;
+    if (one_in(x, 2))
+        imp->loss_ppm = pick(x, 0, 100000);
+    if (one_in(x, 3))
+        imp->corrupt_ppm = pick(x, 0, 20000);
+    if (one_in(x, 3))
+        imp->dup_ppm = pick(x, 0, 50000);
+    if (one_in(x, 3))
+        imp->reorder_ppm = pick(x, 0, 100000);
+    if (one_in(x, 8))
+        imp->limit = pick(x, 4, 40);
+}
+
+static void transfer_plan(struct transfer *x, struct talk_plan *p)
+{
+    static const uint32_t sizes[] = {0, 1, 2, 100, 1460, 20000, 50000, 200000};
+
+    p->key = prng_u64(&x->prng);
+    p->bytes = pick(x, 0, sizes[pick(x, 0, ARRAY_LEN(sizes) - 1)]);
+    p->write_max = one_in(x, 3) ? pick(x, 1, 3000) : 0;
+    if (p->write_max != 0 && p->bytes / p->write_max > 2000) /* not forever */
+        p->write_max = (uint32_t)(p->bytes / 2000);
+    p->read_max = one_in(x, 3) ? pick(x, 100, 5000) : 0;
+    p->nodelay = one_in(x, 2);
+    p->more = one_in(x, 8);
+    p->rcvbuf = one_in(x, 3) ? pick(x, 2048, 30000) : 0;
+    p->sndbuf = one_in(x, 3) ? pick(x, 2048, 30000) : 0;
+    if (one_in(x, 5))
+        p->read_from = NET_MS(pick(x, 0, 5000));
+    if (one_in(x, 6) && p->read_max > 1000)
+        p->read_pause = NET_MS(pick(x, 1, 30));
+    if (one_in(x, 6) && p->write_max > 500)
+        p->write_pause = NET_MS(pick(x, 1, 30));
+}
+
+/* Let the first sequence number of host @i, at the moment of the connection, lie just below 2^32:
+ * the ISS follows the clock (RFC 6528), so the clock is set. */
+static void transfer_wrap(struct transfer *x, unsigned i)
+{
+    struct world *w = world_new(0);
+    struct world_host *h = world_host_add(w, &x->cfg[i]);
+    struct tcp_id id = {ip_addr_v4(i == 0 ? TRANSFER_A : TRANSFER_B),
+                        ip_addr_v4(i == 0 ? TRANSFER_B : TRANSFER_A),
+                        i == 0 ? TRANSFER_FROM : TRANSFER_PORT,
+                        i == 0 ? TRANSFER_PORT : TRANSFER_FROM};
+    uint32_t iss = tcp_iss(&h->n.tcp, &id).v, want = 0u - pick(x, 1, 100000);
+
+    x->cfg[i].start = (net_time)(want - iss) * NET_US(4);
+    world_free(w);
+}
+
+static bool transfer_done(void *ctx)
+{
+    struct transfer *x = ctx;
+
+    return x->talk[0].over && x->talk[1].over;
+}
+
+static void transfer_ends(struct transfer *x)
+{
+    static const enum talk_end ends[][2] = {
+        {TALK_FIRST,  TALK_SECOND},
+        {TALK_SECOND, TALK_FIRST },
+        {TALK_FIRST,  TALK_FIRST },
+        {TALK_CLOSE,  TALK_SECOND},
+        {TALK_SECOND, TALK_CLOSE },
+        {TALK_CLOSE,  TALK_CLOSE },
+    };
+    uint32_t how = pick(x, 0, ARRAY_LEN(ends) - 1);
+
+    x->plan[0].end = ends[how][0];
+    x->plan[1].end = ends[how][1];
+}
+
+static void transfer_begin(struct transfer *x, uint64_t seed)
+{
+    uint16_t mtu = (uint16_t)(one_in(x, 3) ? pick(x, 576, 9000) : 1500);
+
+    for (unsigned i = 0; i < 2; i++) {
+        world_config(&x->cfg[i], (uint8_t)(i + 1));
+        x->cfg[i].seed = seed * 2 + i;
+        x->cfg[i].ifs[0].mtu = mtu;
+        x->cfg[i].tcp.timestamps = !one_in(x, 4);
+        x->cfg[i].tcp.window_scaling = !one_in(x, 4);
+        transfer_wire(x, &x->wire[i]);
+        transfer_plan(x, &x->plan[i]);
+    }
+    transfer_ends(x);
+    if (one_in(x, 4)) {
+        transfer_wrap(x, 0);
+        transfer_wrap(x, 1);
+    }
+    x->w = world_new(seed);
+    for (unsigned i = 0; i < 2; i++)
+        world_host_add(x->w, &x->cfg[i]);
+    world_cable_add(x->w, x->w->hosts[0], x->w->hosts[1], &x->wire[0], &x->wire[1]);
+    for (unsigned i = 0; i < 2; i++) {
+        x->w->hosts[i]->user = talk_run;
+        x->w->hosts[i]->user_deadline = talk_deadline;
+        x->w->hosts[i]->ctx = &x->talk[i];
+    }
+    x->w->done = transfer_done;
+    x->w->done_ctx = x;
+}
+
+/* One seed in ten opens from both sides at once (RFC 9293 figure 8). */
+static void transfer_open(struct transfer *x, bool both)
+{
+    struct world_host **h = x->w->hosts;
+
+    if (both)
+        talk_connect(&x->talk[1], h[1], TRANSFER_PORT, TRANSFER_A, TRANSFER_FROM, &x->plan[1],
+                     &x->plan[0]);
+    else
+        talk_listen(&x->talk[1], h[1], TRANSFER_PORT, &x->plan[1], &x->plan[0]);
+    talk_connect(&x->talk[0], h[0], TRANSFER_FROM, TRANSFER_B, TRANSFER_PORT, &x->plan[0],
+                 &x->plan[1]);
+}
+
+static void transfer(uint64_t seed)
+{
+    static struct transfer x;
+
+    x = (struct transfer){0};
+    prng_seed(&x.prng, seed, 42);
+    transfer_begin(&x, seed);
+    /* Where a frame is in flight for no time, both SYNs would never meet. */
+    bool both = x.wire[0].delay > NET_MS(1) && x.wire[1].delay > NET_MS(1) && one_in(&x, 3) &&
+                x.wire[0].loss_ppm + x.wire[1].loss_ppm + x.wire[0].corrupt_ppm +
+                        x.wire[1].corrupt_ppm ==
+                    0;
+
+    transfer_open(&x, both);
+    world_run(x.w, NET_SEC(600));
+    if (!x.w->failed && !(talk_is_well(&x.talk[0]) && talk_is_well(&x.talk[1])))
+        world_fail(x.w,
+                   "not over after ten minutes: %llu of %llu bytes there, %llu of %llu back",
+                   (unsigned long long)x.talk[1].received, (unsigned long long)x.plan[0].bytes,
+                   (unsigned long long)x.talk[0].received, (unsigned long long)x.plan[1].bytes);
+    world_end(x.w);
+}
+
+static void test_transfer_random(void)
+{
+    struct seeds s = seeds_first("test_transfer", "test_transfer_random", 1000);
+
+    while (seeds_next(&s))
+        transfer(s.seed);
+    T_TRUE(s.seed > 0);
+}
+
+T_MAIN("transfer", T(test_transfer_random))

@@ -1,0 +1,310 @@
+#include "world.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { WORLD_IDLE_TURNS = 200000 }; /* at one moment; far more than any burst needs */
+
+/* How to replay what is running now; a signal handler prints it, so it is kept ready. */
+static char world_replay[256];
+
+static void world_died(int sig)
+{
+    ssize_t ignored = write(STDERR_FILENO, world_replay, strlen(world_replay));
+
+    (void)ignored;
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+struct seeds seeds_first(const char *program, const char *test, uint64_t count)
+{
+    const char *one = getenv("STACKD_SEED"), *many = getenv("STACKD_SEEDS");
+    struct seeds s = {.program = program, .test = test, .last = count};
+
+    if (many != NULL && count > 1)
+        s.last = strtoull(many, NULL, 0);
+    if (one != NULL) {
+        s.last = strtoull(one, NULL, 0);
+        s.seed = s.last - 1;
+    }
+    s.failures = CU_get_number_of_failures();
+    signal(SIGABRT, world_died);
+    return s;
+}
+
+bool seeds_next(struct seeds *s)
+{
+    if (s->seed >= s->last || CU_get_number_of_failures() >= s->failures + 5)
+        return false;
+    s->seed++;
+    snprintf(world_replay, sizeof(world_replay),
+             "     replay: STACKD_SEED=%llu build/tests/sim/%s %s\n", (unsigned long long)s->seed,
+             s->program, s->test);
+    return true;
+}
+
+void world_fail(struct world *w, const char *format, ...)
+{
+    char text[256];
+    va_list ap;
+
+    if (w->failed)
+        return; /* the first one tells; the rest follows from it */
+    w->failed = true;
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    printf("     seed %llu, %.9f s: %s\n%s", (unsigned long long)w->seed, (double)w->now / 1e9,
+           text, world_replay);
+    CU_assertImplementation(CU_FALSE, __LINE__, text, __FILE__, "", CU_FALSE);
+}
+
+/* ---- setting up ---- */
+
+static void *world_map(size_t len)
+{
+    void *p =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (p == MAP_FAILED)
+        abort();
+    return p;
+}
+
+struct world *world_new(uint64_t seed)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        abort();
+    w->seed = seed;
+    w->check_each = 1;
+    w->trace_hash = 0xcbf29ce484222325ull; /* FNV-1a */
+    return w;
+}
+
+void world_config(struct net_config *cfg, uint8_t last_byte)
+{
+    net_config_default(cfg);
+    snprintf(cfg->name, sizeof(cfg->name), "h%u", last_byte);
+    cfg->seed = last_byte;
+    cfg->ifs[0].mac.b[5] = last_byte;
+    cfg->ifs[0].addr[0].ip = 0x0a000000u | last_byte;
+    cfg->ifs[0].arp.detect = false; /* the address is ours at once */
+    cfg->packets = 8192;
+    cfg->bigs = 8;
+    cfg->buffer_bytes = (size_t)64 << 20;
+    cfg->tcp.connections = 64;
+    cfg->tcp.half_open = 32;
+    cfg->tcp.time_wait = 64;
+    cfg->udp.sockets = 32;
+    cfg->socks = (struct socks_config){.sockets = 64, .polls = 4};
+}
+
+struct world_host *world_host_add(struct world *w, const struct net_config *cfg)
+{
+    struct world_host *h = calloc(1, sizeof(*h));
+
+    if (h == NULL || w->host_count == WORLD_HOSTS)
+        abort();
+    h->w = w;
+    h->offset = cfg->start;
+    h->mem_len = net_mem_size(cfg);
+    h->mem = world_map(h->mem_len);
+    w->hosts[w->host_count++] = h;
+    if (net_init(&h->n, cfg, h->mem, h->mem_len) != 0)
+        world_fail(w, "net_init refused its configuration");
+    h->n.core.trace = (struct trace){
+        .mask = w->hash_traces || getenv("STACKD_TRACE") != NULL ? ~0u : 1u << TRACE_tcp_state,
+        .sink = world_trace,
+        .ctx = h,
+    };
+    return h;
+}
+
+struct world_cable *world_cable_add(struct world *w, struct world_host *a, struct world_host *b,
+                                    const struct imp_config *ab, const struct imp_config *ba)
+{
+    struct world_cable *c = calloc(1, sizeof(*c));
+    struct region r = {0};
+
+    if (c == NULL || w->cable_count == WORLD_CABLES)
+        abort();
+    cable_cut(&c->cb, &r, WORLD_HELD);
+    c->mem_len = r.used;
+    c->mem = world_map(c->mem_len);
+    r = (struct region){.p = c->mem, .len = c->mem_len};
+    cable_cut(&c->cb, &r, WORLD_HELD);
+    cable_init(&c->cb, &a->n.core, 0, &b->n.core, 0, w->seed);
+    if ((ab != NULL && cable_set(&c->cb, 0, ab) != 0) ||
+        (ba != NULL && cable_set(&c->cb, 1, ba) != 0))
+        world_fail(w, "cable_set refused its configuration");
+    c->host[0] = a;
+    c->host[1] = b;
+    for (unsigned i = 0; i < 2; i++) {
+        c->host[i]->cable[0] = &c->cb;
+        c->host[i]->end[0] = i;
+    }
+    w->cables[w->cable_count++] = c;
+    return c;
+}
+
+/* ---- running ---- */
+
+static void world_input(struct world_host *h, struct pkt *p)
+{
+    if (h->w->watch != NULL)
+        h->w->watch(h->w->watch_ctx, h, p, false);
+    net_input(&h->n, &p, p != NULL ? 1 : 0, world_now(h));
+}
+
+bool world_inject(struct world_host *h, const void *frame, size_t len)
+{
+    struct pkt *p = net_pkt(&h->n);
+
+    if (p == NULL)
+        return false;
+    memcpy(pkt_append(p, (uint32_t)len), frame, len);
+    world_input(h, p);
+    return true;
+}
+
+/* Frames that have reached a host by now. Return: whether there were any. */
+static bool world_deliver(struct world *w)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < w->cable_count; i++) {
+        for (unsigned to = 0; to < 2; to++) {
+            struct pkt *p;
+
+            while ((p = cable_pop(&w->cables[i]->cb, to, w->now)) != NULL) {
+                world_input(w->cables[i]->host[to], p);
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
+static bool world_serve(struct world_host *h)
+{
+    struct pkt *out[32];
+    size_t count;
+    bool any = false;
+
+    if (net_deadline(&h->n) <= world_now(h) || h->n.core.now < world_now(h))
+        world_input(h, NULL);
+    if (h->user != NULL)
+        h->user(h->ctx);
+    while ((count = net_output(&h->n, out, ARRAY_LEN(out), world_now(h))) > 0) {
+        any = true;
+        for (size_t i = 0; i < count; i++) {
+            if (h->w->watch != NULL)
+                h->w->watch(h->w->watch_ctx, h, out[i], true);
+            if (h->cable[out[i]->ifi] != NULL)
+                cable_push(h->cable[out[i]->ifi], h->end[out[i]->ifi], out[i], h->w->now);
+            else
+                pkt_release(out[i]);
+        }
+    }
+    return any;
+}
+
+static net_time world_deadline(struct world *w)
+{
+    net_time next = NET_NEVER;
+
+    for (unsigned i = 0; i < w->host_count; i++) {
+        struct world_host *h = w->hosts[i];
+        net_time at = net_deadline(&h->n);
+
+        if (at != NET_NEVER)
+            next = net_time_min(next, at - h->offset);
+        if (h->user_deadline != NULL)
+            next = net_time_min(next, h->user_deadline(h->ctx));
+    }
+    for (unsigned i = 0; i < w->cable_count; i++)
+        next = net_time_min(next, cable_deadline(&w->cables[i]->cb));
+    return next;
+}
+
+/* Everything that is to be done at this moment, once. */
+static void world_turn(struct world *w)
+{
+    bool any = world_deliver(w);
+
+    for (unsigned i = 0; i < w->host_count; i++)
+        any |= world_serve(w->hosts[i]);
+    w->turns++;
+    w->idle_turns++;
+    if (w->check_each != 0 && w->turns % w->check_each == 0)
+        world_check(w);
+    if (w->idle_turns > WORLD_IDLE_TURNS)
+        world_fail(w, "time does not move on: %u turns at one moment", w->idle_turns);
+    (void)any;
+}
+
+void world_run(struct world *w, net_time span)
+{
+    net_time end = w->now + span;
+
+    while (!w->failed) {
+        world_turn(w);
+        if (w->done != NULL && w->done(w->done_ctx))
+            return;
+        net_time next = world_deadline(w);
+
+        if (next > end)
+            break;
+        if (next > w->now) {
+            w->now = next;
+            w->idle_turns = 0;
+        }
+    }
+    if (w->failed)
+        return;
+    w->now = end;
+    w->idle_turns = 0;
+    world_turn(w);
+}
+
+/* ---- the end ---- */
+
+static void world_free_host(struct world_host *h)
+{
+    for (size_t i = 0; i < ARRAY_LEN(h->arrows); i++) {
+        for (struct world_arrow *a = h->arrows[i], *next; a != NULL; a = next) {
+            next = a->next;
+            free(a);
+        }
+    }
+    munmap(h->mem, h->mem_len);
+    free(h);
+}
+
+void world_free(struct world *w)
+{
+    for (unsigned i = 0; i < w->cable_count; i++) {
+        munmap(w->cables[i]->mem, w->cables[i]->mem_len);
+        free(w->cables[i]);
+    }
+    for (unsigned i = 0; i < w->host_count; i++)
+        world_free_host(w->hosts[i]);
+    free(w);
+}
+
+void world_end(struct world *w)
+{
+    w->done = NULL;
+    if (!w->failed)
+        world_run(w, NET_SEC(400)); /* 2 MSL, orphans, FIN-WAIT-2 */
+    if (!w->failed)
+        world_check_empty(w);
+    world_free(w);
+}

@@ -1,0 +1,246 @@
+/*
+ * world_check.c - the invariants; what each of them guards against stands beside it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "l4_transport/tcp_priv.h"
+#include "world.h"
+
+/* ---- arrows: RFC 9293 Figure 5, written down once more, from the figure and not from our table --- */
+
+static const struct {
+    const char *from, *cause, *to;
+} world_figure[] = {
+    {"CLOSED",      "passive open",      "LISTEN"     },
+    {"CLOSED",      "snd SYN",           "SYN_SENT"   },
+    {"LISTEN",      "rcv SYN",           "SYN_RCVD"   },
+    {"LISTEN",      "close",             "CLOSED"     },
+    {"SYN_SENT",    "rcv SYN",           "SYN_RCVD"   },
+    {"SYN_SENT",    "rcv SYN,ACK",       "ESTABLISHED"},
+    {"SYN_SENT",    "close",             "CLOSED"     },
+    {"SYN_RCVD",    "rcv ACK of SYN",    "ESTABLISHED"},
+    {"SYN_RCVD",    "close",             "FIN_WAIT_1" },
+    {"SYN_RCVD",    "rcv RST",           "LISTEN"     },
+    {"ESTABLISHED", "close",             "FIN_WAIT_1" },
+    {"ESTABLISHED", "rcv FIN",           "CLOSE_WAIT" },
+    {"FIN_WAIT_1",  "rcv ACK of FIN",    "FIN_WAIT_2" },
+    {"FIN_WAIT_1",  "rcv FIN",           "CLOSING"    },
+    {"FIN_WAIT_2",  "rcv FIN",           "TIME_WAIT"  },
+    {"CLOSING",     "rcv ACK of FIN",    "TIME_WAIT"  },
+    {"CLOSE_WAIT",  "close",             "LAST_ACK"   },
+    {"LAST_ACK",    "rcv ACK of FIN",    "CLOSED"     },
+    {"TIME_WAIT",   "2MSL",              "CLOSED"     },
+    /* Cookies, and what the text says beside the figure. */
+    {"LISTEN",      "rcv ACK of cookie", "ESTABLISHED"},
+    {"SYN_RCVD",    "rcv SYN",           "LISTEN"     },
+    {"SYN_RCVD",    "evicted",           "CLOSED"     },
+    {"TIME_WAIT",   "evicted",           "CLOSED"     },
+    {"TIME_WAIT",   "reused",            "CLOSED"     },
+    {"SYN_SENT",    "rcv ICMP",          "CLOSED"     },
+};
+
+static bool world_arrow_is_legal(const struct trace_tcp_state *s)
+{
+    static const char *const ends[] = {"rcv RST", "abort", "timeout"};
+
+    for (size_t i = 0; i < ARRAY_LEN(world_figure); i++) {
+        if (strcmp(world_figure[i].from, s->from) == 0 &&
+            strcmp(world_figure[i].cause, s->cause) == 0 && strcmp(world_figure[i].to, s->to) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) { /* any connection may end so, but TIME-WAIT */
+        if (strcmp(ends[i], s->cause) == 0)
+            return strcmp(s->to, "CLOSED") == 0 && strcmp(s->from, "TIME_WAIT") != 0 &&
+                   strcmp(s->from, "LISTEN") != 0 && strcmp(s->from, "CLOSED") != 0;
+    }
+    return false;
+}
+
+static bool world_conn_eq(const struct trace_conn *a, const struct trace_conn *b)
+{
+    return a->lport == b->lport && a->rport == b->rport && ip_addr_eq(a->local, b->local) &&
+           ip_addr_eq(a->remote, b->remote);
+}
+
+/* An arrow begins in the state in which the one before ended; a new connection in CLOSED or LISTEN. */
+static void world_arrow(struct world_host *h, const struct trace_ev *ev)
+{
+    const struct trace_tcp_state *s = &ev->u.tcp_state;
+    uint32_t slot = (ev->conn.lport * 31u + ev->conn.rport) % WORLD_ARROWS;
+    struct world_arrow **at = &h->arrows[slot], *a;
+
+    if (!world_arrow_is_legal(s))
+        world_fail(h->w, "%s: no such arrow: %s -> %s (%s)", h->n.core.name, s->from, s->to,
+                   s->cause);
+    while (*at != NULL && !world_conn_eq(&(*at)->conn, &ev->conn))
+        at = &(*at)->next;
+    a = *at;
+    bool is_new = strcmp(s->from, "CLOSED") == 0 || strcmp(s->from, "LISTEN") == 0;
+
+    if (!h->w->allow_loss && (a != NULL ? strcmp(a->state, s->from) != 0 : !is_new))
+        world_fail(h->w, "%s: %u-%u was in %s, the arrow begins in %s (%s)", h->n.core.name,
+                   ev->conn.lport, ev->conn.rport, a != NULL ? a->state : "CLOSED", s->from,
+                   s->cause);
+    if (strcmp(s->to, "CLOSED") == 0 || strcmp(s->to, "LISTEN") == 0) {
+        if (a != NULL) {
+            *at = a->next;
+            free(a);
+        }
+        return;
+    }
+    if (a == NULL) {
+        a = calloc(1, sizeof(*a));
+        if (a == NULL)
+            abort();
+        a->conn = ev->conn;
+        *at = a;
+    }
+    a->state = s->to;
+}
+
+void world_trace(void *ctx, const struct trace_ev *ev)
+{
+    struct world_host *h = ctx;
+    char line[1024];
+
+    if (ev->kind == TRACE_tcp_state)
+        world_arrow(h, ev);
+    if (h->w->hash_traces) {
+        size_t len = trace_json(ev, line, sizeof(line));
+
+        for (size_t i = 0; i < len; i++)
+            h->w->trace_hash = (h->w->trace_hash ^ (uint8_t)line[i]) * 0x100000001b3ull;
+        h->w->trace_events++;
+    }
+    if (getenv("STACKD_TRACE") != NULL)
+        fwrite(line, 1, trace_text(ev, line, sizeof(line)), stderr);
+}
+
+/* ---- connections ---- */
+
+#define CLAIM(w, h, x)                                                                             \
+    do {                                                                                           \
+        if (!(x))                                                                                  \
+            world_fail((w), "%s: should hold: %s", (h)->n.core.name, #x);                          \
+    } while (0)
+
+static void world_check_tcb(struct world *w, const struct world_host *h, const struct tcb *t)
+{
+    uint32_t grain = (1u << t->rcv_wnd_shift) - 1; /* of the window field */
+    bool syn_acked = !seq_eq(t->snd_una, t->iss);
+
+    /* Numbers. */
+    CLAIM(w, h, seq_leq(t->snd_una, t->snd_nxt));
+    CLAIM(w, h, seq_leq(t->snd_nxt, t->snd_max));
+    if (syn_acked)
+        CLAIM(w, h, seq_leq(t->snd_max, seq_add(tcp_data_end(t), t->fin_sent ? 1 : 0)));
+    CLAIM(w, h, !t->fin_sent || t->fin_queued);
+    CLAIM(w, h, t->snd_mss >= h->n.tcp.cfg.mss_min - 12u);
+
+    /* Buffers. A send buffer may be overrun by nothing, a receive buffer by nothing either: what
+     * was promised and what is held fit together. */
+    CLAIM(w, h, t->snd.len <= t->sndbuf && t->snd.len <= t->snd.cap);
+    CLAIM(w, h, t->rcv.len <= t->rcv.cap);
+    CLAIM(w, h, t->rcv.len + tcp_rcv_wnd(t) <= t->rcvbuf + grain);
+
+    /* Timers: the wheel knows the earliest; what is sent or held back is watched over. */
+    net_time at = net_time_min(net_time_min(t->rtx_at, t->delack_at), t->life_at);
+
+    CLAIM(w, h,
+          at == NET_NEVER || (timer_is_armed(&t->conn.timer) && t->conn.timer.at <= at));
+    if (t->is_due)
+        return;
+    CLAIM(w, h, seq_eq(t->snd_una, t->snd_max) || t->rtx_at != NET_NEVER);
+    CLAIM(w, h, !t->ack_now && t->dup_acks_due == 0);
+    if (syn_acked)
+        CLAIM(w, h,
+              seq_eq(t->snd_nxt, tcp_data_end(t)) || t->fin_sent || t->rtx_at != NET_NEVER ||
+                  t->delack_at != NET_NEVER);
+}
+
+/* ---- pools ---- */
+
+static uint32_t world_on_cables(const struct world *w, const struct world_host *h)
+{
+    uint32_t n = 0;
+
+    for (unsigned i = 0; i < w->cable_count; i++) {
+        for (unsigned k = 0; k < 2; k++) {
+            if (w->cables[i]->host[k] == h)
+                n += w->cables[i]->cb.end[k].out.held;
+        }
+    }
+    return n;
+}
+
+static void world_check_host(struct world *w, struct world_host *h)
+{
+    const struct tcp *tcp = &h->n.tcp;
+    uint32_t kinds[3] = {0}, holes = 0, due = 0;
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i <= tcp->table.mask; i++) {
+        for (struct hash_node *x = tcp->table.slots[i]; x != NULL; x = x->next) {
+            struct tcp_conn *c = container_of(x, struct tcp_conn, link);
+
+            kinds[c->kind]++;
+            if (c->kind != TCP_CONN_FULL)
+                continue;
+            const struct tcb *t = tcb_of(c);
+
+            world_check_tcb(w, h, t);
+            bytes += t->snd.cap + (size_t)t->rcv.cap;
+            holes += t->ooo != NULL;
+            due += t->is_due;
+        }
+    }
+    CLAIM(w, h, kinds[TCP_CONN_HALF] == tcp->halves.used);
+    CLAIM(w, h, kinds[TCP_CONN_TW] == tcp->tws.used);
+    CLAIM(w, h, kinds[TCP_CONN_FULL] <= tcp->tcbs.used);
+    CLAIM(w, h, holes == tcp->hole_pool.used);
+    CLAIM(w, h, bytes <= h->n.core.bufs.used);
+    if (kinds[TCP_CONN_FULL] == tcp->tcbs.used && !h->has_services)
+        CLAIM(w, h, bytes == h->n.core.bufs.used);
+
+    /* Packets: on the cables, waiting for output, for ARP, to be read, to be whole. */
+    uint32_t held = world_on_cables(w, h) + h->n.txq.q.len + tcp->replies.len +
+                    h->n.ifs[0].arp.pending;
+    uint32_t used = h->n.core.pkts.slab.used + h->n.core.bigs.slab.used;
+
+    CLAIM(w, h, held <= used);
+    if (h->n.udp.socks.used == 0 && ip4_reass_count(&h->n.ip.reass) == 0 && !h->has_services)
+        CLAIM(w, h, held == used);
+
+    /* Time. After a host has been served, nothing is due but what a full pool holds up. */
+    CLAIM(w, h, due == 0 || tcp->due_first != NULL);
+    CLAIM(w, h, net_deadline(&h->n) >= world_now(h));
+}
+
+void world_check(struct world *w)
+{
+    for (unsigned i = 0; i < w->host_count && !w->failed; i++)
+        world_check_host(w, w->hosts[i]);
+}
+
+void world_check_empty(struct world *w)
+{
+    for (unsigned i = 0; i < w->host_count; i++) {
+        struct world_host *h = w->hosts[i];
+        struct net *n = &h->n;
+
+        CLAIM(w, h, net_connections(n) == 0);
+        CLAIM(w, h, n->tcp.listener_pool.used == 0);
+        CLAIM(w, h, n->udp.socks.used == 0);
+        CLAIM(w, h, n->tcp.hole_pool.used == 0);
+        CLAIM(w, h, n->core.pkts.slab.used == 0);
+        CLAIM(w, h, n->core.bigs.slab.used == 0);
+        CLAIM(w, h, n->core.bufs.used == 0);
+        CLAIM(w, h, ready_pop(&n->core.ready) == NULL);
+        CLAIM(w, h, !tcp_output_due(&n->tcp));
+        for (uint32_t port = 0; port < 65536; port++)
+            CLAIM(w, h, n->tcp.port_users[port] == 0);
+        for (size_t k = 0; k < WORLD_ARROWS; k++)
+            CLAIM(w, h, w->allow_loss || h->arrows[k] == NULL);
+    }
+}

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""gen-rfcmap.py - docs/rfc-map.md: requirement, function, test.
+
+Three sources are joined:
+ - the table of requirements, a CSV file with the columns id, rfc, section, layer, level,
+   requirement (by default conformance/requirements.csv in a folder beside the checkout);
+ - the tags `REQ: ID ID ...` in comments under tests/: the ids that the next test proves;
+ - the comments in stack/ that name a section of an RFC or one of RFC 9293's labels (MUST-12): the
+   function that the comment stands in, or directly in front of, is taken for the one that does it.
+
+The result has names and no line numbers, so that it changes only when something is renamed,
+proved or no longer proved.
+
+    gen-rfcmap.py [--csv FILE] [--out FILE] [--check]
+
+--check compares with the file instead of writing it. Exit: 0 done or equal, 1 usage, 2 stale, or
+a tag names an id that the table does not have, 77 there is no table here.
+"""
+import argparse
+import collections
+import csv
+import difflib
+import glob
+import os
+import re
+import sys
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", ".."))
+LEVELS = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
+
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|^[ \t]*#[^\n]*", re.S | re.M)
+ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Za-z0-9.\-]+[0-9]\??")
+RFC = re.compile(r"RFCs? (\d{3,4})")
+# "RFC 1122 section 3.2.2", "RFC 793 3.4", "(RFC 5961 §4.2)", and "section 3.10.5" after any RFC
+SECTION = re.compile(r"(?:RFC (\d{3,4}),? ?)?(?:[Ss]ections?|§) ?(\d+(?:\.\d+)*)|RFC (\d{3,4}) (\d+(?:\.\d+)+)")
+LABEL = re.compile(r"\b((?:MUST|SHLD|MAY)-\d+)(?:\s*(?:\.\.|to|-)\s*(?:MUST-|SHLD-|MAY-)?(\d+))?\b")
+FUNCTION = re.compile(r"^(?!static_assert|struct|enum|union|typedef|#|else|return)"
+                      r"[A-Za-z_][\w \t\*]*?\b([a-z_]\w*)\((?:[^;{}()]|\([^()]*\))*\)\s*\{", re.M)
+
+
+def fail(text):
+    print("gen-rfcmap: " + text, file=sys.stderr)
+    sys.exit(2)
+
+
+def find_table():
+    found = sorted(glob.glob(os.path.join(ROOT, "..", "*", "conformance", "requirements.csv")))
+    return found[0] if found else None
+
+
+def read_table(path):
+    rows = collections.OrderedDict()
+    with open(path, encoding="utf-8", newline="") as f:
+        for row in csv.DictReader(f):
+            row["id"] = row["id"].rstrip("?")
+            if row["id"] in rows:
+                fail("%s: %s stands there twice" % (path, row["id"]))
+            rows[row["id"]] = row
+    if not rows:
+        fail("%s: no requirements in it" % path)
+    return rows
+
+
+def files(folder, *endings):
+    out = []
+    for base, dirs, names in os.walk(os.path.join(ROOT, folder)):
+        dirs.sort()
+        out += [os.path.join(base, n) for n in sorted(names) if n.endswith(endings)]
+    return sorted(out)
+
+
+def functions(text):
+    """(start, end, name) of each function body, in order."""
+    out = []
+    for m in FUNCTION.finditer(text):
+        end = text.find("\n}", m.end())
+        one_line = text.find("}\n", m.end(), text.find("\n", m.end()) + 1)
+        if one_line >= 0:
+            end = one_line
+        out.append((m.start(), len(text) if end < 0 else end + 2, m.group(1)))
+    return out
+
+
+def owner(spans, pos):
+    """The function around @pos, or the next one after it."""
+    for start, end, name in spans:
+        if pos < end:
+            return name
+    return None
+
+
+def read_tags(rows):
+    tests = collections.defaultdict(list)
+    unknown = []
+    for path in files("tests", ".c", ".h", ".sh", ".pkt", ".py"):
+        with open(path, encoding="utf-8", errors="replace") as f:
+            text = f.read()
+        is_c = path.endswith((".c", ".h"))
+        spans = functions(text) if is_c else []
+        name = os.path.relpath(path, os.path.join(ROOT, "tests"))
+        if name in ("t.h", "t.c"): # they explain the tags
+            continue
+        for m in re.finditer(r"REQ:(.*?)(\*/|$)" if is_c else r"REQ:(.*)$", text,
+                             re.S | re.M if not is_c else re.S):
+            for ident in ID.findall(m.group(1).split("\n\n")[0]):
+                ident = ident.rstrip("?")
+                if ident not in rows:
+                    unknown.append("%s: %s" % (name, ident))
+                    continue
+                test = owner(spans, m.end()) if is_c else None
+                entry = (name, test or "")
+                if entry not in tests[ident]:
+                    tests[ident].append(entry)
+    if unknown:
+        fail("tags that the table of requirements does not have:\n  " + "\n  ".join(unknown))
+    return tests
+
+
+def read_code():
+    """What comments name: (rfc, section) and label -> functions; rfc -> files by their heads."""
+    by_section = collections.defaultdict(list)
+    by_label = collections.defaultdict(list)
+    by_head = collections.defaultdict(list)
+
+    def add(table, key, entry):
+        if entry not in table[key]:
+            table[key].append(entry)
+
+    for path in files("stack", ".c", ".h"):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        name = os.path.basename(path)
+        is_tcp = "/tcp" in path
+        spans = functions(text)
+        first = True
+        rfc = "9293" if is_tcp else None
+        for m in COMMENT.finditer(text):
+            comment = m.group(0)
+            if comment.lstrip().startswith("#"):
+                continue
+            function = owner(spans, m.start())
+            if first: # the page of theory speaks for the whole file
+                for r in RFC.findall(comment):
+                    add(by_head, r, name)
+                heads = RFC.findall(comment)
+                rfc = rfc or (heads[0] if heads else None)
+                first = False
+                function = ""
+            if function is None or name == "tcp.h":
+                continue
+            here = rfc
+            for s in SECTION.finditer(comment):
+                before = RFC.findall(comment[:s.end()])
+                here = s.group(1) or s.group(3) or (before[-1] if before else here)
+                if here:
+                    add(by_section, (here, s.group(2) or s.group(4)), (function, name))
+            for label in LABEL.finditer(comment):
+                kind, number = label.group(1).split("-")
+                last = int(label.group(2) or number)
+                for n in range(int(number), max(last, int(number)) + 1):
+                    add(by_label, "TCP-%s-%d" % (kind, n), (function, name))
+    return by_section, by_label, by_head
+
+
+def where(row, code, crowd):
+    """The words for the function that does it; the file alone where no comment is that exact.
+
+    @crowd: how many requirements stand in the same section; of a crowded one a comment that names
+    the section says too little.
+    """
+    by_section, by_label, by_head = code
+    found = list(by_label.get(row["id"], []))
+    if not found and crowd <= 8:
+        found = list(by_section.get((row["rfc"], row["section"]), []))
+    found.sort(key=lambda e: (e[0] == "", e[1].endswith(".h"))) # functions first, code first
+    if any(e[0] for e in found):
+        found = [e for e in found if e[0]]
+    if found:
+        return ", ".join("`%s` (%s)" % e if e[0] else e[1] for e in found[:4])
+    heads = by_head.get(row["rfc"], [])
+    return ", ".join(heads[:3]) if len(heads) <= 3 else ""
+
+
+def cell(text):
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def render(rows, tests, code):
+    out = ["# Requirement, function, test", "",
+           "<!-- Made by tools/gen-rfcmap/gen-rfcmap.py from the table of requirements, the REQ: tags in",
+           "     tests/ and the comments in stack/. Do not edit: that program writes it. -->", "",
+           "A requirement counts as *covered* when a test is tagged with its id; the tag claims that the test",
+           "fails when the behaviour is removed. The function is the one whose comment names the label or the",
+           "section; where no comment is that exact, the file whose head names the RFC. A row without a test is",
+           "not necessarily a row without code. What is deliberately different stands in",
+           "[deviations.md](deviations.md).", ""]
+    groups = collections.OrderedDict()
+    for row in rows.values():
+        groups.setdefault(row["rfc"], []).append(row)
+
+    def count(rs):
+        cells = []
+        for level in LEVELS:
+            of = [r for r in rs if r["level"] == level]
+            cells.append("%d/%d" % (sum(r["id"] in tests for r in of), len(of)) if of else "")
+        return cells
+
+    out += ["## By level", "", "Covered of all:", "",
+            "| RFC | " + " | ".join(LEVELS) + " |", "|---|" + "---:|" * len(LEVELS)]
+    begun = [r for r in groups if any(x["id"] in tests for x in groups[r])]
+    later = [r for r in groups if r not in begun]
+    mine = [x for r in begun for x in groups[r]]
+    for rfc in begun:
+        out.append("| [%s](#rfc-%s) | " % (rfc, rfc) + " | ".join(count(groups[rfc])) + " |")
+    out.append("| **RFCs above** | " + " | ".join("**%s**" % c for c in count(mine)) + " |")
+    out.append("| whole table | " + " | ".join(count(list(rows.values()))) + " |")
+    out += ["", "No test names a requirement of RFC " + ", ".join(later) + "." if later else "Every RFC has a test.", ""]
+    crowd = collections.Counter((r["rfc"], r["section"]) for r in rows.values())
+    for rfc in begun:
+        out += ["## RFC %s" % rfc, "", "| id | level | requirement | function | test |",
+                "|---|---|---|---|---|"]
+        for row in groups[rfc]:
+            named = collections.OrderedDict()
+            for name, test in tests.get(row["id"], []):
+                named.setdefault(name, []).append(test)
+            proof = "; ".join("%s%s" % (n, ": " + ", ".join("`%s`" % t for t in ts if t) if any(ts) else "")
+                              for n, ts in named.items())
+            out.append("| %s | %s | %s | %s | %s |" % (row["id"], row["level"], cell(row["requirement"]),
+                                                     where(row, code, crowd[(row["rfc"], row["section"])]), proof))
+        out.append("")
+    return "\n".join(out).rstrip("\n") + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="docs/rfc-map.md: requirement, function, test")
+    parser.add_argument("--csv", default=find_table(), help="the table of requirements")
+    parser.add_argument("--out", default=os.path.join(ROOT, "docs", "rfc-map.md"))
+    parser.add_argument("--check", action="store_true", help="compare only")
+    arg = parser.parse_args()
+
+    if arg.csv is None or not os.path.exists(arg.csv):
+        print("gen-rfcmap: no table of requirements beside the checkout: give it with --csv",
+              file=sys.stderr)
+        return 77
+    rows = read_table(arg.csv)
+    text = render(rows, read_tags(rows), read_code())
+    if not arg.check:
+        with open(arg.out, "w", encoding="utf-8") as f:
+            f.write(text)
+        return 0
+    old = ""
+    if os.path.exists(arg.out):
+        with open(arg.out, encoding="utf-8") as f:
+            old = f.read()
+    if old == text:
+        return 0
+    diff = list(difflib.unified_diff(old.splitlines(), text.splitlines(), "on disk", "as it is", "", "", 0, ""))
+    print("\n".join(line[:160] for line in diff[:20]))
+    print("gen-rfcmap: %s is stale: run tools/gen-rfcmap/gen-rfcmap.py" % arg.out, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
