@@ -120,7 +120,7 @@ int net_init(struct net *n, const struct net_config *cfg, void *mem, size_t mem_
     ready_list_init(&n->core.ready);
     memcpy(n->core.name, cfg->name, sizeof(n->core.name));
     n->core.name[sizeof(n->core.name) - 1] = '\0';
-    n->txq = (struct eth_txq){.max = cfg->txq, .framed = net_framed, .ctx = n};
+    n->txq = (struct eth_txq){.max = u32_max(cfg->txq, 1), .framed = net_framed, .ctx = n};
     ip_init(&n->ip, &n->core);
     udp_init(&n->udp, &n->core, &n->ip);
     tcp_init(&n->tcp, &n->core, &n->ip);
@@ -149,6 +149,8 @@ void net_drop(struct core *c, const struct pkt *p, enum verdict why)
 {
     NET_ASSERT(why > V_DONE && why < V_COUNT);
     c->drops[why]++;
+    if (p != NULL && p->note_event != 0 && p->frame == 0)
+        tcp_trace_unseen(c, p);
     if (!trace_on(&c->trace, TRACE_drop))
         return;
     const struct verdict_info *info = verdict_info(why);
@@ -248,8 +250,9 @@ static bool net_pull(struct net *n, uint32_t max)
 {
     net_pull_arp(n);
     ip_output_due(&n->ip);
-    if (n->txq.q.len == 0 && tcp_output_due(&n->tcp))
-        tcp_output(&n->tcp, max);
+    /* Again while all of it was refused below: when nothing comes out, nothing may be due. */
+    while (n->txq.q.len == 0 && tcp_output_due(&n->tcp))
+        tcp_output(&n->tcp, u32_min(max, n->txq.max));
     net_pull_arp(n); /* requests for next hops that those need */
     return n->txq.q.len > 0;
 }

@@ -87,7 +87,7 @@ struct tcp_half {
     struct tcp_conn conn;
     struct tcp_listener *listener;
     struct tcp_half *older, *newer; /* all of them, by age */
-    struct tcp_half *due_next;      /* SYN-ACKs to send */
+    struct tcp_half *due_next, *due_prev; /* SYN-ACKs to send */
     tcp_seq iss, irs;
     uint32_t ts_recent;
     uint16_t mss, peer_wnd;
@@ -169,6 +169,7 @@ struct tcb {
     bool force : 1;          /* the override timer ran out: send although it is a small segment */
     bool counted : 1;        /* in tcp->port_users */
     bool syn_lost : 1;       /* our SYN had to be sent again */
+    bool syn_acked : 1;      /* SND.UNA has left the ISS; it comes by there again every 4 GiB */
     bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
     bool hashed : 1;         /* stands in tcp->table */
     uint8_t delayed;         /* segments received since the last ACK */
@@ -234,7 +235,7 @@ struct tcp {
     struct timer_wheel wheel;
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, halves, tws, listener_pool, hole_pool;
-    uint16_t *port_users;               /* established and TIME-WAIT connections per local port */
+    uint32_t *port_users;               /* established and TIME-WAIT connections per local port */
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
     struct tcb *due_first, *due_last;   /* output due, served in turn */
     struct tcp_half *half_due, *half_due_last, *half_oldest, *half_newest;
@@ -259,6 +260,8 @@ uint32_t tcp_output(struct tcp *tcp, uint32_t max);
 bool tcp_output_due(const struct tcp *tcp);
 /** tcp_trace_out - segment @p has become a frame: trace it, and the arrow it shows (net.c calls). */
 void tcp_trace_out(struct tcp *tcp, const struct pkt *p);
+/** tcp_trace_unseen - @p, which carries a note, will never be a frame (net_drop calls). */
+void tcp_trace_unseen(struct core *c, const struct pkt *p);
 void tcp_tick(struct tcp *tcp, net_time now);
 net_time tcp_deadline(const struct tcp *tcp);
 

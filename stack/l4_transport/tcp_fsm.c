@@ -203,14 +203,14 @@ struct trace_conn tcp_trace_conn(const struct tcp_conn *c)
     return (struct trace_conn){c->id.local, c->id.remote, c->id.lport, c->id.rport, IP_PROTO_TCP};
 }
 
-static void tcp_trace_state(struct tcp *tcp, struct trace_conn conn, enum tcp_state from,
+static void tcp_trace_state(struct core *c, struct trace_conn conn, enum tcp_state from,
                             enum tcp_event_kind event, uint64_t frame)
 {
-    if (!trace_on(&tcp->c->trace, TRACE_tcp_state))
+    if (!trace_on(&c->trace, TRACE_tcp_state))
         return;
     const struct tcp_arrow *a = tcp_arrow_find(from, event);
     const struct tcp_event_info *info = &tcp_event_infos[event];
-    struct trace_ev ev = core_trace(tcp->c, TRACE_tcp_state);
+    struct trace_ev ev = core_trace(c, TRACE_tcp_state);
 
     NET_ASSERT(a != NULL);
     ev.frame = frame;
@@ -219,7 +219,7 @@ static void tcp_trace_state(struct tcp *tcp, struct trace_conn conn, enum tcp_st
     ev.rfc = info->rfc;
     ev.u.tcp_state =
         (struct trace_tcp_state){tcp_state_name(a->from), tcp_state_name(a->to), info->cause};
-    core_trace_emit(tcp->c, &ev);
+    core_trace_emit(c, &ev);
 }
 
 /* An arrow that still waits for its segment is told without a frame. */
@@ -227,7 +227,7 @@ void tcp_note_flush(struct tcp *tcp, struct tcp_conn *c)
 {
     if (c->noted_event == 0)
         return;
-    tcp_trace_state(tcp, tcp_trace_conn(c), (enum tcp_state)c->noted_from,
+    tcp_trace_state(tcp->c, tcp_trace_conn(c), (enum tcp_state)c->noted_from,
                     (enum tcp_event_kind)(c->noted_event - 1), 0);
     c->noted_event = 0;
 }
@@ -257,7 +257,7 @@ void tcp_event(struct tcp *tcp, struct tcp_conn *c, enum tcp_event_kind ev)
             c->noted_from = (uint8_t)a->from;
             c->noted_event = (uint8_t)(ev + 1);
         } else {
-            tcp_trace_state(tcp, tcp_trace_conn(c), a->from, ev, tcp->c->frame);
+            tcp_trace_state(tcp->c, tcp_trace_conn(c), a->from, ev, tcp->c->frame);
         }
     }
     c->state = (uint8_t)a->to;
@@ -299,7 +299,17 @@ void tcp_trace_out(struct tcp *tcp, const struct pkt *p)
     tcp_trace_seg(tcp, &seg, "out");
     if (p->note_event != 0)
         tcp_trace_state(
-            tcp, (struct trace_conn){p->src, p->dst, seg.src_port, seg.dst_port, IP_PROTO_TCP},
+            tcp->c, (struct trace_conn){p->src, p->dst, seg.src_port, seg.dst_port, IP_PROTO_TCP},
             (enum tcp_state)p->note_from, (enum tcp_event_kind)(p->note_event - 1), p->frame);
     tcp->c->frame = frame;
+}
+
+/* Segment @p is dropped before it became a frame: the arrow it would have shown is told all the
+ * same, or the trace would have a hole. */
+void tcp_trace_unseen(struct core *c, const struct pkt *p)
+{
+    uint16_t lport = get16(p->buf + p->l4 + TCP_SRC), rport = get16(p->buf + p->l4 + TCP_DST);
+
+    tcp_trace_state(c, (struct trace_conn){p->src, p->dst, lport, rport, IP_PROTO_TCP},
+                    (enum tcp_state)p->note_from, (enum tcp_event_kind)(p->note_event - 1), 0);
 }

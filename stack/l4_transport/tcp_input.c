@@ -87,6 +87,9 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
         return V_DONE; /* text in a SYN is not acknowledged, so it will come again */
     }
     t->snd_una = seg->ack;
+    t->syn_acked = true;
+    t->snd_nxt = seq_max(t->snd_nxt, t->snd_una); /* a timeout may have set it back a moment ago */
+    t->last_ack_sent = t->rcv_nxt;
     net_time rtt = tcp_rtt_acked(t, seg);
 
     if (t->syn_lost && rtt == 0)
@@ -129,27 +132,15 @@ static enum verdict tcp_syn_sent_input(struct tcb *t, struct tcp_seg *seg)
 
 /* ---- 3.10.7.4 other states ---- */
 
-/* PAWS: RFC 7323 section 5.3, R1. An RST is never refused for its timestamp. */
-static enum verdict tcp_step0_paws(struct tcb *t, const struct tcp_seg *seg)
+/* RFC 7323 section 5.5: after 24 days the peer's clock may have gone half around. */
+static bool tcp_ts_is_outdated(const struct tcb *t)
 {
-    if (!t->has_ts || (seg->flags & TCP_RST))
-        return V_NEXT;
-    if (!seg->opt.has_ts) /* RFC 7323 section 3.2: every segment has one now */
-        return V_DROP_TCP_PAWS;
-    if ((int32_t)(seg->opt.tsval - t->ts_recent) >= 0)
-        return V_NEXT;
-    if (t->tcp->c->now - t->ts_recent_at >
-        NET_SEC(24 * 86400)) /* section 5.5: TS.Recent is too old */
-        return V_NEXT;
-    t->tcp->stats.paws_drops++;
-    t->ack_now = true;
-    tcp_due(t);
-    return V_DROP_TCP_PAWS;
+    return t->tcp->c->now - t->ts_recent_at > 24 * NET_SEC(86400);
 }
 
 /* An unacceptable segment is answered with an ACK. What brings nothing new (a pure ACK, a SYN) could
  * be the answer to such an answer: it is throttled like a challenge, so that no storm can start. */
-static enum verdict tcp_step1_refuse(struct tcb *t, const struct tcp_seg *seg, enum verdict why)
+static enum verdict tcp_refuse(struct tcb *t, const struct tcp_seg *seg, enum verdict why)
 {
     if (seg->flags & TCP_RST)
         return why;
@@ -160,6 +151,21 @@ static enum verdict tcp_step1_refuse(struct tcb *t, const struct tcp_seg *seg, e
         tcp_due(t);
     }
     return why;
+}
+
+/* PAWS: RFC 7323 section 5.3, R1. An RST is never refused for its timestamp. */
+static enum verdict tcp_step0_paws(struct tcb *t, const struct tcp_seg *seg)
+{
+    if (!t->has_ts || (seg->flags & TCP_RST))
+        return V_NEXT;
+    if (!seg->opt.has_ts) /* RFC 7323 section 3.2: every segment has one now */
+        return V_DROP_TCP_PAWS;
+    if ((int32_t)(seg->opt.tsval - t->ts_recent) >= 0)
+        return V_NEXT;
+    if (tcp_ts_is_outdated(t))
+        return V_NEXT;
+    t->tcp->stats.paws_drops++;
+    return tcp_refuse(t, seg, V_DROP_TCP_PAWS);
 }
 
 /* First, check the sequence number; cut the segment to the window. */
@@ -181,13 +187,16 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
         t->dup_in++;
         /* With a zero window ACKs, URGs and RSTs in order must still be taken (section 3.10.7.4). */
         if (len > 0 && wnd == 0 && seq_eq(seg->seq, t->rcv_nxt) && !(seg->flags & TCP_SYN)) {
+            /* A FIN alone needs no room. If it were refused, all that the peer acknowledges from
+             * then on would lie behind it, out of the window (Linux takes it, too). */
+            if (seg->data_len > 0)
+                seg->flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
             seg->data_len = 0;
-            seg->flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
             t->ack_now = true;
             tcp_due(t);
             return V_NEXT;
         }
-        return tcp_step1_refuse(t, seg, old ? V_DROP_TCP_DUPLICATE : V_DROP_TCP_WINDOW);
+        return tcp_refuse(t, seg, old ? V_DROP_TCP_DUPLICATE : V_DROP_TCP_WINDOW);
     }
     if ((seg->flags & (TCP_SYN | TCP_RST)) || seg->data_len == 0)
         return V_NEXT;
@@ -198,6 +207,7 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
         seg->data += cut;
         seg->data_len -= cut;
         t->ack_now = true; /* the peer has missed an ACK */
+        tcp_due(t);
     }
     if (seq_gt(seq_add(seg->seq, seg->data_len), seq_add(t->rcv_nxt, wnd))) {
         uint32_t room = seq_dist(seg->seq, seq_add(t->rcv_nxt, wnd));
@@ -208,11 +218,12 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
     return V_NEXT;
 }
 
-/* RFC 7323 section 4.3: TS.Recent follows segments that hold the left edge of what was ACKed last. */
+/* RFC 7323 section 4.3: TS.Recent follows segments that hold the left edge of what was ACKed last;
+ * one that is too old to compare with (section 5.5) is replaced. */
 static void tcp_ts_update(struct tcb *t, const struct tcp_seg *seg)
 {
     if (t->has_ts && seg->opt.has_ts && seq_leq(seg->seq, t->last_ack_sent) &&
-        (int32_t)(seg->opt.tsval - t->ts_recent) >= 0) {
+        ((int32_t)(seg->opt.tsval - t->ts_recent) >= 0 || tcp_ts_is_outdated(t))) {
         t->ts_recent = seg->opt.tsval;
         t->ts_recent_at = t->tcp->c->now;
     }
@@ -274,11 +285,12 @@ static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
 static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
 {
     uint32_t acked = seq_dist(t->snd_una, seg->ack);
-    bool syn = seq_eq(t->snd_una, t->iss);
+    bool syn = !t->syn_acked;
     uint32_t data = u32_min(acked - syn, t->snd.len);
     bool was_full = t->snd.len >= t->sndbuf - t->sndbuf / 4;
 
     t->snd_una = seg->ack;
+    t->syn_acked = true;
     t->snd_nxt = seq_max(t->snd_nxt, t->snd_una);
     if (data > 0)
         ring_consume(&t->snd, data);
@@ -314,6 +326,8 @@ static bool tcp_window_update(struct tcb *t, const struct tcp_seg *seg)
     if (!seq_lt(t->snd_wl1, seg->seq) &&
         !(seq_eq(t->snd_wl1, seg->seq) && seq_leq(t->snd_wl2, seg->ack)))
         return false;
+    if (t->snd_wnd == 0 && wnd > 0)
+        tcp_recovery_reopened(t);
     t->snd_wl1 = seg->seq;
     t->snd_wl2 = seg->ack;
     t->snd_wnd = wnd;
@@ -388,9 +402,9 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
 
 /* Data or a FIN arrived in order: when is it acknowledged? (RFC 9293 section 3.8.6.3, RFC 5681
  * section 4.2: at least every second segment, at most 40 ms later; at once at the start.) */
-static void tcp_ack_policy(struct tcb *t)
+static void tcp_ack_policy(struct tcb *t, bool fills_gap)
 {
-    if (++t->delayed >= 2 || t->quick_acks > 0 || t->ooo != NULL) {
+    if (++t->delayed >= 2 || t->quick_acks > 0 || fills_gap) {
         t->ack_now = true;
         tcp_due(t);
     } else {
@@ -414,6 +428,7 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
         return V_DROP_TCP_AFTER_CLOSE;
     }
     tcp_seq before = t->rcv_nxt;
+    bool had_gap = t->ooo != NULL;
     enum verdict v = tcp_reass_input(t, seg->seq, seg->data, seg->data_len);
 
     if (v == V_DROP_TCP_RCVBUF || v == V_DROP_TCP_REASS_FULL || v == V_DROP_TCP_DUPLICATE) {
@@ -433,8 +448,9 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
     if (t->rcv_shut) {
         tcp_recv_consume(t, t->rcv.len);
         t->ack_now = true;
+        tcp_due(t);
     }
-    tcp_ack_policy(t);
+    tcp_ack_policy(t, had_gap);
     tcp_wake(t);
     return V_NEXT;
 }

@@ -23,20 +23,24 @@ static void tcp_half_queue_event(struct tcp *tcp, const struct tcp_half *h, uint
     tcp_trace_queue(tcp, &h->conn, "syn", len, tcp->halves.count);
 }
 
+static void tcp_half_due_stop(struct tcp *tcp, struct tcp_half *h)
+{
+    if (!h->is_due)
+        return;
+    h->is_due = false;
+    if (h->due_prev != NULL)
+        h->due_prev->due_next = h->due_next;
+    else
+        tcp->half_due = h->due_next;
+    if (h->due_next != NULL)
+        h->due_next->due_prev = h->due_prev;
+    else
+        tcp->half_due_last = h->due_prev;
+}
+
 void tcp_half_free(struct tcp *tcp, struct tcp_half *h)
 {
-    if (h->is_due) {
-        struct tcp_half **at = &tcp->half_due;
-
-        tcp->half_due_last = NULL;
-        for (; *at != h; at = &(*at)->due_next)
-            tcp->half_due_last = *at;
-        *at = h->due_next;
-        while (*at != NULL) {
-            tcp->half_due_last = *at;
-            at = &(*at)->due_next;
-        }
-    }
+    tcp_half_due_stop(tcp, h);
     tcp_note_flush(tcp, &h->conn);
     timer_stop(&tcp->wheel, &h->conn.timer);
     tcp_conn_del(tcp, &h->conn);
@@ -59,6 +63,7 @@ static void tcp_half_due(struct tcp *tcp, struct tcp_half *h)
         return;
     h->is_due = true;
     h->due_next = NULL;
+    h->due_prev = tcp->half_due_last;
     if (tcp->half_due_last != NULL)
         tcp->half_due_last->due_next = h;
     else
@@ -305,8 +310,8 @@ enum verdict tcp_half_input(struct tcp *tcp, struct tcp_half *h, const struct tc
     v = tcp_half_step2(tcp, h, seg);
     if (v != V_NEXT)
         return v;
-    if (h->has_ts && seg->opt.has_ts && (int32_t)(seg->opt.tsval - h->ts_recent) < 0)
-        return V_DROP_TCP_PAWS;
+    if (h->has_ts && (!seg->opt.has_ts || (int32_t)(seg->opt.tsval - h->ts_recent) < 0))
+        return V_DROP_TCP_PAWS; /* RFC 7323 section 3.2, section 5.3 */
 
     /* Fifth, the ACK field. */
     if (!(seg->flags & TCP_ACK))
@@ -351,7 +356,7 @@ void tcp_half_tick(struct tcp *tcp, struct tcp_half *h)
     h->retries++;
     tcp_half_due(tcp, h);
     timer_arm(&tcp->wheel, &h->conn.timer,
-              tcp->c->now + net_time_min(tcp->cfg.rto_initial << h->retries, tcp->cfg.rto_max));
+              tcp->c->now + net_time_min(tcp->cfg.rto_initial << u32_min(h->retries, 16), tcp->cfg.rto_max));
 }
 
 /* Send the SYN,ACK of the first entry that owes one. Return: false when no packet could be had. */
@@ -373,10 +378,7 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h)
     };
     struct pkt *p = tcp_build(tcp, &h->conn, &seg, l->tos, l->ttl);
 
-    h->is_due = false;
-    tcp->half_due = h->due_next;
-    if (tcp->half_due == NULL)
-        tcp->half_due_last = NULL;
+    tcp_half_due_stop(tcp, h);
     if (p == NULL)
         return false;
     tcp->stats.syn_acks++;

@@ -172,12 +172,19 @@ void tcp_reply_rst(struct tcp *tcp, const struct tcp_seg *seg)
     tcp_reply(tcp, p);
 }
 
+/* The number of a segment that takes no sequence space: SND.NXT, but not beyond the peer's window (a
+ * window that shrank, our FIN behind a shut one), where the peer would have to refuse it. */
+static tcp_seq tcp_bare_seq(const struct tcb *t)
+{
+    return t->syn_acked ? seq_min(t->snd_max, seq_add(t->snd_una, t->snd_wnd)) : t->snd_max;
+}
+
 /* A reset for a synchronized connection that is given up (RFC 9293 section 3.10.5). */
 void tcp_send_rst(struct tcb *t)
 {
     struct tcp_seg rst = {
         .flags = TCP_RST | TCP_ACK,
-        .seq = t->snd_max,
+        .seq = tcp_bare_seq(t),
         .ack = t->rcv_nxt,
         .opt = {.has_ts = t->has_ts, .tsval = tcp_ts_now(t->tcp, &t->conn), .tsecr = t->ts_recent},
     };
@@ -427,7 +434,7 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
 {
     uint32_t n = 0;
 
-    if (seq_eq(t->snd_una, t->iss)) { /* our SYN is not acknowledged yet */
+    if (!t->syn_acked) {
         if (seq_eq(t->snd_nxt, t->iss) || t->rtx_due)
             n += tcp_output_syn(t);
     } else {
@@ -440,7 +447,7 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
             n += tcp_output_probe(t);
     }
     while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
-        if (!tcp_send_seg(t, t->snd_max, 0, TCP_ACK)) {
+        if (!tcp_send_seg(t, tcp_bare_seq(t), 0, TCP_ACK)) {
             t->ack_now = false; /* the retry timer asks for it again */
             t->dup_acks_due = 0;
             break;
@@ -472,10 +479,11 @@ uint32_t tcp_output(struct tcp *tcp, uint32_t max)
 {
     uint32_t n = tcp_output_replies(tcp, max);
 
-    while (n < max && tcp->half_due != NULL && tcp_half_output(tcp, tcp->half_due))
-        n += tcp_output_replies(tcp, 1);
-    while (n < max && tcp->tw_due != NULL && tcp_tw_output(tcp, tcp->tw_due))
-        n += tcp_output_replies(tcp, 1);
+    /* What cannot be had a packet for is not due any more: a timer, or the peer, asks again. */
+    while (n < max && tcp->half_due != NULL)
+        n += tcp_half_output(tcp, tcp->half_due) ? tcp_output_replies(tcp, 1) : 0;
+    while (n < max && tcp->tw_due != NULL)
+        n += tcp_tw_output(tcp, tcp->tw_due) ? tcp_output_replies(tcp, 1) : 0;
     while (n < max && tcp->due_first != NULL) {
         struct tcb *t = tcp->due_first;
         uint32_t budget = u32_min(max - n, TCP_BURST), sent;

@@ -73,7 +73,7 @@ uint16_t tcp_syn_window(const struct tcp *tcp, uint32_t rcvbuf);
 /* The first byte of the send ring has this number: SND.UNA, but for an unacknowledged SYN. */
 static inline tcp_seq tcp_data_seq(const struct tcb *t)
 {
-    return seq_eq(t->snd_una, t->iss) ? seq_add(t->iss, 1) : t->snd_una;
+    return t->syn_acked ? t->snd_una : seq_add(t->iss, 1);
 }
 /* One past the last byte the user has given us; our FIN has this number. */
 static inline tcp_seq tcp_data_end(const struct tcb *t)
@@ -108,6 +108,7 @@ void tcp_recovery_init(struct tcb *t);
 void tcp_recovery_ack(struct tcb *t, uint32_t acked, net_time rtt);
 void tcp_recovery_dup(struct tcb *t);
 void tcp_recovery_timeout(struct tcb *t);
+void tcp_recovery_reopened(struct tcb *t);
 uint32_t tcp_recovery_window(const struct tcb *t);
 void tcp_recovery_idle(struct tcb *t, net_time idle);
 
@@ -123,6 +124,7 @@ void tcp_timer_sent(struct tcb *t);
 void tcp_timer_acked(struct tcb *t, bool sampled, bool restart);
 void tcp_timer_answered(struct tcb *t);
 void tcp_timer_window_shut(struct tcb *t);
+void tcp_timer_window_open(struct tcb *t);
 void tcp_timer_delay_ack(struct tcb *t);
 void tcp_timer_ack_sent(struct tcb *t);
 void tcp_timer_retry(struct tcb *t);

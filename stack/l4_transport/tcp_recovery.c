@@ -87,6 +87,10 @@ void tcp_recovery_ack(struct tcb *t, uint32_t acked, net_time rtt)
         tcp_cc_done(t, &cc, "recovered");
         return;
     }
+    /* `recover` must not grow old: half the circle behind it would seem to be ahead, and there would
+     * be no fast retransmit for 2 GiB. */
+    if (seq_gt(t->snd_una, t->recover))
+        t->recover = seq_sub(t->snd_una, 1);
     struct cc_ack a = {
         .now = t->tcp->c->now,
         .acked_bytes = acked,
@@ -112,7 +116,9 @@ void tcp_recovery_dup(struct tcb *t)
     if (t->dup_acks < UINT8_MAX)
         t->dup_acks++;
     if (t->in_recovery) { /* a segment has left the network: RFC 5681 section 3.2 step 4 */
-        cc.cwnd_bytes += t->snd_mss;
+        /* Not more than are in it, or invented duplicates would open the window (section 3.2). */
+        if (cc.cwnd_bytes < cc.ssthresh_bytes + seq_dist(t->snd_una, t->snd_max))
+            cc.cwnd_bytes += t->snd_mss;
         tcp_cc_done(t, &cc, "inflate");
         return;
     }
@@ -159,6 +165,17 @@ void tcp_recovery_timeout(struct tcb *t)
         tcp_cc_done(t, &cc, "timeout");
     }
     t->snd_nxt = t->snd_una; /* go back N */
+}
+
+/* A shut window opens. What timed out meanwhile was thrown away for want of room, so it goes again at
+ * once: the backed-off timer may be minutes away. */
+void tcp_recovery_reopened(struct tcb *t)
+{
+    if (t->timeouts == 0)
+        return;
+    t->snd_nxt = t->snd_una;
+    t->rtx_due = true;
+    tcp_timer_window_open(t);
 }
 
 /* The congestion window as output may use it now: with limited transmit. */

@@ -103,6 +103,16 @@ void tcp_timer_window_shut(struct tcb *t)
     }
 }
 
+/* A shut window opened: the retransmissions before say nothing about the path. */
+void tcp_timer_window_open(struct tcb *t)
+{
+    t->timeouts = t->backoff = 0;
+    if (t->rtx_kind == RTX_RETRANSMIT) {
+        t->rtx_since = t->tcp->c->now;
+        tcp_timer_rtx_start(t, RTX_RETRANSMIT);
+    }
+}
+
 /* In-order data arrived whose ACK may wait for company. */
 void tcp_timer_delay_ack(struct tcb *t)
 {

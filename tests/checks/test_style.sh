@@ -71,7 +71,7 @@ verdict "the core calls no allocator, clock, printer or system"
 # The state of a connection. A record that takes another's place starts with a copy of its state,
 # and initialisers set what a record is born with.
 grep 'l4_transport/tcp' "$tmp/core.text" | grep -v '/tcp_fsm\.c:' |
-    grep -E '(->|[a-z_]\.|[])]\.)(state|noted_from|noted_event)[[:space:]]*(=[^=]|[-+|&]=|\+\+)' |
+    grep -E '(->|[a-z_]\.|[])]\.)state[[:space:]]*(=[^=]|[-+|&]=|\+\+)' |
     grep -vE 'conn\.state = [a-z]+->conn\.state;' >"$tmp/bad"
 grep -E '(->|[a-z_]\.)(conn\.)?state = (\(uint8_t\))?TCP_' "$tmp/core.text" | grep -v '/tcp_fsm\.c:' >>"$tmp/bad"
 grep -cE 'c->state = \(uint8_t\)a->to' stack/l4_transport/tcp_fsm.c | grep -vx 1 |

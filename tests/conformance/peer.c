@@ -227,7 +227,7 @@ void peer_settle(struct peer *k)
     struct pkt *out[64];
     size_t n;
 
-    while ((n = net_output(&k->net, out, ARRAY_LEN(out), k->now)) > 0) {
+    while (!k->is_held && (n = net_output(&k->net, out, ARRAY_LEN(out), k->now)) > 0) {
         for (size_t i = 0; i < n; i++) {
             peer_take(k, out[i]);
             pkt_release(out[i]);

@@ -52,6 +52,7 @@ struct peer {
     uint32_t tsval;         /* of the next segment of the peer */
     uint32_t tsecr;         /* the last TSval of H */
 
+    bool is_held;           /* H may not send now: what comes in meanwhile is one burst */
     uint32_t arp_asked;     /* requests of H, answered by themselves */
 
     struct seen last;       /* what was expected last */

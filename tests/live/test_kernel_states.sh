@@ -35,27 +35,29 @@ t "$count times, nobody listens" "$peer" connect $us 1099 $count refused
 t "the wire gets longer" ctl fault tx:delay 10
 t "$count times, both close at once" "$peer" connect $us 1006 $count both
 ctl fault off >/dev/null
-for ((i = 0; i < 20; i++)); do curl -s -o /dev/null http://$us:1007/ http://$us:1007/ http://$us:1007/; done
-for ((i = 0; i < 5; i++)); do curl -s -r 0-9 --max-filesize 1 -o /dev/null http://$us:1007/; done
+for ((i = 0; i < 20; i++)); do curl -s -o /dev/null -o /dev/null http://$us:1007/ http://$us:1007/; done
 
 # We open.
 actives=60
-active() { # active PORT HOW STDIN: the kernel listens and ends the connections as HOW says
-    mkfifo "$tmp/ready.$1"
-    background "$peer" accept "$1" $actives "$2" >"$tmp/ready.$1"
-    local acceptor=$! line i
-    read -r -t 10 line <"$tmp/ready.$1"
+active() { # active PORT HOW COMMAND: the kernel listens and ends the connections as HOW says
+    background "$peer" accept "$1" $actives "$2"
+    local acceptor=$! i
+    listening "$1" || return 1
     for ((i = 0; i < actives; i++)); do
-        timeout 10 "$stackctl" --control "$control" nc $them "$1" <"$3" >/dev/null 2>&1
+        "$3" "$1"
     done
     wait $acceptor
 }
-mkfifo "$tmp/open"
-exec {open_fd}<>"$tmp/open" # a standard input that never ends
-t "$actives times, we open and close first" active 2001 wait /dev/null
-t "$actives times, we open, the kernel closes first" active 2002 close "$tmp/open"
-t "$actives times, we open, the kernel resets" active 2003 reset "$tmp/open"
-for ((i = 0; i < actives; i++)); do ctl nc $them 2099 </dev/null >/dev/null 2>&1; done
+nc_through() { timeout 10 "$stackctl" --control "$control" nc $them "$1" 2>/dev/null; }
+nc_ends() { nc_through "$1" </dev/null; }
+mkfifo "$tmp/back" "$tmp/never"
+nc_echoes() { nc_through "$1" <"$tmp/back" | head -c 10 >"$tmp/back"; } # 10 bytes, then the end
+exec {never_fd}<>"$tmp/never"
+nc_waits() { nc_through "$1" <"$tmp/never"; }
+t "$actives times, we open and close first" active 2001 wait nc_ends
+t "$actives times, we open, the kernel closes first" active 2002 half nc_echoes
+t "$actives times, we open, the kernel resets" active 2003 reset nc_waits
+for ((i = 0; i < actives; i++)); do nc_waits 2099; done
 
 # What each end says: one line a connection, `OURS-THEIRS STATE STATE ...`; a step that does not begin
 # where the last one ended is told.

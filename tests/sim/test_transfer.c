@@ -20,7 +20,11 @@ struct transfer {
     struct talk_plan plan[2];
     struct talk talk[2];
     struct imp_config wire[2];
-    uint32_t worst_ppm; /* damage of all kinds, to know how patient to be */
+};
+
+/* What the seeds have led to, so that the test cannot turn into one that tests nothing. */
+struct transfer_sum {
+    uint64_t bytes, rtx, fast, timeouts, probes, ooo, delayed, wraps, arrows;
 };
 
 static uint32_t pick(struct transfer *x, uint32_t low, uint32_t high)
@@ -55,7 +59,7 @@ static void transfer_wire(struct transfer *x, struct imp_config *imp)
 
 static void transfer_plan(struct transfer *x, struct talk_plan *p)
 {
-    static const uint32_t sizes[] = {0, 1, 2, 100, 1460, 20000, 50000, 200000};
+    static const uint32_t sizes[] = {0, 2, 1460, 20000, 50000, 200000, 200000, 200000};
 
     p->key = prng_u64(&x->prng);
     p->bytes = pick(x, 0, sizes[pick(x, 0, ARRAY_LEN(sizes) - 1)]);
@@ -141,15 +145,32 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
         x->w->hosts[i]->user_deadline = talk_deadline;
         x->w->hosts[i]->ctx = &x->talk[i];
     }
-    x->w->done = transfer_done;
-    x->w->done_ctx = x;
 }
 
-/* One seed in ten opens from both sides at once (RFC 9293 figure 8). */
+/* A datagram each way: both know the other's hardware address before they talk. */
+static void transfer_meet(struct transfer *x)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct socks *s = net_socks(&x->w->hosts[i]->n);
+        struct sock_addr to = {ip_addr_v4(i == 0 ? TRANSFER_B : TRANSFER_A), 9};
+        int sd = sock_open(s, SOCK_KIND_UDP);
+
+        T_EQ(sock_sendto(s, sd, "hello", 5, &to), 5);
+        sock_close(s, sd);
+        world_run(x->w, NET_SEC(5));
+    }
+}
+
+/* Some seeds open from both sides at once (RFC 9293 figure 8). */
 static void transfer_open(struct transfer *x, bool both)
 {
     struct world_host **h = x->w->hosts;
 
+    x->talk[0].over = x->talk[1].over = true; /* not begun yet */
+    if (both)
+        transfer_meet(x);
+    x->w->done = transfer_done;
+    x->w->done_ctx = x;
     if (both)
         talk_connect(&x->talk[1], h[1], TRANSFER_PORT, TRANSFER_A, TRANSFER_FROM, &x->plan[1],
                      &x->plan[0]);
@@ -159,7 +180,24 @@ static void transfer_open(struct transfer *x, bool both)
                  &x->plan[1]);
 }
 
-static void transfer(uint64_t seed)
+static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct tcp_stats *st = &x->w->hosts[i]->n.tcp.stats;
+
+        sum->bytes += x->talk[i].received;
+        sum->rtx += st->rtx_segs;
+        sum->fast += st->fast_rtx;
+        sum->timeouts += st->timeouts;
+        sum->probes += st->zero_window_probes;
+        sum->ooo += st->ooo_segs;
+        sum->delayed += st->delayed_acks;
+        sum->wraps += x->cfg[i].start != 0;
+    }
+    sum->arrows |= x->w->arrows;
+}
+
+static void transfer(uint64_t seed, struct transfer_sum *sum)
 {
     static struct transfer x;
 
@@ -179,16 +217,60 @@ static void transfer(uint64_t seed)
                    "not over after ten minutes: %llu of %llu bytes there, %llu of %llu back",
                    (unsigned long long)x.talk[1].received, (unsigned long long)x.plan[0].bytes,
                    (unsigned long long)x.talk[0].received, (unsigned long long)x.plan[1].bytes);
+    transfer_count(&x, sum);
     world_end(x.w);
 }
 
 static void test_transfer_random(void)
 {
     struct seeds s = seeds_first("test_transfer", "test_transfer_random", 1000);
+    struct transfer_sum sum = {0};
+    uint64_t ran = 0;
 
-    while (seeds_next(&s))
-        transfer(s.seed);
-    T_TRUE(s.seed > 0);
+    for (; seeds_next(&s); ran++)
+        transfer(s.seed, &sum);
+    T_TRUE(ran > 0);
+    if (ran < 1000)
+        return;
+    T_TRUE(sum.bytes > 50000000);
+    T_TRUE(sum.rtx > 1000 && sum.fast > 100 && sum.timeouts > 100 && sum.ooo > 1000);
+    T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100);
+    T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));   /* opened from both sides */
+    T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING"));  /* closed from both sides */
+    T_TRUE(world_saw(sum.arrows, "FIN_WAIT_2", "TIME_WAIT"));
+    T_TRUE(world_saw(sum.arrows, "LAST_ACK", "CLOSED"));
 }
 
-T_MAIN("transfer", T(test_transfer_random))
+/* A peer that fills our window to the last byte and then hangs up, while we do not read, must not
+ * keep us from talking: its FIN needs no room, and its ACKs, which lie behind it, count. */
+static void test_transfer_fin_at_shut_window(void)
+{
+    struct transfer x = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        world_config(&x.cfg[i], (uint8_t)(i + 1));
+        imp_config_default(&x.wire[i]);
+        x.wire[i].delay = NET_MS(5);
+    }
+    x.plan[0] = (struct talk_plan){.key = 1, .bytes = 200000, .end = TALK_SECOND,
+                                   .rcvbuf = 8192, .read_from = NET_SEC(300)};
+    x.plan[1] = (struct talk_plan){.key = 2, .bytes = 8192, .end = TALK_FIRST, .nodelay = true};
+    x.w = world_new(1);
+    for (unsigned i = 0; i < 2; i++) {
+        struct world_host *h = world_host_add(x.w, &x.cfg[i]);
+
+        h->user = talk_run;
+        h->user_deadline = talk_deadline;
+        h->ctx = &x.talk[i];
+    }
+    world_cable_add(x.w, x.w->hosts[0], x.w->hosts[1], &x.wire[0], &x.wire[1]);
+    transfer_open(&x, false);
+    world_run(x.w, NET_SEC(3));
+    T_EQ(x.talk[0].received, 0);
+    T_EQ(x.talk[1].received, 200000);
+    world_run(x.w, NET_SEC(400));
+    T_TRUE(talk_is_well(&x.talk[0]) && talk_is_well(&x.talk[1]));
+    world_end(x.w);
+}
+
+T_MAIN("transfer", T(test_transfer_random), T(test_transfer_fin_at_shut_window))

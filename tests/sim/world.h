@@ -78,6 +78,7 @@ struct world {
     uint32_t check_each; /* invariants at every so many-th turn: 1 */
     uint64_t turns, trace_hash, trace_events;
     uint32_t idle_turns; /* without time passing */
+    uint64_t arrows;     /* bit i: arrow i of the figure was taken, see world_saw() */
     /* Sees what goes in and out of a host; p NULL: only time passed. */
     void (*watch)(void *ctx, struct world_host *h, const struct pkt *p, bool out);
     void *watch_ctx;
@@ -117,6 +118,9 @@ void world_fail(struct world *w, const char *format, ...) __attribute__((format(
 void world_check(struct world *w);
 void world_check_empty(struct world *w);
 void world_trace(void *ctx, const struct trace_ev *ev);
+
+/** world_saw - was the arrow @from -> @to taken, in a run whose w->arrows is @arrows? */
+bool world_saw(uint64_t arrows, const char *from, const char *to);
 
 /* The seeds of a test. */
 struct seeds {

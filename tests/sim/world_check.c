@@ -40,14 +40,28 @@ static const struct {
     {"SYN_SENT",    "rcv ICMP",          "CLOSED"     },
 };
 
-static bool world_arrow_is_legal(const struct trace_tcp_state *s)
+static_assert(ARRAY_LEN(world_figure) <= 64, "a bit each in world.arrows");
+
+bool world_saw(uint64_t arrows, const char *from, const char *to)
+{
+    for (size_t i = 0; i < ARRAY_LEN(world_figure); i++) {
+        if (strcmp(world_figure[i].from, from) == 0 && strcmp(world_figure[i].to, to) == 0 &&
+            (arrows >> i & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool world_arrow_is_legal(struct world *w, const struct trace_tcp_state *s)
 {
     static const char *const ends[] = {"rcv RST", "abort", "timeout"};
 
     for (size_t i = 0; i < ARRAY_LEN(world_figure); i++) {
         if (strcmp(world_figure[i].from, s->from) == 0 &&
-            strcmp(world_figure[i].cause, s->cause) == 0 && strcmp(world_figure[i].to, s->to) == 0)
+            strcmp(world_figure[i].cause, s->cause) == 0 && strcmp(world_figure[i].to, s->to) == 0) {
+            w->arrows |= (uint64_t)1 << i;
             return true;
+        }
     }
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) { /* any connection may end so, but TIME-WAIT */
         if (strcmp(ends[i], s->cause) == 0)
@@ -70,7 +84,7 @@ static void world_arrow(struct world_host *h, const struct trace_ev *ev)
     uint32_t slot = (ev->conn.lport * 31u + ev->conn.rport) % WORLD_ARROWS;
     struct world_arrow **at = &h->arrows[slot], *a;
 
-    if (!world_arrow_is_legal(s))
+    if (!world_arrow_is_legal(h->w, s))
         world_fail(h->w, "%s: no such arrow: %s -> %s (%s)", h->n.core.name, s->from, s->to,
                    s->cause);
     while (*at != NULL && !world_conn_eq(&(*at)->conn, &ev->conn))

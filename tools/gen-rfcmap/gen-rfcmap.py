@@ -162,6 +162,21 @@ def read_code():
     return by_section, by_label, by_head
 
 
+def read_deviations(rows):
+    """Ids in the first column of docs/deviations.md."""
+    path = os.path.join(ROOT, "docs", "deviations.md")
+    out = set()
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                if line.startswith("| "):
+                    out.update(i.rstrip("?") for i in ID.findall(line.split("|")[1]))
+    unknown = sorted(out - set(rows))
+    if unknown:
+        fail("docs/deviations.md names what the table does not have: " + ", ".join(unknown))
+    return out
+
+
 def where(row, code, crowd):
     """The words for the function that does it; the file alone where no comment is that exact.
 
@@ -185,7 +200,7 @@ def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def render(rows, tests, code):
+def render(rows, tests, code, deviations):
     out = ["# Requirement, function, test", "",
            "<!-- Made by tools/gen-rfcmap/gen-rfcmap.py from the table of requirements, the REQ: tags in",
            "     tests/ and the comments in stack/. Do not edit: that program writes it. -->", "",
@@ -225,6 +240,8 @@ def render(rows, tests, code):
                 named.setdefault(name, []).append(test)
             proof = "; ".join("%s%s" % (n, ": " + ", ".join("`%s`" % t for t in ts if t) if any(ts) else "")
                               for n, ts in named.items())
+            if row["id"] in deviations:
+                proof = "; ".join(filter(None, [proof, "[differs](deviations.md)"]))
             out.append("| %s | %s | %s | %s | %s |" % (row["id"], row["level"], cell(row["requirement"]),
                                                      where(row, code, crowd[(row["rfc"], row["section"])]), proof))
         out.append("")
@@ -243,7 +260,7 @@ def main():
               file=sys.stderr)
         return 77
     rows = read_table(arg.csv)
-    text = render(rows, read_tags(rows), read_code())
+    text = render(rows, read_tags(rows), read_code(), read_deviations(rows))
     if not arg.check:
         with open(arg.out, "w", encoding="utf-8") as f:
             f.write(text)

@@ -440,7 +440,8 @@ struct control *control_open(struct stackd *d, const char *path, char *err, size
 
     if (slash != NULL && slash != a.sun_path) {
         *slash = '\0';
-        (void)mkdir(a.sun_path, 0755); /* what is wrong with it bind() will say */
+        /* What is wrong with it bind() will say. */
+        (void)mkdir(a.sun_path, geteuid() == 0 ? 0755 : 0700);
         *slash = '/';
     }
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};

@@ -336,11 +336,41 @@ static error_t options_address(struct options_state *st, int key, const char *ar
     }
 }
 
+static error_t options_path(struct options_state *st, int key, char *arg)
+{
+    struct stackd_options *o = st->o;
+    struct stat sb;
+
+    switch (key) {
+    case KEY_PCAP:
+        o->pcap = arg;
+        return 0;
+    case KEY_TRACE:
+        o->trace = arg;
+        return 0;
+    case KEY_HTTP_ROOT:
+        o->http_root = arg;
+        if (stat(arg, &sb) < 0)
+            return options_bad(st, "--http-root %s: %s: try --http-root .", arg, strerror(errno));
+        if (!S_ISDIR(sb.st_mode) || access(arg, R_OK | X_OK) < 0)
+            return options_bad(
+                st, "--http-root %s: not a directory that we may read: try --http-root .", arg);
+        return 0;
+    default: /* KEY_CONTROL */
+        o->control_given = true;
+        if (arg[0] == '\0' || strlen(arg) >= sizeof(o->control))
+            return options_bad(
+                st, "--control %s: a socket's path has 1 to %zu bytes: try a shorter one", arg,
+                sizeof(o->control) - 1);
+        memcpy(o->control, arg, strlen(arg) + 1);
+        return 0;
+    }
+}
+
 static error_t options_parse_key(int key, char *arg, struct argp_state *state)
 {
     struct options_state *st = state->input;
     struct stackd_options *o = st->o;
-    struct stat sb;
 
     switch (key) {
     case KEY_TAP:
@@ -382,27 +412,10 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
         o->default_services = false;
         return 0;
     case KEY_HTTP_ROOT:
-        o->http_root = arg;
-        if (stat(arg, &sb) < 0)
-            return options_bad(st, "--http-root %s: %s: try --http-root .", arg, strerror(errno));
-        if (!S_ISDIR(sb.st_mode) || access(arg, R_OK | X_OK) < 0)
-            return options_bad(
-                st, "--http-root %s: not a directory that we may read: try --http-root .", arg);
-        return 0;
     case KEY_PCAP:
-        o->pcap = arg;
-        return 0;
     case KEY_TRACE:
-        o->trace = arg;
-        return 0;
     case KEY_CONTROL:
-        o->control_given = true;
-        if (arg[0] == '\0' || strlen(arg) >= sizeof(o->control))
-            return options_bad(
-                st, "--control %s: a socket's path has 1 to %zu bytes: try a shorter one", arg,
-                sizeof(o->control) - 1);
-        memcpy(o->control, arg, strlen(arg) + 1);
-        return 0;
+        return options_path(st, key, arg);
     case 'v':
         o->verbose++;
         return 0;
