@@ -157,13 +157,15 @@ void net_drop(struct core *c, const struct pkt *p, enum verdict why)
     struct trace_ev ev = core_trace(c, TRACE_drop);
 
     if (p != NULL) {
+        bool out = p->frame == 0; /* it has not become a frame, so it was to leave */
+
         ev.frame = p->frame;
-        ev.conn = (struct trace_conn){.local = p->dst, .remote = p->src};
+        ev.conn = (struct trace_conn){out ? p->src : p->dst, out ? p->dst : p->src, 0, 0, 0};
         if (p->l4 != 0 && (p->proto == IP_PROTO_TCP || p->proto == IP_PROTO_UDP) &&
             p->off + p->len >= p->l4 + 4u) {
             ev.conn.proto = p->proto;
-            ev.conn.rport = get16(p->buf + p->l4);
-            ev.conn.lport = get16(p->buf + p->l4 + 2);
+            ev.conn.rport = get16(p->buf + p->l4 + (out ? 2 : 0));
+            ev.conn.lport = get16(p->buf + p->l4 + (out ? 0 : 2));
         }
     }
     ev.why = info->sentence;

@@ -11,16 +11,26 @@
 
 #include "base/buddy.h"
 
+/* While more than half of the arena is in use no ring grows beyond this: so a few hundred peers that
+ * ask for much and read nothing cannot take the room that thousands of small exchanges need. Large
+ * enough for a segment of any MTU in use. */
+enum { RING_SCARCE = 16384 };
+
 struct ring {
     uint8_t *p; /* NULL while nothing is held */
     uint32_t cap, head, len;
 };
 
+static inline bool ring_is_scarce(const struct buddy *b)
+{
+    return b->used >= (b->top_count << BUDDY_MAX) / 2;
+}
+
 /**
  * ring_reserve - make room for @bytes in all, growing the buffer as needed.
  * @keep: bytes counted from the head that must survive a move (at least r->len)
  *
- * Return: whether the room is there; false when the arena is exhausted (nothing changed).
+ * Return: whether the room is there; false when the arena is exhausted, or scarce (nothing changed).
  */
 bool ring_reserve(struct ring *r, struct buddy *b, uint32_t bytes, uint32_t keep);
 

@@ -92,7 +92,8 @@ struct tcp_half {
     uint32_t ts_recent;
     uint16_t mss, peer_wnd;
     uint8_t wscale;   /* the peer's; 0xff: no scaling */
-    uint8_t retries;
+    uint8_t retries; /* of the timer */
+    uint8_t sent;    /* SYN-ACKs, those for a repeated SYN among them */
     bool has_ts, has_sack, is_due;
     net_time syn_ack_sent;     /* the first one; for the RTT and the SYN-ACK's timer */
 };
@@ -169,6 +170,7 @@ struct tcb {
     bool force : 1;          /* the override timer ran out: send although it is a small segment */
     bool counted : 1;        /* in tcp->port_users */
     bool syn_lost : 1;       /* our SYN had to be sent again */
+    bool starved : 1;        /* no buffer was left for the user's bytes: asked again by timer */
     bool syn_acked : 1;      /* SND.UNA has left the ISS; it comes by there again every 4 GiB */
     bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
     bool hashed : 1;         /* stands in tcp->table */
@@ -189,7 +191,8 @@ struct tcb {
     /* Round trips (RFC 6298). */
     net_time srtt, rttvar, rto;
     net_time min_rtt;
-    net_time timed_at;       /* without timestamps: when timed_seq was sent */
+    net_time timed_at;       /* when timed_seq was sent */
+    net_time sampled_at;     /* when the last round trip was measured */
     tcp_seq timed_seq;
     uint32_t ts_recent;
     net_time ts_recent_at;

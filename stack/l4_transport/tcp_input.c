@@ -256,9 +256,6 @@ static enum verdict tcp_step4_syn(struct tcb *t, const struct tcp_seg *seg)
 {
     if (!(seg->flags & TCP_SYN))
         return V_NEXT;
-    /* The other side of a simultaneous open sends its SYN with our SYN acknowledged. */
-    if (tcp_state(t) == TCP_SYN_RCVD && (seg->flags & TCP_ACK) && seq_eq(seg->seq, t->irs))
-        return V_NEXT;
     tcp_challenge(t);
     return V_DROP_TCP_SYN_CHALLENGED;
 }

@@ -336,7 +336,7 @@ enum verdict tcp_half_input(struct tcp *tcp, struct tcp_half *h, const struct tc
     struct tcb *t = tcp_child(tcp, l, &copy, TCP_EV_RCV_ACK_OF_SYN);
 
     NET_ASSERT(t != NULL);
-    if (copy.retries == 0) { /* the SYN,ACK was sent once: its round trip is known */
+    if (copy.sent == 1) { /* Karn: which of several SYN,ACKs would it be that is answered? */
         t->timed_valid = true;
         t->timed_seq = t->snd_nxt;
         t->timed_at = copy.syn_ack_sent;
@@ -381,6 +381,8 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h)
     tcp_half_due_stop(tcp, h);
     if (p == NULL)
         return false;
+    if (h->sent < UINT8_MAX)
+        h->sent++;
     tcp->stats.syn_acks++;
     tcp_reply(tcp, p);
     return true;

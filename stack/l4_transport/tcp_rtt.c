@@ -3,7 +3,9 @@
  *
  * One segment per round trip is timed with the clock of the host, which is exact. If it had to be
  * sent again its answer is ambiguous (Karn's rule, section 3), and is not used; with timestamps
- * (RFC 7323 section 4) the echo then still tells which transmission was answered, to a millisecond.
+ * (RFC 7323 section 4) the echo then still tells which transmission was answered, to a millisecond;
+ * also then there is no more than one sample in a round trip, as the gains of RFC 6298 assume
+ * (RFC 7323 section 4.2).
  *
  * Two deviations, both as in Linux: the minimum is 200 ms where (2.4) recommends a second, which
  * would make each loss at the end of a transfer visible to people; and the first timeout is backed
@@ -72,14 +74,17 @@ net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg)
         rtt = t->tcp->c->now - t->timed_at;
         if (rtt == 0)
             rtt = 1;
-    } else if (!t->timed_valid && t->has_ts && seg->opt.has_ts && seg->opt.tsecr != 0) {
+    } else if (!t->timed_valid && t->has_ts && seg->opt.has_ts && seg->opt.tsecr != 0 &&
+               (t->srtt == 0 || t->tcp->c->now - t->sampled_at >= t->srtt)) {
         int32_t ticks = (int32_t)(tcp_ts_now(t->tcp, &t->conn) - seg->opt.tsecr);
 
         if (ticks >= 0 && NET_MS(ticks) < t->tcp->cfg.rto_max)
             rtt = ticks == 0 ? NET_US(500) : NET_MS(ticks);
     }
-    if (rtt > 0)
+    if (rtt > 0) {
+        t->sampled_at = t->tcp->c->now;
         tcp_rtt_sample(t, rtt);
+    }
     return rtt;
 }
 

@@ -125,11 +125,12 @@ void tcp_timer_delay_ack(struct tcb *t)
 /* A segment with an ACK left. */
 void tcp_timer_ack_sent(struct tcb *t)
 {
-    t->delack_at = NET_NEVER;
+    if (!t->starved) /* then a user waits for the same deadline */
+        t->delack_at = NET_NEVER;
 }
 
-/* No packet could be had, or IP refused: try again soon. 10 ms: long enough for others to give
- * packets back, short against the RTO. */
+/* No packet could be had, or no buffer for the user: try again soon. 10 ms: long enough for others to
+ * give some back, short against the RTO. */
 void tcp_timer_retry(struct tcb *t)
 {
     t->delack_at = net_time_min(t->delack_at, t->tcp->c->now + NET_MS(10));
@@ -253,8 +254,12 @@ static void tcp_timer_fire(struct tcb *t)
     }
     if (t->delack_at <= now) {
         t->delack_at = NET_NEVER;
-        t->ack_now = true;
-        t->tcp->stats.delayed_acks++;
+        if (t->starved)
+            tcp_wake(t);
+        else
+            t->tcp->stats.delayed_acks++;
+        t->ack_now = t->ack_now || !t->starved || t->delayed > 0;
+        t->starved = false;
         tcp_due(t);
     }
     tcp_timer_update(t);

@@ -137,7 +137,7 @@ enum verdict tcp_tw_input(struct tcp *tcp, struct tcp_tw *w, const struct tcp_se
     struct tcp_listener *l = tcp_find_listener(tcp, seg->dst, seg->dst_port);
 
     if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_FIN)) == TCP_SYN && l != NULL &&
-        tcp_tw_syn_is_new(tcp, w, seg)) {
+        l->queued < l->backlog && tcp_tw_syn_is_new(tcp, w, seg)) {
         tcp_seq floor = seq_add(w->snd_nxt, 65537); /* above all that the old connection used */
 
         tcp->stats.time_wait_reused++;

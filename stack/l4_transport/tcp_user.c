@@ -345,10 +345,24 @@ static int tcp_send_room(struct tcb *t)
     return (int)(t->sndbuf - t->snd.len);
 }
 
-/* Most writes are small, and the ring doubles as it fills; the largest block bounds it. */
-static bool tcp_send_reserve_ring(struct tcb *t, uint32_t bytes)
+/* Most writes are small, and the ring doubles as it fills; the largest block bounds it, and what
+ * the arena can spare. Return: bytes for which there is room now, at most @bytes. */
+static uint32_t tcp_send_grow(struct tcb *t, uint32_t bytes)
 {
-    return ring_reserve(&t->snd, &t->tcp->c->bufs, t->snd.len + bytes, t->snd.len);
+    uint32_t n = bytes;
+
+    while (n > 0 && !ring_reserve(&t->snd, &t->tcp->c->bufs, t->snd.len + n, t->snd.len))
+        n /= 2;
+    return n;
+}
+
+/* The arena is exhausted. No ACK need be on its way that would wake the user, and "writable" would
+ * have him spin: so he is told again a moment later. */
+static int tcp_send_starved(struct tcb *t)
+{
+    t->starved = true;
+    tcp_timer_retry(t);
+    return -EAGAIN;
 }
 
 int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out)
@@ -357,13 +371,10 @@ int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out)
 
     if (room < 0)
         return room;
-    uint32_t n = (uint32_t)size_min(want, (size_t)room);
+    uint32_t n = tcp_send_grow(t, (uint32_t)size_min(want, (size_t)room));
 
-    if (!tcp_send_reserve_ring(t, n)) {
-        if (t->snd.cap <= t->snd.len)
-            return -EAGAIN;
-        n = t->snd.cap - t->snd.len;
-    }
+    if (n == 0 && want > 0)
+        return tcp_send_starved(t);
     *out = ring_space(&t->snd, t->snd.len, n);
     return (int)out->len;
 }
@@ -389,13 +400,10 @@ int tcp_send(struct tcb *t, const uint8_t *bytes, size_t len, bool more)
 
     if (room < 0)
         return room;
-    uint32_t n = (uint32_t)size_min(len, (size_t)room);
+    uint32_t n = tcp_send_grow(t, (uint32_t)size_min(len, (size_t)room));
 
-    if (!tcp_send_reserve_ring(t, n)) {
-        n = u32_min(n, t->snd.cap - t->snd.len);
-        if (n == 0)
-            return -EAGAIN;
-    }
+    if (n == 0 && len > 0)
+        return tcp_send_starved(t);
     ring_write_at(&t->snd, t->snd.len, bytes, n);
     tcp_send_commit(t, n, more || n < len);
     return (int)n;
@@ -539,7 +547,7 @@ bool tcp_writable(const struct tcb *t)
         return true;
     if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD)
         return false;
-    return t->fin_queued || t->snd.len < t->sndbuf - t->sndbuf / 4;
+    return t->fin_queued || (!t->starved && t->snd.len < t->sndbuf - t->sndbuf / 4);
 }
 
 bool tcp_is_over(const struct tcb *t)

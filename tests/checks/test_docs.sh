@@ -65,6 +65,15 @@ for file in README.md CHANGELOG.md stack/README.md captures/README.md docs/*.md;
 done
 verdict "links in documents lead to files"
 
+# A capture that is kept is explained.
+: >"$tmp/bad"
+for file in captures/*.pcap*; do
+    case $file in captures/quickstart*) continue ;; esac
+    [ -e "$file" ] && ! grep -qF "($(basename "$file"))" captures/README.md &&
+        echo "$file has no line in captures/README.md"
+done >>"$tmp/bad"
+verdict "captures/README.md has a line for each capture"
+
 # The options that man pages and completions know are those that --help shows.
 : >"$tmp/bad"
 for program in stackd stackctl; do

@@ -176,10 +176,17 @@ static const char *decode_ip4(struct seen *s, const uint8_t *p, size_t len)
     s->dst = rd32(p + 16);
     if (s->ip_len < 20 || s->ip_len > len)
         return "IPv4 total length wrong";
-    if ((rd16(p + 6) & 0xbfff) != 0)
-        return "a fragment, or the evil bit";
+    if ((rd16(p + 6) & 0x8000) != 0)
+        return "the evil bit";
+    s->mf = (rd16(p + 6) & 0x2000) != 0;
+    s->frag = (uint16_t)((rd16(p + 6) & 0x1fff) * 8);
     if (s->ttl == 0)
         return "TTL 0";
+    if (s->mf || s->frag != 0) {
+        s->len = s->ip_len - 20u;
+        memcpy(s->data, p + 20, s->len);
+        return s->df ? "a fragment that must not be fragmented" : NULL;
+    }
     return decode_l4(s, p + 20, s->ip_len - 20u);
 }
 
@@ -197,8 +204,11 @@ const char *decode(struct seen *s, const uint8_t *frame, size_t len)
         return decode_ip4(s, frame + 14, len - 14);
     if (s->ethertype != 0x0806 || len < 42)
         return "neither IPv4 nor ARP";
+    if (rd16(frame + 14) != 1 || rd16(frame + 16) != 0x0800 || frame[18] != 6 || frame[19] != 4)
+        return "an ARP packet not of IPv4 on Ethernet";
     s->arp_op = rd16(frame + 20);
     memcpy(s->arp_sha, frame + 22, 6);
+    memcpy(s->arp_tha, frame + 32, 6);
     s->arp_spa = rd32(frame + 28);
     s->arp_tpa = rd32(frame + 38);
     return NULL;

@@ -21,12 +21,13 @@ struct seen {
     /* ARP */
     uint16_t arp_op;
     uint32_t arp_spa, arp_tpa;
-    uint8_t arp_sha[6];
+    uint8_t arp_sha[6], arp_tha[6];
 
     /* IPv4 */
     uint32_t src, dst;
     uint16_t ip_len, ip_id;
-    bool df;
+    bool df, mf;
+    uint16_t frag; /* offset, bytes; of a fragment the payload is everything behind the IP header */
     uint8_t ttl, tos, proto;
 
     /* TCP, and the ports of UDP */

@@ -67,6 +67,19 @@ static uint8_t peer_flags(const char *flags)
     return bits;
 }
 
+/* Options of IP, which libnet wants before the header. Return: how many bytes. */
+static uint16_t peer_build_ip_options(struct peer *k, const char *hex)
+{
+    uint8_t opts[40];
+    unsigned value, n = 0;
+
+    for (; hex != NULL && sscanf(hex + 2 * n, "%2x", &value) == 1; n++)
+        opts[n] = (uint8_t)value;
+    if (n > 0)
+        T_NEED(libnet_build_ipv4_options(opts, n, k->libnet, 0) != -1);
+    return (uint16_t)n;
+}
+
 static void peer_build_ip(struct peer *k, uint32_t src, uint32_t dst, uint8_t proto, uint16_t len,
                           uint8_t tos, uint8_t ttl, bool group)
 {
@@ -133,8 +146,10 @@ void peer_say(struct peer *k, const struct say *s)
 
     if (opt_len > 0)
         T_NEED(libnet_build_tcp_options(opts, opt_len, k->libnet, 0) != -1);
-    T_NEED(libnet_build_tcp(k->peer_port, k->h_port, seq, ack, flags, s->win, s->bad_sum ? 0x1234 : 0,
-                            s->urp, len, s->len > 0 ? text : NULL, s->len, k->libnet, 0) != -1);
+    T_NEED(libnet_build_tcp(k->peer_port, k->h_port, seq, ack, flags, s->win,
+                            s->bad_sum ? 0x1234 : 0, s->urp, len, s->len > 0 ? text : NULL, s->len,
+                            k->libnet, 0) != -1);
+    len = (uint16_t)(len + peer_build_ip_options(k, s->ip_opts));
     peer_build_ip(k, src, dst, IPPROTO_TCP, len, s->tos, s->ttl != 0 ? s->ttl : 64, s->to_group);
     size_t n = peer_built(k, frame);
 
@@ -209,14 +224,20 @@ static void peer_take(struct peer *k, const struct pkt *p)
     s->at = k->now;
     if (wrong != NULL)
         return;
+    if (s->ethertype == 0x0806 && k->sees_arp) {
+        k->count++;
+        return;
+    }
     if (s->ethertype == 0x0806) {
         if (s->arp_op == 1 && s->arp_spa != s->arp_tpa) {
             k->arp_asked++;
+            k->arp_target = s->arp_tpa;
             peer_arp(k, 2, s->arp_tpa, H_IP);
         }
         return;
     }
-    T_MEM(s->mac_dst, peer_mac, 6);
+    if (s->mac_dst[0] != 0xff) /* a broadcast is for everyone */
+        T_MEM(s->mac_dst, peer_mac, 6);
     if (s->has_ts)
         k->tsecr = s->tsval;
     k->count++;

@@ -48,15 +48,17 @@ struct peer {
     uint16_t peer_port, h_port;
     uint32_t peer_iss, h_iss;
     bool knows_h_iss;
-    bool ts;                /* segments without .opts carry "nop,nop,TS" */
-    uint32_t tsval;         /* of the next segment of the peer */
-    uint32_t tsecr;         /* the last TSval of H */
+    bool ts;        /* segments without .opts carry "nop,nop,TS" */
+    uint32_t tsval; /* of the next segment of the peer */
+    uint32_t tsecr; /* the last TSval of H */
 
-    bool is_held;           /* H may not send now: what comes in meanwhile is one burst */
-    uint32_t arp_asked;     /* requests of H, answered by themselves */
+    uint32_t arp_target;    /* of the last one */
+    bool sees_arp;          /* ARP of H is left to the test */
+    bool is_held;       /* H may not send now: what comes in meanwhile is one burst */
+    uint32_t arp_asked; /* requests of H, answered by themselves */
 
-    struct seen last;       /* what was expected last */
-    struct seen *frames;    /* of H, not yet expected */
+    struct seen last;    /* what was expected last */
+    struct seen *frames; /* of H, not yet expected */
     size_t first, count;
     int sds[PEER_SOCKS];
     size_t sd_count;
@@ -64,18 +66,19 @@ struct peer {
 
 /* A segment of the peer. */
 struct say {
-    const char *flags;      /* "S", "S.", "P.", "" ... */
-    uint32_t seq, ack;      /* relative; is_absolute: not */
+    const char *flags; /* "S", "S.", "P.", "" ... */
+    uint32_t seq, ack; /* relative; is_absolute: not */
     uint16_t win, urp;
-    const char *opts;       /* "mss 1460,sackOK,TS,nop,wscale 8,eol,hex 0f00" */
+    const char *opts; /* "mss 1460,sackOK,TS,nop,wscale 8,eol,hex 0f00" */
     const void *data;
-    uint32_t len;           /* of data; without data, @len bytes 'x' */
+    uint32_t len; /* of data; without data, @len bytes 'x' */
     bool is_absolute;
     bool bad_sum;
-    uint8_t data_offset;    /* words, where a wrong one is wanted */
-    uint32_t src, dst;      /* other addresses than those of the connection */
-    bool to_group;          /* to the Ethernet broadcast address */
+    uint8_t data_offset; /* words, where a wrong one is wanted */
+    uint32_t src, dst;   /* other addresses than those of the connection */
+    bool to_group;       /* to the Ethernet broadcast address */
     uint8_t ttl, tos;
+    const char *ip_opts; /* of IP, in hex, whole words */
 };
 
 /* A segment of H. Fields that are 0 are compared too, but for the last ones. */
@@ -83,10 +86,10 @@ struct want {
     const char *flags;
     uint32_t seq, ack, len; /* ack: only where flags have '.' */
     bool is_absolute;
-    net_time after;         /* H waits so long before it; give or take a tick of the timers */
-    const char *opts;       /* NULL: any */
-    const void *data;       /* NULL: any */
-    int win;                /* 0: any; PEER_WIN_0: closed */
+    net_time after;   /* H waits so long before it; give or take a tick of the timers */
+    const char *opts; /* NULL: any */
+    const void *data; /* NULL: any */
+    int win;          /* 0: any; PEER_WIN_0: closed */
 };
 enum { PEER_WIN_0 = -1 };
 
@@ -139,8 +142,8 @@ int peer_recv(struct peer *k, int sd);  /* one byte; or 0, or the error */
 int peer_error(struct peer *k, int sd); /* SOCK_OPT_ERROR, positive */
 
 /* States, made from one another; all of them without options but an MSS of 1460. */
-int syn_rcvd(struct peer *k);           /* a listener with a half-open connection; returns it */
-int established(struct peer *k);        /* passive; returns the connection, closes the listener */
+int syn_rcvd(struct peer *k);    /* a listener with a half-open connection; returns it */
+int established(struct peer *k); /* passive; returns the connection, closes the listener */
 int syn_sent(struct peer *k);
 int established_active(struct peer *k);
 int fin_wait_1(struct peer *k);

@@ -141,15 +141,15 @@ static void test_tcp_handshake_syn_sent_answers(void)
     peer_begin(&k);
     int sd = syn_sent(&k);
 
-    say(&k, .flags = ".", .seq = 0, .ack = 1, .win = 100);    /* ACK alone */
-    say(&k, .flags = "", .seq = 0, .win = 100);               /* nothing */
+    say(&k, .flags = ".", .seq = 0, .ack = 1, .win = 100); /* ACK alone */
+    say(&k, .flags = "", .seq = 0, .win = 100);            /* nothing */
     say(&k, .flags = "F", .seq = 0, .win = 100);
-    say(&k, .flags = "SF.", .seq = 0, .ack = 1, .win = 100);  /* no TCP sends it */
-    say(&k, .flags = "R", .seq = 0, .win = 100);              /* RST without an ACK */
-    say(&k, .flags = "R.", .seq = 0, .ack = 2, .win = 100);   /* of what was never sent */
+    say(&k, .flags = "SF.", .seq = 0, .ack = 1, .win = 100); /* no TCP sends it */
+    say(&k, .flags = "R", .seq = 0, .win = 100);             /* RST without an ACK */
+    say(&k, .flags = "R.", .seq = 0, .ack = 2, .win = 100);  /* of what was never sent */
     say(&k, .flags = "R.", .seq = 0, .ack = 0, .win = 100);
     expect_nothing(&k, 0);
-    say(&k, .flags = "S.", .seq = 0, .ack = 0, .win = 100);   /* SYN, bad ACK */
+    say(&k, .flags = "S.", .seq = 0, .ack = 0, .win = 100); /* SYN, bad ACK */
     expect_tcp(&k, .flags = "R", .seq = 0);
     say(&k, .flags = "S.", .seq = 0, .ack = 2, .win = 100);
     expect_tcp(&k, .flags = "R", .seq = 2);
@@ -274,15 +274,20 @@ TWICE(test_tcp_handshake_with_text)
 static void test_tcp_handshake_syn_to_a_group_is_dropped(void)
 {
     static const uint32_t groups[] = {0xffffffff, 0x0a0000ff, 0x0a000000, 0xe0000001, 0xe0000005};
+    struct sock_addr any = {IP_ADDR_ANY, H_PORT};
     struct peer k;
 
     peer_begin(&k);
-    peer_listen(&k, 0);
+    int listener = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(net_socks(&k.net), listener, &any), 0); /* whatever they are sent to */
+    T_EQ(sock_listen(net_socks(&k.net), listener, 0), 0);
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         say(&k, .flags = "S", .win = 1000, .dst = groups[i], .to_group = true);
     say(&k, .flags = "S", .win = 1000, .to_group = true); /* our address in a broadcast frame */
     expect_nothing(&k, NET_SEC(1));
     T_EQ(net_connections(&k.net), 0);
+    sock_close(net_socks(&k.net), listener);
     peer_end(&k);
 }
 

@@ -22,8 +22,15 @@ static const struct {
     uint8_t type, code;
     int error;
 } soft[] = {
-    {3, 0, ENETUNREACH}, {3, 1, EHOSTUNREACH}, {3, 5, 0}, {11, 0, 0}, {11, 1, 0}, {12, 0, 0},
-    {3, 2, ENOPROTOOPT}, {3, 3, ECONNREFUSED}, {3, 13, 0},
+    {3,  0,  ENETUNREACH },
+    {3,  1,  EHOSTUNREACH},
+    {3,  5,  0           },
+    {11, 0,  0           },
+    {11, 1,  0           },
+    {12, 0,  0           },
+    {3,  2,  ENOPROTOOPT },
+    {3,  3,  ECONNREFUSED},
+    {3,  13, 0           },
 };
 
 /* A synchronized connection lives on, and the user can ask what was wrong. The hard ones, 3/2 and

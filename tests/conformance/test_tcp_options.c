@@ -27,42 +27,82 @@ static void test_tcp_options_mss(void)
         const char *opts;
         uint32_t payload;
     } c[] = {
-        {"mss 1000", 1000},
-        {"", 536},                                     /* none: the default */
-        {"nop,nop,mss 600,eol", 600},
-        {"mss 9000", 1460},                            /* ours is smaller */
-        {"mss 9000,nop,nop,TS", 1448},                 /* options are taken off */
-        {"mss 500,nop,nop,TS", 488},
-        {"hex fd06aabbccdd,mss 600", 600},             /* unknown, skipped by its length */
-        {"hex fd02,mss 700", 700},
-        {"wscale 0,mss 800", 800},                     /* at an odd place */
-        {"nop,mss 801", 801},
-        {"mss 600,mss 700", 700},                      /* the last counts */
-        {"eol,mss 1400", 536},                         /* behind the end there is nothing */
-        {"mss 600,eol,hex fd00ff", 600},
-        {"mss 0", 88},                                 /* a floor, so that segments carry something */
-        {"mss 1", 88},
-        {"mss 47", 88},
-        {"mss 88", 88},
-        {"mss 65535", 1460},
-        {"mss 0,nop,nop,TS", 76},
+        {"mss 1000",                 1000},
+        {"",                         536 }, /* none: the default */
+        {"nop,nop,mss 600,eol",      600 },
+        {"mss 9000",                 1460}, /* ours is smaller */
+        {"mss 9000,nop,nop,TS",      1448}, /* options are taken off */
+        {"mss 500,nop,nop,TS",       488 },
+        {"hex fd06aabbccdd,mss 600", 600 }, /* unknown, skipped by its length */
+        {"hex fd02,mss 700",         700 },
+        {"wscale 0,mss 800",         800 }, /* at an odd place */
+        {"nop,mss 801",              801 },
+        {"mss 600,mss 700",          700 }, /* the last counts */
+        {"eol,mss 1400",             536 }, /* behind the end there is nothing */
+        {"mss 600,eol,hex fd00ff",   600 },
+        {"mss 0",                    88  }, /* a floor, so that segments carry something */
+        {"mss 1",                    88  },
+        {"mss 47",                   88  },
+        {"mss 88",                   88  },
+        {"mss 65535",                1460},
+        {"mss 0,nop,nop,TS",         76  },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(c); i++)
         T_EQ(payload_after(c[i].opts), c[i].payload);
 }
 
+/* The same for the one who connects: no MSS in the SYN,ACK is 536. REQ: TCP-MUST-15 TCP-MUST-16 */
+static void test_tcp_options_mss_active(void)
+{
+    static const struct {
+        const char *opts;
+        uint32_t mss;
+    } c[] = {
+        {"",                    536 },
+        {"mss 700",             700 },
+        {"mss 9000",            1460},
+        {"mss 9000,nop,nop,TS", 1448}
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+        static char data[4000];
+        struct peer k;
+
+        peer_begin(&k);
+        int sd = syn_sent(&k);
+
+        say(&k, .flags = "S.", .ack = 1, .win = 65535, .opts = c[i].opts);
+        expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+        peer_write(&k, sd, data, sizeof(data));
+        expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1, .len = c[i].mss);
+        peer_end(&k);
+    }
+}
+
 /* Lengths that cannot be: the segment is refused, and the next good one is not. REQ: TCP-MUST-7 */
 static void test_tcp_options_illegal_length(void)
 {
     static const char *const bad[] = {
-        "hex 02000000",             /* MSS of length 0 */
-        "hex 02010000",             /* 1 */
-        "hex 02020000",             /* too short for an MSS */
-        "hex 02030500", "hex 0205aabbcc000000", "hex 0228aabb", /* past the header */
-        "hex 03020000", "hex 03040000", "hex 04030000", "hex 04010000", "hex 0809aabbccddeeff11000000",
-        "hex 080affff", "hex fd000000", "hex fd010000", "hex fdff0000", "nop,nop,nop,hex 02",
-        "nop,nop,nop,hex fd", "hex 05020000", "hex 0509aabbccddeeff11000000",
+        "hex 02000000", /* MSS of length 0 */
+        "hex 02010000", /* 1 */
+        "hex 02020000", /* too short for an MSS */
+        "hex 02030500",
+        "hex 0205aabbcc000000",
+        "hex 0228aabb", /* past the header */
+        "hex 03020000",
+        "hex 03040000",
+        "hex 04030000",
+        "hex 04010000",
+        "hex 0809aabbccddeeff11000000",
+        "hex 080affff",
+        "hex fd000000",
+        "hex fd010000",
+        "hex fdff0000",
+        "nop,nop,nop,hex 02",
+        "nop,nop,nop,hex fd",
+        "hex 05020000",
+        "hex 0509aabbccddeeff11000000",
     };
     struct peer k;
 
@@ -94,8 +134,8 @@ static void test_tcp_options_illegal_length(void)
 static void test_tcp_options_anywhere(void)
 {
     static const char *const opts[] = {
-        "hex fd06aabbccdd", "mss 600", "wscale 3", "sackOK", "nop,nop,nop,nop", "hex fd02,nop,nop",
-        "eol", "nop,nop,TS",
+        "hex fd06aabbccdd", "mss 600",          "wscale 3", "sackOK",
+        "nop,nop,nop,nop",  "hex fd02,nop,nop", "eol",      "nop,nop,TS",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
@@ -177,10 +217,10 @@ static void test_tcp_options_syn_ack_mirrors(void)
         const char *offer;
         bool ts, wscale;
     } c[] = {
-        {"mss 1460", false, false},
-        {"mss 1460,nop,nop,TS", true, false},
-        {"mss 1460,nop,wscale 7", false, true},
-        {"mss 1460,nop,nop,TS,nop,wscale 7", true, true},
+        {"mss 1460",                         false, false},
+        {"mss 1460,nop,nop,TS",              true,  false},
+        {"mss 1460,nop,wscale 7",            false, true },
+        {"mss 1460,nop,nop,TS,nop,wscale 7", true,  true },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(c); i++) {
@@ -208,11 +248,11 @@ static void test_tcp_options_window_scale(void)
         const char *opts;
         uint32_t syn_wnd, wnd;
     } c[] = {
-        {"mss 1460", 1000, 512},
-        {"mss 1460,nop,wscale 0", 1000, 512},
-        {"mss 1460,nop,wscale 7", 1000, 512 << 7},
-        {"mss 1460,nop,wscale 14", 1000, 512 << 14},
-        {"mss 1460,nop,wscale 15", 1000, 512 << 14},
+        {"mss 1460",                1000, 512      },
+        {"mss 1460,nop,wscale 0",   1000, 512      },
+        {"mss 1460,nop,wscale 7",   1000, 512 << 7 },
+        {"mss 1460,nop,wscale 14",  1000, 512 << 14},
+        {"mss 1460,nop,wscale 15",  1000, 512 << 14},
         {"mss 1460,nop,wscale 255", 1000, 512 << 14},
     };
 
@@ -382,6 +422,29 @@ static void test_tcp_options_timestamp_clock(void)
     peer_end(&k);
 }
 
+/* What IP may carry besides is none of TCP's business. REQ: TCP-MUST-50 */
+static void test_tcp_options_of_ip(void)
+{
+    static const char *const opts[] = {
+        "9e040000",                     /* unknown, copied */
+        "44080500aabbccdd",             /* timestamp, full */
+        "0707080a0000ff00",             /* record route */
+        "01010101",         "94040000", /* nops; router alert */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
+        struct peer k;
+
+        peer_begin(&k);
+        peer_listen(&k, 0);
+        say(&k, .flags = "S", .win = 1000, .opts = "mss 1460", .ip_opts = opts[i]);
+        expect_tcp(&k, .flags = "S.", .ack = 1);
+        say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 1000, .len = 5, .ip_opts = opts[i]);
+        expect_tcp(&k, .flags = ".", .seq = 1, .ack = 6);
+        peer_end(&k);
+    }
+}
+
 /* Urgent data are data, read in line; the pointer, wherever it points, moves nothing.
  * REQ: TCP-6093-5-1 TCP-6093-6-1 */
 static void test_tcp_options_urgent_in_line(void)
@@ -408,10 +471,11 @@ static void test_tcp_options_urgent_in_line(void)
 }
 TWICE(test_tcp_options_urgent_in_line)
 
-T_MAIN("tcp_options", T(test_tcp_options_mss), T(test_tcp_options_illegal_length),
-       T_TWICE(test_tcp_options_anywhere), T(test_tcp_options_data_offset),
-       T(test_tcp_options_mss_follows_mtu), T(test_tcp_options_syn_ack_mirrors),
-       T_TWICE(test_tcp_options_window_scale), T_TWICE(test_tcp_options_timestamps),
-       T(test_tcp_options_timestamps_not_agreed), T_TWICE(test_tcp_options_paws),
-       T(test_tcp_options_paws_after_long_silence), T(test_tcp_options_timestamp_clock),
+T_MAIN("tcp_options", T(test_tcp_options_mss), T(test_tcp_options_mss_active),
+       T(test_tcp_options_illegal_length), T_TWICE(test_tcp_options_anywhere),
+       T(test_tcp_options_data_offset), T(test_tcp_options_mss_follows_mtu),
+       T(test_tcp_options_syn_ack_mirrors), T_TWICE(test_tcp_options_window_scale),
+       T_TWICE(test_tcp_options_timestamps), T(test_tcp_options_timestamps_not_agreed),
+       T_TWICE(test_tcp_options_paws), T(test_tcp_options_paws_after_long_silence),
+       T(test_tcp_options_timestamp_clock), T(test_tcp_options_of_ip),
        T_TWICE(test_tcp_options_urgent_in_line))

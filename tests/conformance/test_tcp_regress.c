@@ -264,24 +264,33 @@ static void test_tcp_regress_ack_lies_in_the_window(void)
     peer_end(&k);
 }
 
+/* A reset for @seg waits for a neighbour that does not answer, until it is dropped. */
+static void let_it_fail(struct peer *k, const struct tcp_seg *seg)
+{
+    tcp_reply_rst(&k->net.tcp, seg);
+    for (int i = 0; i < 3; i++) {
+        struct pkt *p;
+
+        T_EQ(net_output(&k->net, &p, 1, k->now), 1);
+        pkt_release(p);
+        k->now += NET_SEC(1);
+        net_input(&k->net, NULL, 0, k->now);
+    }
+}
+
 /* net_output() gave nothing, so nothing is due, also when all that was due was refused below. */
 static void test_tcp_regress_nothing_means_nothing(void)
 {
-    struct tcp_seg seg = {.src = ip_addr_v4(0x0a000063), .dst = ip_addr_v4(H_IP), .src_port = 9,
-                          .dst_port = 9, .flags = TCP_SYN};
+    struct tcp_seg seg = {.src = ip_addr_v4(0x0a000063),
+                          .dst = ip_addr_v4(H_IP),
+                          .src_port = 9,
+                          .dst_port = 9,
+                          .flags = TCP_SYN};
     struct pkt *out[4];
     struct peer k;
 
     peer_begin(&k);
-    tcp_reply_rst(&k.net.tcp, &seg); /* to a neighbour that does not answer */
-    for (int i = 0; i < 3; i++) {
-        struct pkt *p;
-
-        T_EQ(net_output(&k.net, &p, 1, k.now), 1);
-        pkt_release(p);
-        k.now += NET_SEC(1);
-        net_input(&k.net, NULL, 0, k.now);
-    }
+    let_it_fail(&k, &seg);
     T_EQ(peer_drops(&k, V_DROP_ARP_UNRESOLVED), 1);
     for (int i = 0; i < 20; i++)
         tcp_reply_rst(&k.net.tcp, &seg);
@@ -320,12 +329,88 @@ static void test_tcp_regress_holes_do_not_eat_the_arena(void)
     peer_end(&k);
 }
 
+/* No buffer for the user's bytes: he is neither left waiting for ever nor told to try at once. */
+static void test_tcp_regress_no_buffer_to_send(void)
+{
+    struct net_config cfg;
+    struct peer k;
+    uint32_t cap;
+
+    peer_config(&cfg);
+    cfg.buffer_bytes = (size_t)4 << 20;
+    peer_begin_with(&k, &cfg);
+    int sd = established(&k);
+    uint8_t *all = buddy_alloc(&k.net.core.bufs, (size_t)4 << 20, &cap);
+
+    T_NEED(all != NULL);
+    T_TRUE(poll_events(net_socks(&k.net), sd) & SOCK_OUT);
+    T_EQ(sock_send(net_socks(&k.net), sd, "hello", 5, 0), -EAGAIN);
+    T_FALSE(poll_events(net_socks(&k.net), sd) & SOCK_OUT);
+    buddy_free(&k.net.core.bufs, all);
+    expect_nothing(&k, NET_MS(20));
+    T_TRUE(poll_events(net_socks(&k.net), sd) & SOCK_OUT);
+    peer_write(&k, sd, "hello", 5);
+    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 1, .len = 5);
+    peer_end(&k);
+}
+
+/* The SYN came twice, so the SYN,ACK left twice: which was answered is not known (Karn).
+ * REQ: TCP-MUST-18 */
+static void test_tcp_regress_two_syn_acks_give_no_sample(void)
+{
+    struct tcp_status s;
+    struct peer k;
+
+    peer_begin(&k);
+    syn_rcvd(&k);
+    peer_advance(&k, NET_MS(300));
+    say(&k, .flags = "S", .win = 65535, .opts = "mss 1460");
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    peer_advance(&k, NET_MS(300));
+    say(&k, .flags = ".", .seq = 1, .ack = 1, .win = 65535);
+    T_NEED(peer_status(&k, &s));
+    T_EQ(s.srtt, 0);
+    peer_end(&k);
+}
+
+static struct trace_conn drop_conn;
+static void note_drop(void *ctx, const struct trace_ev *ev)
+{
+    (void)ctx;
+    if (ev->kind == TRACE_drop)
+        drop_conn = ev->conn;
+}
+
+/* A drop on the way out is told with our end as the local one, as everywhere. */
+static void test_tcp_regress_drop_on_the_way_out(void)
+{
+    struct tcp_seg seg = {.src = ip_addr_v4(0x0a000063),
+                          .dst = ip_addr_v4(H_IP),
+                          .src_port = 9,
+                          .dst_port = 80,
+                          .flags = TCP_SYN};
+    struct peer k;
+
+    peer_begin(&k);
+    k.net.core.trace.sink = note_drop;
+    k.net.core.trace.mask = 1u << TRACE_drop;
+    let_it_fail(&k, &seg);
+    T_EQ(drop_conn.lport, 80);
+    T_EQ(drop_conn.rport, 9);
+    T_TRUE(ip_addr_eq(drop_conn.local, ip_addr_v4(H_IP)));
+    k.net.core.trace.mask = 0;
+    peer_end(&k);
+}
+
 T_MAIN("tcp_regress", T(test_tcp_regress_una_comes_round_to_iss),
        T(test_tcp_regress_recover_does_not_grow_old), T(test_tcp_regress_syn_ack_meets_timeout),
        T(test_tcp_regress_window_closes_in_small_steps),
-       T(test_tcp_regress_third_segment_without_timestamp), T(test_tcp_regress_paws_is_no_ack_storm),
+       T(test_tcp_regress_third_segment_without_timestamp),
+       T(test_tcp_regress_paws_is_no_ack_storm),
        T(test_tcp_regress_bad_ack_does_not_touch_ts_recent),
        T(test_tcp_regress_many_users_of_a_port), T(test_tcp_regress_time_wait_strange_fin),
        T(test_tcp_regress_duplicates_inflate_within_bounds),
        T(test_tcp_regress_shut_window_in_flight), T(test_tcp_regress_ack_lies_in_the_window),
-       T(test_tcp_regress_nothing_means_nothing), T(test_tcp_regress_holes_do_not_eat_the_arena))
+       T(test_tcp_regress_nothing_means_nothing), T(test_tcp_regress_holes_do_not_eat_the_arena),
+       T(test_tcp_regress_no_buffer_to_send), T(test_tcp_regress_two_syn_acks_give_no_sample),
+       T(test_tcp_regress_drop_on_the_way_out))

@@ -43,10 +43,13 @@ static void test_tcp_reset_in_every_state(void)
         uint32_t rcv_nxt;
         int error;
     } c[] = {
-        {established, 1, ECONNRESET}, {established_active, 1, ECONNRESET},
-        {fin_wait_1, 1, ECONNRESET},  {fin_wait_2, 1, ECONNRESET},
-        {close_wait, 2, EPIPE},       {closing, 2, ECONNRESET},
-        {last_ack, 2, ECONNRESET},
+        {established,        1, ECONNRESET},
+        {established_active, 1, ECONNRESET},
+        {fin_wait_1,         1, ECONNRESET},
+        {fin_wait_2,         1, ECONNRESET},
+        {close_wait,         2, EPIPE     },
+        {closing,            2, ECONNRESET},
+        {last_ack,           2, ECONNRESET},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(c); i++) {
@@ -178,9 +181,12 @@ static void test_tcp_reset_unacceptable_is_acknowledged(void)
         const char *name;
         uint32_t snd_nxt, rcv_nxt;
     } c[] = {
-        {established, "ESTABLISHED", 1, 1}, {fin_wait_1, "FIN_WAIT_1", 2, 1},
-        {fin_wait_2, "FIN_WAIT_2", 2, 1},   {close_wait, "CLOSE_WAIT", 1, 2},
-        {closing, "CLOSING", 2, 2},         {last_ack, "LAST_ACK", 2, 2},
+        {established, "ESTABLISHED", 1, 1},
+        {fin_wait_1,  "FIN_WAIT_1",  2, 1},
+        {fin_wait_2,  "FIN_WAIT_2",  2, 1},
+        {close_wait,  "CLOSE_WAIT",  1, 2},
+        {closing,     "CLOSING",     2, 2},
+        {last_ack,    "LAST_ACK",    2, 2},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(c); i++) {
@@ -200,6 +206,48 @@ static void test_tcp_reset_unacceptable_is_acknowledged(void)
     }
 }
 TWICE(test_tcp_reset_unacceptable_is_acknowledged)
+
+/* Section 3.4's test at both edges of an open window. REQ: TCP-9293-3.4-1 */
+static void test_tcp_reset_not_within_the_window(void)
+{
+    static const struct {
+        uint32_t seq, len;
+        bool ok;
+    } c[] = {
+        {0,          0,   false},
+        {1,          0,   true },
+        {2,          0,   true },
+        {65535,      0,   true },
+        {65536,      0,   false},
+        {0x80000001, 0,   false},
+        {0,          1,   false},
+        {0,          2,   true },
+        {65535,      1,   true },
+        {65535,      2,   true },
+        {65536,      1,   false},
+        {0xffffff00, 257, false},
+        {0xffffff00, 258, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+        struct peer k;
+
+        peer_begin(&k);
+        established(&k); /* RCV.NXT 1, RCV.WND 65535 */
+        uint64_t before = peer_drops(&k, V_DROP_TCP_WINDOW) + peer_drops(&k, V_DROP_TCP_DUPLICATE);
+
+        say(&k, .flags = ".", .seq = c[i].seq, .ack = 1, .win = 65535, .len = c[i].len);
+        uint64_t after = peer_drops(&k, V_DROP_TCP_WINDOW) + peer_drops(&k, V_DROP_TCP_DUPLICATE);
+
+        T_EQ(after - before, !c[i].ok);
+        if (!c[i].ok)
+            expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+        else if (c[i].len == 0)
+            expect_nothing(&k, 0);
+        peer_end(&k);
+    }
+}
+TWICE(test_tcp_reset_not_within_the_window)
 
 /* REQ: TCP-9293-3.10.7.4-6 TCP-9293-3.4-1 */
 static void test_tcp_reset_segments_are_cut_to_the_window(void)
@@ -292,6 +340,7 @@ T_MAIN("tcp_reset", T(test_tcp_reset_closed_port), T_TWICE(test_tcp_reset_in_eve
        T_TWICE(test_tcp_reset_and_queues), T_TWICE(test_tcp_reset_with_text),
        T_TWICE(test_tcp_reset_with_window_shut), T_TWICE(test_tcp_reset_with_old_timestamp),
        T_TWICE(test_tcp_reset_unacceptable_is_acknowledged),
+       T_TWICE(test_tcp_reset_not_within_the_window),
        T_TWICE(test_tcp_reset_segments_are_cut_to_the_window),
        T_TWICE(test_tcp_reset_no_ack_is_dropped), T(test_tcp_reset_port_zero),
        T(test_tcp_reset_carries_timestamp))

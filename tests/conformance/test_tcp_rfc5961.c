@@ -33,10 +33,13 @@ static void test_tcp_rfc5961_syn(void)
         const char *name;
         uint32_t snd_nxt, rcv_nxt;
     } c[] = {
-        {established, "ESTABLISHED", 1, 1}, {established_active, "ESTABLISHED", 1, 1},
-        {fin_wait_1, "FIN_WAIT_1", 2, 1},   {fin_wait_2, "FIN_WAIT_2", 2, 1},
-        {close_wait, "CLOSE_WAIT", 1, 2},   {closing, "CLOSING", 2, 2},
-        {last_ack, "LAST_ACK", 2, 2},
+        {established,        "ESTABLISHED", 1, 1},
+        {established_active, "ESTABLISHED", 1, 1},
+        {fin_wait_1,         "FIN_WAIT_1",  2, 1},
+        {fin_wait_2,         "FIN_WAIT_2",  2, 1},
+        {close_wait,         "CLOSE_WAIT",  1, 2},
+        {closing,            "CLOSING",     2, 2},
+        {last_ack,           "LAST_ACK",    2, 2},
     };
     static const uint32_t at[] = {0, 1, 2, 1000, 70000, 0x80000000, 0xffffff00};
 
@@ -151,8 +154,11 @@ static void test_tcp_rfc5961_challenges_are_throttled(void)
     peer_tuple(&k, PEER_PORT, H_PORT);
     k.h_iss = iss;
     for (int i = 0; i < 1000; i++)
-        say(&k, .flags = i % 3 == 0 ? "R" : i % 3 == 1 ? "S" : ".", .seq = i % 3 == 2 ? 0 : 5,
-            .ack = 1, .win = 0);
+        say(&k,
+            .flags = i % 3 == 0   ? "R"
+                     : i % 3 == 1 ? "S"
+                                  : ".",
+            .seq = i % 3 == 2 ? 0 : 5, .ack = 1, .win = 0);
     T_EQ(peer_forget(&k), 10);
     expect_state(&k, "ESTABLISHED");
     peer_tuple(&k, 50000, H_PORT); /* per connection: the other one has its own (CVE-2016-5696) */

@@ -136,6 +136,23 @@ static void test_tcp_simultaneous_open_then_close(void)
 }
 TWICE(test_tcp_simultaneous_open_then_close)
 
+/* ABORT in SYN-RECEIVED: the peer knows of us, so it is told. REQ: TCP-9293-3.9.1-2 */
+static void test_tcp_simultaneous_open_then_abort(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = syn_sent(&k);
+
+    say(&k, .flags = "S", .win = 65535);
+    expect_tcp(&k, .flags = "S.", .seq = 0, .ack = 1);
+    sock_abort(net_socks(&k.net), sd);
+    expect_tcp(&k, .flags = "R.", .seq = 1, .ack = 1);
+    expect_state(&k, "CLOSED");
+    peer_end(&k);
+}
+TWICE(test_tcp_simultaneous_open_then_abort)
+
 /* The FINs cross: FIN_WAIT_1 -> CLOSING -> TIME_WAIT. REQ: TCP-9293-3.6-2 TCP-MUST-13 */
 static void test_tcp_simultaneous_close(void)
 {
@@ -177,5 +194,6 @@ T_MAIN("tcp_simultaneous", T_TWICE(test_tcp_simultaneous_open),
        T_TWICE(test_tcp_simultaneous_open_ends_with_ack),
        T_TWICE(test_tcp_simultaneous_open_with_loss), T_TWICE(test_tcp_simultaneous_open_bad_ack),
        T_TWICE(test_tcp_simultaneous_rst_in_syn_rcvd),
-       T_TWICE(test_tcp_simultaneous_open_then_close), T_TWICE(test_tcp_simultaneous_close),
+       T_TWICE(test_tcp_simultaneous_open_then_close),
+       T_TWICE(test_tcp_simultaneous_open_then_abort), T_TWICE(test_tcp_simultaneous_close),
        T_TWICE(test_tcp_simultaneous_close_fin_again))

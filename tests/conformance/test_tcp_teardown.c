@@ -372,6 +372,20 @@ static void test_tcp_teardown_linger_runs_out(void)
     test_end(&k);
 }
 
+/* CLOSE in SYN-SENT deletes the block; what the peer says afterwards concerns nobody. */
+static void test_tcp_teardown_close_in_syn_sent(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    sock_close(net_socks(&k.net), syn_sent(&k));
+    expect_state(&k, "CLOSED");
+    say(&k, .flags = "S.", .ack = 1, .win = 65535);
+    expect_tcp(&k, .flags = "R", .seq = 1);
+    test_end(&k);
+}
+TWICE(test_tcp_teardown_close_in_syn_sent)
+
 /* The FIN's own number counts: an ACK of the data alone is not one of the FIN. */
 static void test_tcp_teardown_ack_of_data_only(void)
 {
@@ -403,4 +417,5 @@ T_MAIN("tcp_teardown", T_TWICE(test_tcp_teardown_active), T_TWICE(test_tcp_teard
        T(test_tcp_teardown_orphan_in_fin_wait_2), T_TWICE(test_tcp_teardown_abort),
        T_TWICE(test_tcp_teardown_abort_without_reset),
        T_TWICE(test_tcp_teardown_abort_discards_data), T(test_tcp_teardown_linger_zero),
-       T(test_tcp_teardown_linger_runs_out), T_TWICE(test_tcp_teardown_ack_of_data_only))
+       T(test_tcp_teardown_linger_runs_out), T_TWICE(test_tcp_teardown_close_in_syn_sent),
+       T_TWICE(test_tcp_teardown_ack_of_data_only))

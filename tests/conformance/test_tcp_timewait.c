@@ -119,8 +119,8 @@ static void test_tcp_timewait_syn_with_later_timestamp(void)
     peer_begin(&k);
     time_wait_ts(&k);
     k.tsval++;
-    say(&k, .flags = "S", .seq = 0x80000000, .win = 65535, .opts = "mss 1460,nop,nop,TS");
-    expect_reborn(&k, 0x80000000);
+    say(&k, .flags = "S", .seq = 0x90000000, .win = 65535, .opts = "mss 1460,nop,nop,TS");
+    expect_reborn(&k, 0x90000000);
     peer_end(&k);
 }
 TWICE(test_tcp_timewait_syn_with_later_timestamp)
@@ -191,8 +191,8 @@ static void test_tcp_timewait_of_a_connection_without_timestamps(void)
 
     peer_begin(&k);
     time_wait_plain(&k);
-    say(&k, .flags = "S", .seq = 0x80000000, .win = 65535, .opts = "mss 1460,nop,nop,TS");
-    expect_reborn(&k, 0x80000000);
+    say(&k, .flags = "S", .seq = 0x90000000, .win = 65535, .opts = "mss 1460,nop,nop,TS");
+    expect_reborn(&k, 0x90000000);
     T_TRUE(k.last.has_ts);
     peer_end(&k);
 }
@@ -212,6 +212,30 @@ static void test_tcp_timewait_syn_without_listener(void)
     say(&k, .flags = "S.", .seq = 5000, .ack = 2, .win = 65535);
     expect_tcp(&k, .flags = ".", .seq = 2, .ack = 2);
     expect_state(&k, "TIME_WAIT");
+    peer_end(&k);
+}
+
+/* TIME-WAIT is not given up for a SYN that would be dropped: the accept queue is full. */
+static void test_tcp_timewait_syn_and_a_full_accept_queue(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    sock_close(net_socks(&k.net), time_wait(&k));
+    uint32_t iss = k.h_iss;
+    int listener = peer_listen(&k, 1);
+
+    peer_tuple(&k, 50000, H_PORT);
+    handshake(&k, "mss 1460");
+    peer_tuple(&k, PEER_PORT, H_PORT);
+    k.h_iss = iss;
+    peer_advance(&k, NET_SEC(1));
+    say(&k, .flags = "S", .seq = 5000, .win = 65535);
+    expect_tcp(&k, .flags = ".", .seq = 2, .ack = 2);
+    expect_state(&k, "TIME_WAIT");
+    peer_accept(&k, listener);
+    say(&k, .flags = "S", .seq = 5000, .win = 65535);
+    expect_reborn(&k, 5000);
     peer_end(&k);
 }
 
@@ -301,6 +325,7 @@ T_MAIN("tcp_timewait", T_TWICE(test_tcp_timewait_fin_again),
        T_TWICE(test_tcp_timewait_syn_with_earlier_timestamp),
        T_TWICE(test_tcp_timewait_syn_without_timestamp),
        T_TWICE(test_tcp_timewait_of_a_connection_without_timestamps),
-       T(test_tcp_timewait_syn_without_listener), T(test_tcp_timewait_reuse_by_connect),
+       T(test_tcp_timewait_syn_without_listener), T(test_tcp_timewait_syn_and_a_full_accept_queue),
+       T(test_tcp_timewait_reuse_by_connect),
        T(test_tcp_timewait_no_reuse_by_connect_without_timestamps),
        T(test_tcp_timewait_pool_is_bounded))

@@ -32,8 +32,8 @@ size_t forge_tcp(const struct forge *f, struct tcp_seg *seg, const void *data, s
 
     if (len > 0)
         memcpy(bytes + hdr, data, len);
-    uint64_t sum = csum_pseudo(ip_addr_v4(f->src), ip_addr_v4(f->dst), IP_PROTO_TCP,
-                               (uint32_t)(hdr + len));
+    uint64_t sum =
+        csum_pseudo(ip_addr_v4(f->src), ip_addr_v4(f->dst), IP_PROTO_TCP, (uint32_t)(hdr + len));
 
     put16(bytes + TCP_SUM, csum_finish(csum_add(sum, bytes, hdr + len)));
     return forge_ip(f, IP_PROTO_TCP, 0, 0, false, bytes, hdr + len, out);

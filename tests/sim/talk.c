@@ -137,8 +137,8 @@ static void talk_write(struct talk *t)
 {
     static uint8_t buf[TALK_CHUNK];
     struct socks *s = net_socks(&t->h->n);
-    uint32_t max = t->mine.write_max != 0 && t->mine.write_max < TALK_CHUNK ? t->mine.write_max
-                                                                            : TALK_CHUNK;
+    uint32_t max =
+        t->mine.write_max != 0 && t->mine.write_max < TALK_CHUNK ? t->mine.write_max : TALK_CHUNK;
 
     while (t->sent < t->mine.bytes && !t->over && t->next_write <= t->h->w->now) {
         size_t len = t->mine.bytes - t->sent < max ? (size_t)(t->mine.bytes - t->sent) : max;

@@ -18,8 +18,8 @@ enum talk_end {
 };
 
 struct talk_plan {
-    uint64_t key;      /* of what is said */
-    uint64_t bytes;    /* how much */
+    uint64_t key;                 /* of what is said */
+    uint64_t bytes;               /* how much */
     uint32_t write_max, read_max; /* bytes in one call; 0: as many as possible */
     net_time read_from;           /* the reader sleeps until then (world time), */
     net_time read_pause;          /* and after each read for so long */

@@ -80,7 +80,8 @@ static void test_badwire_bytes_arrive(void)
 
 static void test_badwire_same_seed_same_trace(void)
 {
-    uint64_t one = badwire(7, BADWIRE_BYTES / 20, true), again = badwire(7, BADWIRE_BYTES / 20, true),
+    uint64_t one = badwire(7, BADWIRE_BYTES / 20, true),
+             again = badwire(7, BADWIRE_BYTES / 20, true),
              other = badwire(8, BADWIRE_BYTES / 20, true);
 
     T_TRUE(one == again);

@@ -15,8 +15,15 @@
 #include "services.h"
 #include "talk.h"
 
-enum { FLOOD_CLIENT = 0x0a000001, FLOOD_SERVER = 0x0a000002, FLOOD_HONEST = 100,
-       FLOOD_BYTES = 1000, FLOOD_ECHO = 7, FLOOD_DISCARD = 9, FLOOD_CHARGEN = 19 };
+enum {
+    FLOOD_CLIENT = 0x0a000001,
+    FLOOD_SERVER = 0x0a000002,
+    FLOOD_HONEST = 100,
+    FLOOD_BYTES = 1000,
+    FLOOD_ECHO = 7,
+    FLOOD_DISCARD = 9,
+    FLOOD_CHARGEN = 19
+};
 
 struct flood {
     struct world *w;
@@ -155,12 +162,14 @@ static void flood_end(struct flood *f)
 
 static size_t flood_syn(struct flood *f, uint8_t *out)
 {
-    struct tcp_seg seg = {.src_port = (uint16_t)(1024 + prng_below(&f->prng, 60000)),
-                          .dst_port = FLOOD_ECHO,
-                          .seq = seq_of(prng_u32(&f->prng)),
-                          .flags = TCP_SYN,
-                          .wnd = 65535,
-                          .opt = {.has_mss = true, .mss = 1460}};
+    struct tcp_seg seg = {
+        .src_port = (uint16_t)(1024 + prng_below(&f->prng, 60000)),
+        .dst_port = FLOOD_ECHO,
+        .seq = seq_of(prng_u32(&f->prng)),
+        .flags = TCP_SYN,
+        .wnd = 65535,
+        .opt = {.has_mss = true, .mss = 1460}
+    };
 
     f->forge.src = 0xac100000u | prng_below(&f->prng, 1 << 20); /* 172.16/12 */
     return forge_tcp(&f->forge, &seg, NULL, 0, out);
@@ -293,8 +302,10 @@ static size_t flood_arp(struct flood *f, uint8_t *out)
     struct forge forge = f->forge;
 
     forge.src = 0x0a000100u + prng_below(&f->prng, 65000);
-    forge.src_mac = (struct mac){{2, 1, (uint8_t)prng_u32(&f->prng), (uint8_t)prng_u32(&f->prng),
-                                  (uint8_t)prng_u32(&f->prng), (uint8_t)prng_u32(&f->prng)}};
+    forge.src_mac = (struct mac){
+        {2, 1, (uint8_t)prng_u32(&f->prng), (uint8_t)prng_u32(&f->prng),
+         (uint8_t)prng_u32(&f->prng), (uint8_t)prng_u32(&f->prng)}
+    };
     return forge_arp(&forge, prng_below(&f->prng, 2) == 0 ? ARP_REQUEST : ARP_REPLY, out);
 }
 

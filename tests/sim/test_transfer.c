@@ -10,8 +10,12 @@
 #include "l4_transport/tcp_priv.h"
 #include "talk.h"
 
-enum { TRANSFER_PORT = 7777, TRANSFER_FROM = 40000, TRANSFER_A = 0x0a000001,
-       TRANSFER_B = 0x0a000002 };
+enum {
+    TRANSFER_PORT = 7777,
+    TRANSFER_FROM = 40000,
+    TRANSFER_A = 0x0a000001,
+    TRANSFER_B = 0x0a000002
+};
 
 struct transfer {
     struct prng prng;
@@ -85,10 +89,9 @@ static void transfer_wrap(struct transfer *x, unsigned i)
 {
     struct world *w = world_new(0);
     struct world_host *h = world_host_add(w, &x->cfg[i]);
-    struct tcp_id id = {ip_addr_v4(i == 0 ? TRANSFER_A : TRANSFER_B),
-                        ip_addr_v4(i == 0 ? TRANSFER_B : TRANSFER_A),
-                        i == 0 ? TRANSFER_FROM : TRANSFER_PORT,
-                        i == 0 ? TRANSFER_PORT : TRANSFER_FROM};
+    struct tcp_id id = {
+        ip_addr_v4(i == 0 ? TRANSFER_A : TRANSFER_B), ip_addr_v4(i == 0 ? TRANSFER_B : TRANSFER_A),
+        i == 0 ? TRANSFER_FROM : TRANSFER_PORT, i == 0 ? TRANSFER_PORT : TRANSFER_FROM};
     uint32_t iss = tcp_iss(&h->n.tcp, &id).v, want = 0u - pick(x, 1, 100000);
 
     x->cfg[i].start = (net_time)(want - iss) * NET_US(4);
@@ -205,16 +208,15 @@ static void transfer(uint64_t seed, struct transfer_sum *sum)
     prng_seed(&x.prng, seed, 42);
     transfer_begin(&x, seed);
     /* Where a frame is in flight for no time, both SYNs would never meet. */
-    bool both = x.wire[0].delay > NET_MS(1) && x.wire[1].delay > NET_MS(1) && one_in(&x, 3) &&
-                x.wire[0].loss_ppm + x.wire[1].loss_ppm + x.wire[0].corrupt_ppm +
-                        x.wire[1].corrupt_ppm ==
-                    0;
+    bool both =
+        x.wire[0].delay > NET_MS(1) && x.wire[1].delay > NET_MS(1) && one_in(&x, 3) &&
+        x.wire[0].loss_ppm + x.wire[1].loss_ppm + x.wire[0].corrupt_ppm + x.wire[1].corrupt_ppm ==
+            0;
 
     transfer_open(&x, both);
     world_run(x.w, NET_SEC(600));
     if (!x.w->failed && !(talk_is_well(&x.talk[0]) && talk_is_well(&x.talk[1])))
-        world_fail(x.w,
-                   "not over after ten minutes: %llu of %llu bytes there, %llu of %llu back",
+        world_fail(x.w, "not over after ten minutes: %llu of %llu bytes there, %llu of %llu back",
                    (unsigned long long)x.talk[1].received, (unsigned long long)x.plan[0].bytes,
                    (unsigned long long)x.talk[0].received, (unsigned long long)x.plan[1].bytes);
     transfer_count(&x, sum);
@@ -235,8 +237,8 @@ static void test_transfer_random(void)
     T_TRUE(sum.bytes > 50000000);
     T_TRUE(sum.rtx > 1000 && sum.fast > 100 && sum.timeouts > 100 && sum.ooo > 1000);
     T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100);
-    T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));   /* opened from both sides */
-    T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING"));  /* closed from both sides */
+    T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));  /* opened from both sides */
+    T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING")); /* closed from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_2", "TIME_WAIT"));
     T_TRUE(world_saw(sum.arrows, "LAST_ACK", "CLOSED"));
 }
@@ -252,8 +254,8 @@ static void test_transfer_fin_at_shut_window(void)
         imp_config_default(&x.wire[i]);
         x.wire[i].delay = NET_MS(5);
     }
-    x.plan[0] = (struct talk_plan){.key = 1, .bytes = 200000, .end = TALK_SECOND,
-                                   .rcvbuf = 8192, .read_from = NET_SEC(300)};
+    x.plan[0] = (struct talk_plan){
+        .key = 1, .bytes = 200000, .end = TALK_SECOND, .rcvbuf = 8192, .read_from = NET_SEC(300)};
     x.plan[1] = (struct talk_plan){.key = 2, .bytes = 8192, .end = TALK_FIRST, .nodelay = true};
     x.w = world_new(1);
     for (unsigned i = 0; i < 2; i++) {

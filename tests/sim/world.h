@@ -98,7 +98,10 @@ struct world_cable *world_cable_add(struct world *w, struct world_host *a, struc
                                     const struct imp_config *ab, const struct imp_config *ba);
 
 /** world_now - what the clock of @h reads. */
-static inline net_time world_now(const struct world_host *h) { return h->w->now + h->offset; }
+static inline net_time world_now(const struct world_host *h)
+{
+    return h->w->now + h->offset;
+}
 
 /** world_inject - let @len bytes arrive at @h at once, from nowhere. Return: false: no packet. */
 bool world_inject(struct world_host *h, const void *frame, size_t len);

@@ -31,7 +31,7 @@ static const struct {
     {"CLOSE_WAIT",  "close",             "LAST_ACK"   },
     {"LAST_ACK",    "rcv ACK of FIN",    "CLOSED"     },
     {"TIME_WAIT",   "2MSL",              "CLOSED"     },
-    /* Cookies, and what the text says beside the figure. */
+ /* Cookies, and what the text says beside the figure. */
     {"LISTEN",      "rcv ACK of cookie", "ESTABLISHED"},
     {"SYN_RCVD",    "rcv SYN",           "LISTEN"     },
     {"SYN_RCVD",    "evicted",           "CLOSED"     },
@@ -58,7 +58,8 @@ static bool world_arrow_is_legal(struct world *w, const struct trace_tcp_state *
 
     for (size_t i = 0; i < ARRAY_LEN(world_figure); i++) {
         if (strcmp(world_figure[i].from, s->from) == 0 &&
-            strcmp(world_figure[i].cause, s->cause) == 0 && strcmp(world_figure[i].to, s->to) == 0) {
+            strcmp(world_figure[i].cause, s->cause) == 0 &&
+            strcmp(world_figure[i].to, s->to) == 0) {
             w->arrows |= (uint64_t)1 << i;
             return true;
         }
@@ -161,8 +162,7 @@ static void world_check_tcb(struct world *w, const struct world_host *h, const s
     /* Timers: the wheel knows the earliest; what is sent or held back is watched over. */
     net_time at = net_time_min(net_time_min(t->rtx_at, t->delack_at), t->life_at);
 
-    CLAIM(w, h,
-          at == NET_NEVER || (timer_is_armed(&t->conn.timer) && t->conn.timer.at <= at));
+    CLAIM(w, h, at == NET_NEVER || (timer_is_armed(&t->conn.timer) && t->conn.timer.at <= at));
     if (t->is_due)
         return;
     CLAIM(w, h, seq_eq(t->snd_una, t->snd_max) || t->rtx_at != NET_NEVER);
@@ -218,8 +218,8 @@ static void world_check_host(struct world *w, struct world_host *h)
         CLAIM(w, h, bytes == h->n.core.bufs.used);
 
     /* Packets: on the cables, waiting for output, for ARP, to be read, to be whole. */
-    uint32_t held = world_on_cables(w, h) + h->n.txq.q.len + tcp->replies.len +
-                    h->n.ifs[0].arp.pending;
+    uint32_t held =
+        world_on_cables(w, h) + h->n.txq.q.len + tcp->replies.len + h->n.ifs[0].arp.pending;
     uint32_t used = h->n.core.pkts.slab.used + h->n.core.bigs.slab.used;
 
     CLAIM(w, h, held <= used);

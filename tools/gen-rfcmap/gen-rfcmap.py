@@ -6,7 +6,8 @@ Three sources are joined:
    requirement (by default conformance/requirements.csv in a folder beside the checkout);
  - the tags `REQ: ID ID ...` in comments under tests/: the ids that the next test proves;
  - the comments in stack/ that name a section of an RFC or one of RFC 9293's labels (MUST-12): the
-   function that the comment stands in, or directly in front of, is taken for the one that does it.
+   function that the comment stands in, or directly in front of, is taken for the one that does it;
+   functions.txt beside this program says it for requirements that no comment names.
 
 The result has names and no line numbers, so that it changes only when something is renamed,
 proved or no longer proved.
@@ -34,7 +35,7 @@ RFC = re.compile(r"RFCs? (\d{3,4})")
 # "RFC 1122 section 3.2.2", "RFC 793 3.4", "(RFC 5961 §4.2)", and "section 3.10.5" after any RFC
 SECTION = re.compile(r"(?:RFC (\d{3,4}),? ?)?(?:[Ss]ections?|§) ?(\d+(?:\.\d+)*)|RFC (\d{3,4}) (\d+(?:\.\d+)+)")
 LABEL = re.compile(r"\b((?:MUST|SHLD|MAY)-\d+)(?:\s*(?:\.\.|to|-)\s*(?:MUST-|SHLD-|MAY-)?(\d+))?\b")
-FUNCTION = re.compile(r"^(?!static_assert|struct|enum|union|typedef|#|else|return)"
+FUNCTION = re.compile(r"^(?!static_assert|typedef|#|else|return)"
                       r"[A-Za-z_][\w \t\*]*?\b([a-z_]\w*)\((?:[^;{}()]|\([^()]*\))*\)\s*\{", re.M)
 
 
@@ -177,14 +178,45 @@ def read_deviations(rows):
     return out
 
 
+def read_functions(rows):
+    """functions.txt: id or prefix* -> (function, file) for each function named."""
+    home = {}
+    for path in files("stack", ".c", ".h"):
+        with open(path, encoding="utf-8") as f:
+            for _, _, name in functions(f.read()):
+                home.setdefault(name, os.path.basename(path))
+    out = {}
+    path = os.path.join(ROOT, "tools", "gen-rfcmap", "functions.txt")
+    with open(path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            bad = [w for w in words[1:] if w not in home]
+            if bad or not any(r.startswith(words[0].rstrip("*")) for r in rows):
+                fail("functions.txt:%d: there is no %s" % (number, ", ".join(bad) or words[0]))
+            out[words[0]] = [(w, home[w]) for w in words[1:]]
+    return out
+
+
+def told(ident, table):
+    """What functions.txt says about @ident: its own line, or the longest prefix."""
+    if ident in table:
+        return table[ident]
+    fits = [k for k in table if k.endswith("*") and ident.startswith(k[:-1])]
+    return table[max(fits, key=len)] if fits else []
+
+
 def where(row, code, crowd):
     """The words for the function that does it; the file alone where no comment is that exact.
 
     @crowd: how many requirements stand in the same section; of a crowded one a comment that names
     the section says too little.
     """
-    by_section, by_label, by_head = code
+    by_section, by_label, by_head, by_hand = code
     found = list(by_label.get(row["id"], []))
+    if not found:
+        found = list(told(row["id"], by_hand))
     if not found and crowd <= 8:
         found = list(by_section.get((row["rfc"], row["section"]), []))
     found.sort(key=lambda e: (e[0] == "", e[1].endswith(".h"))) # functions first, code first
@@ -206,7 +238,7 @@ def render(rows, tests, code, deviations):
            "     tests/ and the comments in stack/. Do not edit: that program writes it. -->", "",
            "A requirement counts as *covered* when a test is tagged with its id; the tag claims that the test",
            "fails when the behaviour is removed. The function is the one whose comment names the label or the",
-           "section; where no comment is that exact, the file whose head names the RFC. A row without a test is",
+           "section, or the one that functions.txt beside the program names; else the file whose head names the RFC. A row without a test is",
            "not necessarily a row without code. What is deliberately different stands in",
            "[deviations.md](deviations.md).", ""]
     groups = collections.OrderedDict()
@@ -260,7 +292,7 @@ def main():
               file=sys.stderr)
         return 77
     rows = read_table(arg.csv)
-    text = render(rows, read_tags(rows), read_code(), read_deviations(rows))
+    text = render(rows, read_tags(rows), read_code() + (read_functions(rows),), read_deviations(rows))
     if not arg.check:
         with open(arg.out, "w", encoding="utf-8") as f:
             f.write(text)

@@ -1,0 +1,201 @@
+#include "base/prng.h"
+#include "flow.h"
+
+enum { MSS = FLOW_MSS };
+
+/* REQ: TCP-SHLD-31 TCP-MAY-13 TCP-5681-3.2-1 TCP-5681-3.2-2 */
+static void test_reassembly_of_segments_out_of_order(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+    uint32_t seq = flow_warm(&k, sd);
+
+    flow_say(&k, seq + 100, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq);
+    flow_say(&k, seq + 200, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq);
+    flow_read(&k, sd, seq, 0);
+    flow_say(&k, seq, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 300);
+    flow_read(&k, sd, seq, 300);
+    expect_nothing(&k, NET_SEC(1));
+    peer_end(&k);
+}
+TWICE(test_reassembly_of_segments_out_of_order)
+
+/* Two holes; a piece of the first is filled, then all of it. */
+/* REQ: TCP-5681-3.2-2 */
+static void test_reassembly_acks_at_once_what_fills_a_gap(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+    uint32_t seq = flow_warm(&k, sd);
+
+    flow_say(&k, seq + 200, 100);
+    flow_say(&k, seq + 400, 100);
+    T_EQ(peer_forget(&k), 2);
+    flow_say(&k, seq, 50);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 50);
+    flow_say(&k, seq + 50, 150);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 300);
+    flow_say(&k, seq + 300, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 500);
+    flow_read(&k, sd, seq, 500);
+    flow_say(&k, seq + 500, 100); /* and then ACKs are delayed again */
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 600, .after = NET_MS(40));
+    peer_end(&k);
+}
+TWICE(test_reassembly_acks_at_once_what_fills_a_gap)
+
+/* A late lie does not change what has been taken, delivered or not. */
+/* REQ: TCP-9293-3.10.7.4-6 */
+static void test_reassembly_keeps_the_first_bytes(void)
+{
+    struct peer k;
+    uint8_t liar[400];
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+
+    flow_say(&k, 101, 100);
+    memset(liar, 0xee, sizeof(liar));
+    memcpy(liar, flow_bytes(1, 100), 100);
+    memcpy(liar + 200, flow_bytes(201, 200), 200);
+    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 65535, .data = liar, .len = 400);
+    peer_forget(&k);
+    flow_read(&k, sd, 1, 400);
+    peer_end(&k);
+}
+TWICE(test_reassembly_keeps_the_first_bytes)
+
+/* REQ: TCP-9293-3.10.7.4-7 TCP-SHLD-31 */
+static void test_reassembly_of_a_fin_that_came_first(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+
+    say(&k, .flags = "F.", .seq = 201, .ack = 1, .win = 65535, .data = flow_bytes(201, 50),
+        .len = 50);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    flow_say(&k, 1, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101);
+    expect_state(&k, "ESTABLISHED");
+    flow_read(&k, sd, 1, 100);
+    flow_say(&k, 101, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 252);
+    expect_state(&k, "CLOSE_WAIT");
+    uint8_t got[200];
+
+    T_EQ(sock_recv(net_socks(&k.net), sd, got, sizeof(got), 0), 150);
+    T_MEM(got, flow_bytes(101, 150), 150);
+    T_EQ(peer_recv(&k, sd), 0);
+    peer_end(&k);
+}
+TWICE(test_reassembly_of_a_fin_that_came_first)
+
+/* Any order, any overlaps, some twice; the user reads now and then. */
+/* REQ: TCP-SHLD-31 TCP-9293-3.10.7.4-6 TCP-9293-3.4-2 */
+static void test_reassembly_of_anything(void)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct peer k;
+        struct prng random;
+        uint32_t next = 1, read = 1, end = 1 + 40000;
+        uint8_t got[5000];
+
+        prng_seed(&random, seed, 0);
+        peer_begin(&k);
+        int sd = flow_open_with(&k, "mss 1460", 20000);
+
+        for (int i = 0; i < 20000 && read < end; i++) {
+            uint32_t seq = next + prng_below(&random, 8000), len = 1 + prng_below(&random, 1460);
+
+            if (seq > 1000)
+                seq -= 1000; /* some of it old */
+            if (prng_chance(&random, 200000))
+                seq = next;
+            if (seq >= end)
+                continue;
+            flow_say(&k, seq, len < end - seq ? len : end - seq);
+            while (peer_next(&k) != NULL)
+                next = k.last.ack - k.peer_iss;
+            if (prng_chance(&random, 300000)) {
+                int n = sock_recv(net_socks(&k.net), sd, got, 1 + prng_below(&random, 4999), 0);
+
+                if (n > 0) {
+                    T_MEM(got, flow_bytes(read, (uint32_t)n), (size_t)n);
+                    read += (uint32_t)n;
+                    peer_settle(&k);
+                }
+            }
+            if (next >= end && read < end) {
+                peer_forget(&k);
+                flow_read(&k, sd, read, end - read);
+                read = end;
+            }
+        }
+        T_EQ(read, end);
+        peer_forget(&k);
+        peer_end(&k);
+    }
+}
+TWICE(test_reassembly_of_anything)
+
+/* A hole list is bounded: what would need one more interval is refused, and comes again. */
+static void test_reassembly_is_bounded(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+
+    for (uint32_t i = 1; i <= TCP_REASS_MAX + 10; i++)
+        flow_say(&k, 1 + 2 * i, 1); /* every second byte: SegmentSmack */
+    T_EQ(peer_drops(&k, V_DROP_TCP_REASS_FULL), 10);
+    T_EQ(peer_forget(&k), TCP_REASS_MAX + 10);
+    flow_say(&k, 1 + 2 * TCP_REASS_MAX, 100); /* touches the last: no new one */
+    T_EQ(peer_drops(&k, V_DROP_TCP_REASS_FULL), 10);
+    flow_say(&k, 1, 1000);
+    peer_forget(&k);
+    flow_read(&k, sd, 1, 1000);
+    peer_end(&k);
+}
+TWICE(test_reassembly_is_bounded)
+
+/* What waits out of order is outside the buffer of nobody: the window does not count it twice. */
+static void test_reassembly_window_stays_while_a_gap_is_open(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open_with(&k, "mss 1460", 10000);
+
+    flow_say(&k, 1001, 1000);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1, .win = 10000);
+    flow_say(&k, 9001, 1000); /* the last bytes of the window */
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1, .win = 10000);
+    flow_say(&k, 1, 1000);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 2001, .win = 8000);
+    flow_read(&k, sd, 1, 2000);
+    flow_say(&k, 2001, 1000);
+    peer_forget(&k);
+    for (uint32_t seq = 3001; seq < 9001; seq += 1000)
+        flow_say(&k, seq, 1000);
+    peer_forget(&k);
+    flow_read(&k, sd, 2001, 8000);
+    peer_end(&k);
+}
+TWICE(test_reassembly_window_stays_while_a_gap_is_open)
+
+T_MAIN("tcp_reassembly", T_TWICE(test_reassembly_of_segments_out_of_order),
+       T_TWICE(test_reassembly_acks_at_once_what_fills_a_gap),
+       T_TWICE(test_reassembly_keeps_the_first_bytes),
+       T_TWICE(test_reassembly_of_a_fin_that_came_first), T_TWICE(test_reassembly_of_anything),
+       T_TWICE(test_reassembly_is_bounded),
+       T_TWICE(test_reassembly_window_stays_while_a_gap_is_open))
