@@ -132,6 +132,20 @@ void fmt_ip(struct fmt *f, struct ip_addr a)
         fmt_ip6(f, a);
 }
 
+/* RFC 5952 section 6: an IPv6 address is bracketed before a port. */
+void fmt_ip_port(struct fmt *f, struct ip_addr ip, uint16_t port)
+{
+    bool brackets = !ip_addr_is_v4(ip) && !ip_addr_is_any(ip);
+
+    if (brackets)
+        fmt_char(f, '[');
+    fmt_ip(f, ip);
+    if (brackets)
+        fmt_char(f, ']');
+    fmt_char(f, ':');
+    fmt_u64(f, port);
+}
+
 void fmt_mac(struct fmt *f, struct mac m)
 {
     for (unsigned i = 0; i < 6; i++) {

@@ -26,6 +26,8 @@ void fmt_hex(struct fmt *f, uint64_t v, unsigned digits);
 void fmt_ns(struct fmt *f, net_time ns);
 /** fmt_ip - dotted quad, or the RFC 5952 form of an IPv6 address; `*` for "any". */
 void fmt_ip(struct fmt *f, struct ip_addr a);
+/** fmt_ip_port - `10.0.0.2:80`, `[2001:db8::1]:80`. */
+void fmt_ip_port(struct fmt *f, struct ip_addr ip, uint16_t port);
 void fmt_mac(struct fmt *f, struct mac m);
 /** fmt_json_str - quoted and escaped. */
 void fmt_json_str(struct fmt *f, const char *s);

@@ -112,25 +112,11 @@ static void trace_put_field(struct fmt *f, const struct trace_ev *ev,
     }
 }
 
-/* RFC 5952 section 6: an IPv6 address is bracketed before a port. */
-static void trace_put_end(struct fmt *f, struct ip_addr ip, uint16_t port)
-{
-    bool brackets = !ip_addr_is_v4(ip) && !ip_addr_is_any(ip);
-
-    if (brackets)
-        fmt_char(f, '[');
-    fmt_ip(f, ip);
-    if (brackets)
-        fmt_char(f, ']');
-    fmt_char(f, ':');
-    fmt_u64(f, port);
-}
-
 static void trace_put_conn(struct fmt *f, const struct trace_conn *c)
 {
-    trace_put_end(f, c->local, c->lport);
+    fmt_ip_port(f, c->local, c->lport);
     fmt_char(f, '-');
-    trace_put_end(f, c->remote, c->rport);
+    fmt_ip_port(f, c->remote, c->rport);
 }
 
 static void trace_put_key(struct fmt *f, const char *key)

@@ -348,7 +348,7 @@ static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len)
     bool last = seq_eq(end, tcp_data_end(t));
 
     if (last && len > 0 && !t->more)
-        flags |= TCP_PSH; /* the end of a write: SHLD-27 of RFC 9293 */
+        flags |= TCP_PSH; /* the end of what was written: MUST-61 */
     if (last && t->fin_queued) {
         flags |= TCP_FIN | (len > 0 ? TCP_PSH : 0);
         t->fin_sent = true;

@@ -117,19 +117,6 @@ static void http_key_u64(struct fmt *f, const char *key, uint64_t v)
     fmt_u64(f, v);
 }
 
-static void http_ip_port(struct fmt *f, struct ip_addr ip, uint16_t port)
-{
-    bool brackets = !ip_addr_is_v4(ip) && !ip_addr_is_any(ip);
-
-    if (brackets)
-        fmt_char(f, '[');
-    fmt_ip(f, ip);
-    if (brackets)
-        fmt_char(f, ']');
-    fmt_char(f, ':');
-    fmt_u64(f, port);
-}
-
 /* Nanoseconds as milliseconds with one decimal. */
 static void http_ms(struct fmt *f, net_time ns)
 {
@@ -172,11 +159,11 @@ static void http_conn_json(struct fmt *f, bool first, const struct tcp_status *s
     fmt_str(f, first ? "{" : ",{");
     http_key(f, true, "local");
     fmt_char(f, '"');
-    http_ip_port(f, s->id.local, s->id.lport);
+    fmt_ip_port(f, s->id.local, s->id.lport);
     fmt_char(f, '"');
     http_key(f, false, "remote");
     fmt_char(f, '"');
-    http_ip_port(f, s->id.remote, s->id.rport);
+    fmt_ip_port(f, s->id.remote, s->id.rport);
     fmt_char(f, '"');
     http_key(f, false, "state");
     fmt_json_str(f, tcp_state_name(s->state));
@@ -192,9 +179,9 @@ static void http_conn_json(struct fmt *f, bool first, const struct tcp_status *s
 static void http_conn_html(struct fmt *f, const struct tcp_status *s)
 {
     fmt_str(f, "<tr><td class=\"a\">");
-    http_ip_port(f, s->id.local, s->id.lport);
+    fmt_ip_port(f, s->id.local, s->id.lport);
     fmt_str(f, "<td class=\"a\">");
-    http_ip_port(f, s->id.remote, s->id.rport);
+    fmt_ip_port(f, s->id.remote, s->id.rport);
     http_td_str(f, "a", tcp_state_name(s->state));
     http_td_u64(f, s->bytes_in);
     http_td_u64(f, s->bytes_out);

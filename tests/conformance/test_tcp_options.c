@@ -241,6 +241,30 @@ static void test_tcp_options_syn_ack_mirrors(void)
     peer_end(&k);
 }
 
+/* What the host is told not to use it neither offers nor agrees to. REQ: TCP-7323-2.2-2 */
+static void test_tcp_options_switched_off(void)
+{
+    struct net_config cfg;
+    struct tcp_status s;
+    struct peer k;
+
+    peer_config(&cfg);
+    cfg.tcp.timestamps = cfg.tcp.window_scaling = false;
+    peer_begin_with(&k, &cfg);
+    peer_connect(&k);
+    expect_tcp(&k, .flags = "S", .opts = "mss 1460");
+    say(&k, .flags = "S.", .ack = 1, .win = 1000, .opts = "mss 1460,nop,nop,TS,nop,wscale 7");
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1, .opts = "");
+    say(&k, .flags = ".", .seq = 1, .ack = 1, .win = 500);
+    T_NEED(peer_status(&k, &s));
+    T_EQ(s.snd_wnd, 500);
+    peer_tuple(&k, 50000, H_PORT);
+    peer_listen(&k, 0);
+    say(&k, .flags = "S", .win = 1000, .opts = "mss 1460,nop,nop,TS,nop,wscale 7");
+    expect_tcp(&k, .flags = "S.", .ack = 1, .opts = "mss 1460");
+    peer_end(&k);
+}
+
 /* REQ: TCP-7323-2.2-2 TCP-7323-2.2-3 TCP-7323-2.3-1 TCP-7323-2.3-2 */
 static void test_tcp_options_window_scale(void)
 {
@@ -474,8 +498,8 @@ TWICE(test_tcp_options_urgent_in_line)
 T_MAIN("tcp_options", T(test_tcp_options_mss), T(test_tcp_options_mss_active),
        T(test_tcp_options_illegal_length), T_TWICE(test_tcp_options_anywhere),
        T(test_tcp_options_data_offset), T(test_tcp_options_mss_follows_mtu),
-       T(test_tcp_options_syn_ack_mirrors), T_TWICE(test_tcp_options_window_scale),
-       T_TWICE(test_tcp_options_timestamps), T(test_tcp_options_timestamps_not_agreed),
-       T_TWICE(test_tcp_options_paws), T(test_tcp_options_paws_after_long_silence),
-       T(test_tcp_options_timestamp_clock), T(test_tcp_options_of_ip),
-       T_TWICE(test_tcp_options_urgent_in_line))
+       T(test_tcp_options_syn_ack_mirrors), T(test_tcp_options_switched_off),
+       T_TWICE(test_tcp_options_window_scale), T_TWICE(test_tcp_options_timestamps),
+       T(test_tcp_options_timestamps_not_agreed), T_TWICE(test_tcp_options_paws),
+       T(test_tcp_options_paws_after_long_silence), T(test_tcp_options_timestamp_clock),
+       T(test_tcp_options_of_ip), T_TWICE(test_tcp_options_urgent_in_line))

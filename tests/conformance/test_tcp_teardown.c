@@ -181,6 +181,9 @@ static void test_tcp_teardown_fin_alone_out_of_order(void)
 
     say(&k, .flags = "F.", .seq = 4, .ack = 1, .win = 65535);
     expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    say(&k, .flags = "P.", .seq = 10, .ack = 1, .win = 65535, .len = 5); /* beyond the FIN */
+    expect_nothing(&k, 0);
+    T_EQ(peer_drops(&k, V_DROP_TCP_AFTER_FIN), 1);
     expect_state(&k, "ESTABLISHED");
     say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 65535, .data = "abc", .len = 3);
     expect_tcp(&k, .flags = ".", .seq = 1, .ack = 5);

@@ -235,10 +235,11 @@ void talk_run(void *talk)
 net_time talk_deadline(void *talk)
 {
     const struct talk *t = talk;
-    net_time at = NET_NEVER, now = t->h->w->now;
+    net_time at = NET_NEVER, now;
 
     if (t->over || !t->connected)
         return NET_NEVER;
+    now = t->h->w->now;
     if (!t->eof && t->next_read > now)
         at = t->next_read;
     if (t->sent < t->mine.bytes && t->next_write > now)

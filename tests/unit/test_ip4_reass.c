@@ -41,7 +41,7 @@ static void completes(struct l3 *h, struct frag g, uint32_t len)
     T_EQ(p->refs, 1);
     T_EQ(p->off, p->l4);
     T_MEM(pkt_data(p), bytes, size_min(len, p->len));
-    struct ip4_hdr hdr;
+    struct ip4_hdr hdr = {0};
 
     T_EQ(ip4_parse(&hdr, (struct span){p->buf + p->l3, (size_t)p->off + p->len - p->l3}), V_NEXT);
     T_EQ(hdr.total, len + hdr.hdr_len);

@@ -76,7 +76,7 @@ static void test_wire_ip4_round_trip_of_random_headers(void)
             .proto = (uint8_t)prng_u32(&g),
         };
         uint8_t p[100] = {0};
-        struct ip4_hdr b;
+        struct ip4_hdr b = {0};
 
         ip4_emit(&h, p);
         T_EQ(parse_exact(&b, p, sizeof(p)), V_NEXT);

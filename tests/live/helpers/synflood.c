@@ -5,8 +5,8 @@
  *
  * The sources are random addresses of 198.18.0.0/15 (RFC 2544, in nobody's use) and random ports, so
  * the answers reach nobody and no RST comes back. The segments carry the options of a usual client
- * (MSS, SACK permitted, timestamps, window scale). Sending blocks when the TAP's queue is full, so
- * stackd sees all of them. Prints the number sent.
+ * (MSS, SACK permitted, timestamps, window scale). What does not fit into the TAP's queue is lost:
+ * make it long (txqueuelen) where stackd is to see them all. Prints the number sent.
  */
 #include <arpa/inet.h>
 #include <errno.h>
