@@ -223,12 +223,37 @@ static void net_input_one(struct net *n, struct pkt *p)
     n->core.frame = 0;
 }
 
+/* The next hop does not answer ARP: the sockets whose packets waited for it learn of it as of an
+ * ICMP error that nobody sent. */
+static void net_unreached(struct net *n)
+{
+    struct pkt *p;
+
+    while ((p = pktq_pop(&n->core.unreached)) != NULL) {
+        struct ip_error err = {
+            .kind = IP_ERR_HOST_UNREACH,
+            .local = p->src,
+            .remote = p->dst,
+            .proto = p->proto,
+        };
+
+        if (p->l4 >= p->off && p->l4 <= p->off + p->len)
+            err.quoted = (struct span){p->buf + p->l4, p->off + p->len - p->l4};
+        if (err.quoted.len >= 8 && p->proto == IP_PROTO_TCP)
+            tcp_input_error(&n->tcp, &err);
+        else if (err.quoted.len >= 8 && p->proto == IP_PROTO_UDP)
+            udp_input_error(&n->udp, &err);
+        pkt_release(p);
+    }
+}
+
 static void net_advance(struct net *n, net_time now)
 {
     NET_ASSERT(now >= n->core.now);
     n->core.now = now;
     for (unsigned i = 0; i < n->if_count; i++)
         arp_tick(&n->ifs[i].arp, now);
+    net_unreached(n);
     ip_tick(&n->ip, now);
     tcp_tick(&n->tcp, now);
 }

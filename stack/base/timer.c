@@ -39,6 +39,10 @@ static void timer_insert(struct timer_wheel *w, struct timer *t)
     }
     struct timer **head = &w->slot[level][slot];
 
+    if (level == 0 && w->sorted & (uint64_t)1 << slot) { /* behind its equals */
+        while (*head != NULL && (*head)->at <= t->at)
+            head = &(*head)->next;
+    }
     t->next = *head;
     t->pprev = head;
     if (t->next != NULL)
@@ -68,6 +72,8 @@ void timer_stop(struct timer_wheel *w, struct timer *t)
             size_t i = (size_t)(t->pprev - first);
 
             w->used[i / TIMER_SLOTS] &= ~((uint64_t)1 << (i % TIMER_SLOTS));
+            if (i < TIMER_SLOTS)
+                w->sorted &= ~((uint64_t)1 << i);
         }
     }
     t->next = NULL;
@@ -94,15 +100,68 @@ static net_time timer_slot_start(const struct timer_wheel *w, unsigned level, un
     return (net_time)(((pos + ahead) << timer_shift(level)) << TIMER_SHIFT);
 }
 
-static struct timer *timer_earliest(struct timer *list)
+/* The earliest of a list that is newest first; of equals the one armed first. */
+static const struct timer *timer_earliest(const struct timer *list)
 {
-    struct timer *best = list;
+    const struct timer *best = list;
 
-    for (struct timer *t = list; t != NULL; t = t->next) {
-        if (t->at <= best->at) /* of equals the one armed first, which stands last in the list */
+    for (const struct timer *t = list; t != NULL; t = t->next) {
+        if (t->at <= best->at)
             best = t;
     }
     return best;
+}
+
+/* Merge two ascending lists linked by next; of equals those of @a come first. */
+static struct timer *timer_merge(struct timer *a, struct timer *b)
+{
+    struct timer *list = NULL, **end = &list;
+
+    while (a != NULL && b != NULL) {
+        struct timer **from = a->at <= b->at ? &a : &b;
+
+        *end = *from;
+        end = &(*end)->next;
+        *from = *end;
+    }
+    *end = a != NULL ? a : b;
+    return list;
+}
+
+/* Sort a slot of level 0: bottom-up merge sort of what was armed, oldest first. run[i] holds 2^i
+ * timers that are older than those of any lower run. */
+static void timer_sort(struct timer_wheel *w, unsigned slot)
+{
+    struct timer *run[32] = {NULL}, *list = NULL;
+
+    for (struct timer *t = w->slot[0][slot], *next; t != NULL; t = next) {
+        next = t->next; /* newest first: turn around */
+        t->next = list;
+        list = t;
+    }
+    for (struct timer *t = list, *next; t != NULL; t = next) {
+        struct timer *merged = t;
+        unsigned i;
+
+        next = t->next;
+        t->next = NULL;
+        for (i = 0; run[i] != NULL; i++) {
+            merged = timer_merge(run[i], merged);
+            run[i] = NULL;
+        }
+        run[i] = merged;
+    }
+    list = NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(run); i++)
+        list = timer_merge(run[i], list);
+    struct timer **at = &w->slot[0][slot];
+
+    for (struct timer *t = list; t != NULL; t = t->next) {
+        *at = t;
+        t->pprev = at;
+        at = &t->next;
+    }
+    w->sorted |= (uint64_t)1 << slot;
 }
 
 struct timer *timer_expired(struct timer_wheel *w, net_time now)
@@ -117,7 +176,9 @@ struct timer *timer_expired(struct timer_wheel *w, net_time now)
         unsigned slot = timer_first(w, level);
 
         if (level == 0) {
-            struct timer *t = timer_earliest(w->slot[0][slot]);
+            if (!(w->sorted & (uint64_t)1 << slot))
+                timer_sort(w, slot);
+            struct timer *t = w->slot[0][slot];
 
             if (t->at > now)
                 break;
@@ -157,6 +218,8 @@ net_time timer_deadline(const struct timer_wheel *w)
             continue;
         unsigned slot = timer_first(w, level);
 
+        if (level == 0 && w->sorted & (uint64_t)1 << slot)
+            return w->slot[0][slot]->at;
         if (level == 0)
             return timer_earliest(w->slot[0][slot])->at;
         return timer_slot_start(w, level, slot);

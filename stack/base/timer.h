@@ -7,6 +7,9 @@
  * has reached level 0, so in virtual time everything happens at its very nanosecond. Before that
  * it returns the moment of the next cascade, at most five wake-ups over the life of a timer.
  *
+ * A slot of level 0 is sorted once, when it becomes the current one, so that many timers for one
+ * moment cost O(log n) each and not O(n).
+ *
  * Each module owns a wheel of its own, and calls timer_expired() in its tick function until
  * nothing is due.
  */
@@ -25,6 +28,7 @@ struct timer {
 struct timer_wheel {
     net_time now; /* everything due before this has been handed out */
     uint64_t used[TIMER_LEVELS];
+    uint64_t sorted; /* slots of level 0 whose list ascends; the others are newest first */
     struct timer *slot[TIMER_LEVELS][TIMER_SLOTS];
 };
 

@@ -313,9 +313,14 @@ static void arp_ask(struct arp *a, struct arp_entry *e)
 /* The neighbour is silent. */
 static void arp_fail(struct arp *a, struct arp_entry *e)
 {
+    struct pkt *p;
+
     arp_enter(a, e, ARP_FAILED, "no answer");
-    while (e->pending.len > 0)
-        arp_drop_oldest(a, e, V_DROP_ARP_UNRESOLVED);
+    while ((p = pktq_pop(&e->pending)) != NULL) {
+        a->pending--;
+        net_drop(a->c, p, V_DROP_ARP_UNRESOLVED);
+        pktq_push(&a->c->unreached, p); /* their senders are told (RFC 1122 section 2.3.2.2) */
+    }
 }
 
 static void arp_timer(struct arp *a, struct arp_entry *e)

@@ -68,7 +68,7 @@ enum ip_error_kind {
 struct ip_error {
     enum ip_error_kind kind;
     uint32_t mtu; /* IP_ERR_TOO_BIG: next-hop MTU, 0 if the router did not say */
-    struct ip_addr from;          /* who reports it */
+    struct ip_addr from;          /* who reports it; any: this host itself, the next hop is silent */
     struct ip_addr local, remote; /* of the quoted datagram, which we sent from local to remote */
     uint8_t proto;                /* of the quoted datagram */
     uint8_t type, code;           /* as on the wire */

@@ -31,7 +31,7 @@ enum tcp_event_kind {
     TCP_EV_OPEN_PASSIVE, TCP_EV_OPEN_ACTIVE, TCP_EV_RCV_SYN, TCP_EV_RCV_SYN_ACK,
     TCP_EV_RCV_ACK_OF_SYN, TCP_EV_CLOSE, TCP_EV_DELETE, TCP_EV_RCV_FIN, TCP_EV_RCV_ACK_OF_FIN, TCP_EV_2MSL,
     TCP_EV_ABORT, TCP_EV_RCV_RST, TCP_EV_CHILD_RST, TCP_EV_CHILD_SYN, TCP_EV_TIMEOUT,
-    TCP_EV_COOKIE, TCP_EV_EVICTED, TCP_EV_REUSED, TCP_EV_ICMP,
+    TCP_EV_COOKIE, TCP_EV_EVICTED, TCP_EV_REUSED, TCP_EV_ICMP, TCP_EV_UNREACHABLE,
     TCP_EVENTS
 };
 
@@ -52,6 +52,7 @@ struct tcp_config {
     net_time user_timeout; /* R2 for data: 924 s, Linux's tcp_retries2 = 15 */
     net_time fin_wait_2;   /* an orphan waits this long for the peer's FIN: 60 s */
     net_time orphan;       /* and this long for any progress with its data: 120 s */
+    net_time orphan_max;   /* and this long in all: 600 s */
     uint16_t mss_min;      /* floor for the peer's MSS: 88 */
     uint8_t challenge_acks; /* in a second, for one connection (RFC 5961 section 7): 10 */
     bool timestamps, window_scaling, nodelay;
@@ -213,6 +214,8 @@ struct tcb {
     struct tcb *queue_next;  /* accept queue */
     struct tcp_listener *listener;
     struct ready ready;
+    struct tcb *orphan_older, *orphan_newer; /* blocks whose user has gone, by age */
+    net_time detached_at;
     int error, soft_error;   /* positive errno values */
 
     /* RFC 5961 section 7: challenge ACKs, throttled per connection. */
@@ -227,7 +230,7 @@ struct tcp_stats {
     uint64_t segs_in, segs_out, rsts_out, rtx_segs;
     uint64_t opened_active, opened_passive, aborted, failed, timed_out;
     uint64_t syns, syn_acks, cookies_sent, cookies_ok, cookies_bad, evicted, accept_full;
-    uint64_t challenges, challenges_held_back, time_wait_reused, time_wait_evicted;
+    uint64_t challenges, challenges_held_back, time_wait_reused, time_wait_evicted, orphans_evicted;
     uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes;
 };
 
@@ -242,6 +245,7 @@ struct tcp {
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
     struct tcb *due_first, *due_last;   /* output due, served in turn */
     struct tcp_half *half_due, *half_due_last, *half_oldest, *half_newest;
+    struct tcb *orphan_oldest, *orphan_newest;
     struct tcp_tw *tw_due, *tw_oldest, *tw_newest;
     net_time cookie_sent;               /* when the last SYN cookie left */
     struct pktq replies;                /* resets, SYN cookies: segments of no connection */

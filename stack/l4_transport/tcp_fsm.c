@@ -66,10 +66,10 @@ static const struct tcp_arrow {
     {TCP_CLOSED,      TCP_EV_OPEN_PASSIVE,   TCP_LISTEN     },
     {TCP_CLOSED,      TCP_EV_OPEN_ACTIVE,    TCP_SYN_SENT   },
     {TCP_LISTEN,      TCP_EV_RCV_SYN,        TCP_SYN_RCVD   },
-    {TCP_LISTEN,      TCP_EV_DELETE,          TCP_CLOSED     },
+    {TCP_LISTEN,      TCP_EV_DELETE,         TCP_CLOSED     },
     {TCP_SYN_SENT,    TCP_EV_RCV_SYN,        TCP_SYN_RCVD   },
     {TCP_SYN_SENT,    TCP_EV_RCV_SYN_ACK,    TCP_ESTABLISHED},
-    {TCP_SYN_SENT,    TCP_EV_DELETE,          TCP_CLOSED     },
+    {TCP_SYN_SENT,    TCP_EV_DELETE,         TCP_CLOSED     },
     {TCP_SYN_RCVD,    TCP_EV_RCV_ACK_OF_SYN, TCP_ESTABLISHED},
     {TCP_SYN_RCVD,    TCP_EV_CLOSE,          TCP_FIN_WAIT_1 },
     {TCP_SYN_RCVD,    TCP_EV_CHILD_RST,      TCP_LISTEN     }, /* note 1: only after a passive OPEN */
@@ -116,6 +116,8 @@ static const struct tcp_arrow {
     {TCP_LAST_ACK,    TCP_EV_TIMEOUT,        TCP_CLOSED     },
  /* An ICMP error that cannot be soft: only before the connection is synchronized (RFC 5461). */
     {TCP_SYN_SENT,    TCP_EV_ICMP,           TCP_CLOSED     },
+    /* The next hop does not answer ARP. */
+    {TCP_SYN_SENT,    TCP_EV_UNREACHABLE,    TCP_CLOSED     },
  /* The third segment brought back everything we had not kept (RFC 4987 section 3.6). */
     {TCP_LISTEN,      TCP_EV_COOKIE,         TCP_ESTABLISHED},
  /* Pools that are full make room (RFC 4987 section 3.2). */
@@ -142,8 +144,8 @@ static const struct tcp_event_info {
                              "our SYN is acknowledged: both directions are open",                             "RFC 9293 3.10.7.4", false},
     [TCP_EV_CLOSE] = {"close",             "the user has nothing more to send: a FIN says so",
                              "RFC 9293 3.10.4",                                                                                    true },
-    [TCP_EV_DELETE] = {"close", "the user gives up before there is a connection",
-                       "RFC 9293 3.10.4", false},
+    [TCP_EV_DELETE] = {"close",             "the user gives up before there is a connection",           "RFC 9293 3.10.4",
+                             false                                                                                                      },
     [TCP_EV_RCV_FIN] = {"rcv FIN",           "the peer has nothing more to send",                        "RFC 9293 3.10.7.4", false},
     [TCP_EV_RCV_ACK_OF_FIN] = {"rcv ACK of FIN",    "the peer knows that we are done sending",
                              "RFC 9293 3.10.7.4",                                                                                  false},
@@ -164,6 +166,8 @@ static const struct tcp_event_info {
     [TCP_EV_EVICTED] = {"evicted",           "the pool was full and this was its oldest entry",
                              "RFC 4987 3.2",                                                                                       false},
     [TCP_EV_REUSED] = {"reused",            "a new SYN that cannot be an old duplicate",                "RFC 6191",          false},
+    [TCP_EV_UNREACHABLE] = {"unreachable", "nobody answers ARP for the next hop",
+                            "RFC 1122 2.3.2.2", false},
     [TCP_EV_ICMP] = {"rcv ICMP",          "a router or the peer's host says that nobody can answer",
                              "RFC 9293 3.9.2.2",                                                                                   false},
 };

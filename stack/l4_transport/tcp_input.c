@@ -307,8 +307,9 @@ static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
     }
     tcp_timer_acked(t, syn || rtt > 0, !later_partial);
     ip_confirm(t->tcp->ip, t->conn.id.remote);
-    if (t->detached && !t->lingers && tcp_state(t) != TCP_FIN_WAIT_2)
-        tcp_timer_orphan(t, t->tcp->cfg.orphan); /* progress */
+    if (t->detached && !t->lingers && tcp_state(t) != TCP_FIN_WAIT_2) /* progress */
+        tcp_timer_orphan(t, net_time_min(t->tcp->cfg.orphan,
+                                         t->detached_at + t->tcp->cfg.orphan_max - t->tcp->c->now));
     if (was_full && tcp_writable(t))
         tcp_wake(t);
     tcp_due(t);
@@ -619,7 +620,11 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
         }
         t->soft_error = ip_error_errno(e->kind);
         break;
-    default: /* MUST-56: soft */
+    default: /* MUST-56: soft; but a next hop that we know to be silent ends the attempt */
+        if (ip_addr_is_any(e->from) && tcp_state(t) == TCP_SYN_SENT) {
+            tcp_fail(t, TCP_EV_UNREACHABLE, ip_error_errno(e->kind));
+            break;
+        }
         t->soft_error = ip_error_errno(e->kind);
     }
     return V_DONE;

@@ -325,7 +325,7 @@ enum verdict tcp_half_input(struct tcp *tcp, struct tcp_half *h, const struct tc
         tcp->stats.accept_full++;
         return V_DROP_TCP_ACCEPT_QUEUE;
     }
-    if (tcp->tcbs.used == tcp->tcbs.count) {
+    if (!tcp_tcb_available(tcp)) {
         tcp->tcbs.exhausted++;
         return V_DROP_TCP_TCB_POOL;
     }
@@ -356,7 +356,8 @@ void tcp_half_tick(struct tcp *tcp, struct tcp_half *h)
     h->retries++;
     tcp_half_due(tcp, h);
     timer_arm(&tcp->wheel, &h->conn.timer,
-              tcp->c->now + net_time_min(tcp->cfg.rto_initial << u32_min(h->retries, 16), tcp->cfg.rto_max));
+              tcp->c->now +
+                  net_time_min(tcp->cfg.rto_initial << u32_min(h->retries, 16), tcp->cfg.rto_max));
 }
 
 /* Send the SYN,ACK of the first entry that owes one. Return: false when no packet could be had. */

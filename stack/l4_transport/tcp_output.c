@@ -289,9 +289,9 @@ static void tcp_sent(struct tcb *t, tcp_seq seq, uint32_t len, tcp_seq end, uint
         t->rtx_total++;
         t->tcp->stats.rtx_segs++;
         tcp_trace_rtx(t, seq, len,
-                      t->in_recovery   ? (t->dup_acks > 0 ? "fast retransmit" : "partial ack")
+                      t->in_recovery    ? (t->dup_acks > 0 ? "fast retransmit" : "partial ack")
                       : t->timeouts > 0 ? "timeout"
-                                       : "go back n",
+                                        : "go back n",
                       frames);
     } else {
         tcp_rtt_sent(t, end);

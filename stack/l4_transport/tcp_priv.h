@@ -29,8 +29,10 @@ static inline uint32_t tcp_ts_now(const struct tcp *tcp, const struct tcp_conn *
 }
 static inline struct tcb *tcb_of(struct tcp_conn *c) { return container_of(c, struct tcb, conn); }
 
-/* tcp_user.c: the life of a block */
+/* tcp_tcb.c */
 struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id);
+bool tcp_tcb_available(const struct tcp *tcp);
+void tcp_detach(struct tcb *t);
 void tcp_tcb_free(struct tcb *t);
 void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error);
 void tcp_over(struct tcb *t);

@@ -108,13 +108,6 @@ static bool tcp_reass_would_fit(const struct tcp_hole_list *h, tcp_seq left, tcp
     return false;
 }
 
-/* One byte far ahead takes a buffer up to there. Such buffers may fill half of the arena; the rest is
- * for data that somebody can read or wants to send. What is refused comes again. */
-static bool tcp_reass_is_tight(const struct buddy *b)
-{
-    return b->used >= (b->top_count << BUDDY_MAX) / 2;
-}
-
 /**
  * tcp_reass_input - take payload that lies in the window.
  * @seq: of the first byte, not before RCV.NXT
@@ -126,7 +119,9 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, ui
 {
     uint32_t off = t->rcv.len + seq_dist(t->rcv_nxt, seq);
 
-    if (!seq_eq(seq, t->rcv_nxt) && off + len > t->rcv.cap && tcp_reass_is_tight(&t->tcp->c->bufs))
+    /* One byte far ahead takes a buffer up to there. Such buffers may fill half of the arena; the
+     * rest is for data that somebody can read or wants to send. What is refused comes again. */
+    if (!seq_eq(seq, t->rcv_nxt) && off + len > t->rcv.cap && ring_is_scarce(&t->tcp->c->bufs))
         return V_DROP_TCP_RCVBUF;
     if (!ring_reserve(&t->rcv, &t->tcp->c->bufs, off + len,
                       t->ooo != NULL ? t->rcv.cap : t->rcv.len))

@@ -1,11 +1,9 @@
 /*
  * tcp_user.c - the user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 section
- * 3.10.1-6), and the life of a block.
+ * 3.10.1-6).
  *
  * No call sends: it changes the block and puts it on the list of those with output due. The user of
- * a block (the session layer) learns of news through the host's ready list. A block lives until
- * both have let go of it: the protocol (the connection is over: out of the table, no timers) and
- * the user (tcp_close). Whoever comes second frees it.
+ * a block (the session layer) learns of news through the host's ready list.
  */
 #include <errno.h>
 
@@ -32,6 +30,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .user_timeout = NET_SEC(924),
         .fin_wait_2 = NET_SEC(60),
         .orphan = NET_SEC(120),
+        .orphan_max = NET_SEC(600),
         .mss_min = 88,
         .challenge_acks = 10,
         .timestamps = true,
@@ -71,119 +70,6 @@ void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip)
         *keys[i] = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
     for (size_t i = 0; i < ARRAY_LEN(tcp->port_next); i++)
         tcp->port_next[i] = (uint16_t)prng_u32(&c->prng);
-}
-
-/* ---- the life of a block ---- */
-
-/* A block for @id in @id's place in the table, CLOSED, with the host's defaults. NULL: none left. */
-struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
-{
-    struct tcb *t = slab_alloc(&tcp->tcbs);
-
-    if (t == NULL)
-        return NULL;
-    *t = (struct tcb){
-        .conn = {.id = *id, .kind = TCP_CONN_FULL, .state = TCP_CLOSED},
-        .tcp = tcp,
-        .sndbuf = tcp->cfg.sndbuf,
-        .rcvbuf = tcp->cfg.rcvbuf,
-        .nodelay = tcp->cfg.nodelay,
-        .tos = tcp->cfg.tos,
-        .ttl = tcp->cfg.ttl,
-        .cc = tcp->cfg.cc,
-        .user_timeout = tcp->cfg.user_timeout,
-        .rtx_at = NET_NEVER,
-        .delack_at = NET_NEVER,
-        .life_at = NET_NEVER,
-        .snd_mss = 536,
-        .peer_mss = 536,
-        .quick_acks = 16,
-        .ready.owner = READY_NOBODY,
-        .hashed = true,
-        .challenge_since = INT64_MIN / 2,
-        .last_sent = tcp->c->now,
-    };
-    t->conn.ts_offset = tcp_ts_offset(tcp, id);
-    tcp_rtt_init(t);
-    tcp_conn_add(tcp, &t->conn);
-    return t;
-}
-
-void tcp_tcb_free(struct tcb *t)
-{
-    struct tcp *tcp = t->tcp;
-
-    NET_ASSERT(!t->in_accept_queue);
-    tcp_note_flush(tcp, &t->conn);
-    tcp_over(t);
-    ready_del(&t->ready);
-    ring_release(&t->rcv, &tcp->c->bufs);
-    slab_free(&tcp->tcbs, t);
-}
-
-/* The protocol lets go of @t: out of the table, no timers, nothing more to send. Received bytes
- * stay for the user. Frees the block if the user has gone. */
-void tcp_over(struct tcb *t)
-{
-    struct tcp *tcp = t->tcp;
-
-    tcp_timer_stop(t);
-    tcp_due_stop(t);
-    tcp_reass_free(t);
-    ring_release(&t->snd, &tcp->c->bufs);
-    if (t->hashed) {
-        tcp_conn_del(tcp, &t->conn);
-        t->hashed = false;
-    }
-    if (t->counted) {
-        NET_ASSERT(tcp->port_users[t->conn.id.lport] > 0);
-        tcp->port_users[t->conn.id.lport]--;
-        t->counted = false;
-    }
-}
-
-/* The connection ends by @ev, in CLOSED, with @error for the user; an abort tells the peer. Frees
- * the block if the user has gone. */
-void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
-{
-    struct tcp *tcp = t->tcp;
-    enum tcp_state s = tcp_state(t);
-    /* A reset has something to tell unless the peer does not know of us yet, or has sent its FIN
-     * and lacks nothing but ours (RFC 9293 section 3.10.5). */
-    bool tell = s != TCP_SYN_SENT && !((s == TCP_CLOSING || s == TCP_LAST_ACK) && t->snd.len == 0);
-
-    tcp_event(tcp, &t->conn, ev);
-    if (ev == TCP_EV_ABORT) {
-        tcp->stats.aborted++;
-        if (tell)
-            tcp_send_rst(t);
-    } else {
-        tcp->stats.failed++;
-    }
-    t->error = error;
-    tcp_over(t); /* what had arrived in order can still be read, then comes the error */
-    if (t->detached)
-        tcp_tcb_free(t);
-    else
-        tcp_wake(t);
-}
-
-/* Tell the user that there is news. */
-void tcp_wake(struct tcb *t)
-{
-    ready_add(&t->tcp->c->ready, &t->ready);
-}
-
-void tcp_trace_queue(struct tcp *tcp, const struct tcp_conn *c, const char *name, uint32_t len,
-                     uint32_t max)
-{
-    if (!trace_on(&tcp->c->trace, TRACE_queue))
-        return;
-    struct trace_ev ev = core_trace(tcp->c, TRACE_queue);
-
-    ev.conn = tcp_trace_conn(c);
-    ev.u.queue = (struct trace_queue){name, len, max};
-    core_trace_emit(tcp->c, &ev);
 }
 
 /* ---- OPEN, section 3.10.1 ---- */
@@ -496,9 +382,7 @@ void tcp_close(struct tcb *t, net_time linger)
 {
     bool unread = t->rcv.len > 0;
 
-    t->detached = true;
-    t->ready.owner = READY_NOBODY;
-    ready_del(&t->ready);
+    tcp_detach(t);
     if (!t->hashed) { /* the protocol let go before */
         tcp_tcb_free(t);
         return;
@@ -509,7 +393,7 @@ void tcp_close(struct tcb *t, net_time linger)
         return;
     }
     if (unread && !t->rcv_shut) { /* RFC 2525 section 2.17: data are lost, so the peer must know */
-        tcp_abort(t);
+        tcp_fail(t, TCP_EV_ABORT, 0);
         return;
     }
     tcp_shutdown_send(t);
@@ -522,9 +406,7 @@ void tcp_close(struct tcb *t, net_time linger)
 
 void tcp_abort(struct tcb *t)
 {
-    t->detached = true;
-    t->ready.owner = READY_NOBODY;
-    ready_del(&t->ready);
+    tcp_detach(t);
     if (t->hashed)
         tcp_fail(t, TCP_EV_ABORT, 0);
     else

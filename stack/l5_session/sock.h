@@ -25,7 +25,7 @@ enum sock_opt {
     SOCK_OPT_SNDBUF,    /* bytes */
     SOCK_OPT_RCVBUF,    /* bytes; bounds the window it leads to */
     SOCK_OPT_KEEPALIVE, /* bool, off; -ENOSYS until keep-alives exist */
-    SOCK_OPT_TOS,       /* 0...255 */
+    SOCK_OPT_TOS,       /* 0...255; TCP leaves the two bits of ECN alone */
     SOCK_OPT_TTL,       /* 1...255 */
     SOCK_OPT_BROADCAST, /* bool: UDP may send to broadcast addresses */
     SOCK_OPT_ERROR,     /* get only: pending error as positive errno, cleared by reading */

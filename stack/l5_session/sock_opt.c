@@ -175,6 +175,8 @@ int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
 
     if (err < 0)
         return err;
+    if (opt == SOCK_OPT_TOS && k->state != SOCK_UDP)
+        value &= 0xfc; /* the lowest two bits are ECN's, which is TCP's own affair (RFC 3168) */
     if (k->state == SOCK_UDP) {
         err = sock_setopt_udp(k->as.u, opt, value);
     } else if (opt == SOCK_OPT_LINGER) {

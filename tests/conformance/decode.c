@@ -145,7 +145,8 @@ static const char *decode_l4(struct seen *s, const uint8_t *p, size_t len)
         s->dport = rd16(p + 2);
         if (rd16(p + 4) != len)
             return "UDP length wrong";
-        if (rd16(p + 6) != 0 &&
+        s->has_sum = rd16(p + 6) != 0;
+        if (s->has_sum &&
             decode_sum(p, len, decode_pseudo(s->src, s->dst, 17, (uint32_t)len)) != 0)
             return "UDP checksum wrong";
         return NULL;
@@ -200,6 +201,7 @@ const char *decode(struct seen *s, const uint8_t *frame, size_t len)
     if (s->mac_src[0] & 1)
         return "a group address as Ethernet source";
     s->ethertype = rd16(frame + 12);
+    s->frame_len = (uint32_t)len;
     if (s->ethertype == 0x0800)
         return decode_ip4(s, frame + 14, len - 14);
     if (s->ethertype != 0x0806 || len < 42)

@@ -17,6 +17,7 @@ struct seen {
     int64_t at; /* virtual time of its leaving, ns */
     uint8_t mac_dst[6], mac_src[6];
     uint16_t ethertype;
+    uint32_t frame_len;
 
     /* ARP */
     uint16_t arp_op;
@@ -32,6 +33,7 @@ struct seen {
 
     /* TCP, and the ports of UDP */
     uint16_t sport, dport;
+    bool has_sum; /* UDP: the field is not zero */
     uint32_t seq, ack;
     char flags[9]; /* as tcpdump writes them, in the order FSRPUEW and then . for ACK */
     uint16_t win, urp;

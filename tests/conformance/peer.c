@@ -108,6 +108,7 @@ void peer_raw(struct peer *k, const uint8_t *frame, size_t len)
     struct pkt *p = net_pkt(&k->net);
 
     T_NEED(p != NULL);
+    p->ifi = k->ifi;
     memcpy(pkt_append(p, (uint32_t)len), frame, len);
     net_input(&k->net, &p, 1, k->now);
 }
@@ -130,7 +131,8 @@ void peer_say(struct peer *k, const struct say *s)
 {
     static uint8_t text[1600];
     uint8_t opts[40], frame[2048], flags = peer_flags(s->flags), opt_len = 0;
-    uint32_t src = s->src != 0 ? s->src : k->peer_ip, dst = s->dst != 0 ? s->dst : (uint32_t)H_IP;
+    uint32_t src = s->src != 0 || s->from_any ? s->src : k->peer_ip,
+             dst = s->dst != 0 ? s->dst : (uint32_t)H_IP;
     uint32_t seq = s->seq + (s->is_absolute ? 0 : k->peer_iss);
     uint32_t ack = s->ack + (s->is_absolute ? 0 : k->h_iss);
     const char *given = s->opts != NULL ? s->opts : k->ts ? "nop,nop,TS" : "";
@@ -204,6 +206,8 @@ static void peer_complete(const struct pkt *p, uint8_t *frame, size_t len)
     T_NEED(at + 2 <= len);
     uint16_t sum = decode_sum(frame + start, len - start, 0);
 
+    if (sum == 0 && p->csum_off == 6) /* UDP: 0 would mean "none" (RFC 768) */
+        sum = 0xffff;
     frame[at] = (uint8_t)(sum >> 8);
     frame[at + 1] = (uint8_t)sum;
 }

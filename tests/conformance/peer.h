@@ -46,16 +46,17 @@ struct peer {
     /* The connection that say() and expect_tcp() mean. */
     uint32_t peer_ip;
     uint16_t peer_port, h_port;
+    uint8_t ifi; /* the interface of H at which the peer speaks */
     uint32_t peer_iss, h_iss;
     bool knows_h_iss;
     bool ts;        /* segments without .opts carry "nop,nop,TS" */
     uint32_t tsval; /* of the next segment of the peer */
     uint32_t tsecr; /* the last TSval of H */
 
-    uint32_t arp_target;    /* of the last one */
-    bool sees_arp;          /* ARP of H is left to the test */
-    bool is_held;       /* H may not send now: what comes in meanwhile is one burst */
-    uint32_t arp_asked; /* requests of H, answered by themselves */
+    uint32_t arp_target; /* of the last one */
+    bool sees_arp;       /* ARP of H is left to the test */
+    bool is_held;        /* H may not send now: what comes in meanwhile is one burst */
+    uint32_t arp_asked;  /* requests of H, answered by themselves */
 
     struct seen last;    /* what was expected last */
     struct seen *frames; /* of H, not yet expected */
@@ -76,6 +77,7 @@ struct say {
     bool bad_sum;
     uint8_t data_offset; /* words, where a wrong one is wanted */
     uint32_t src, dst;   /* other addresses than those of the connection */
+    bool from_any;       /* the source address is 0.0.0.0 */
     bool to_group;       /* to the Ethernet broadcast address */
     uint8_t ttl, tos;
     const char *ip_opts; /* of IP, in hex, whole words */
@@ -86,7 +88,7 @@ struct want {
     const char *flags;
     uint32_t seq, ack, len; /* ack: only where flags have '.' */
     bool is_absolute;
-    net_time after;   /* H waits so long before it; give or take a tick of the timers */
+    net_time after;   /* H waits exactly so long before it, ns */
     const char *opts; /* NULL: any */
     const void *data; /* NULL: any */
     int win;          /* 0: any; PEER_WIN_0: closed */

@@ -30,15 +30,15 @@ struct raw_ip {
     const uint8_t *mac; /* destination of the frame */
     uint32_t src, dst;
     uint8_t proto, ttl, tos;
-    uint16_t id, frag;  /* frag: the field, 0x2000 is MF */
-    const char *opts;   /* bytes */
+    uint16_t id, frag; /* frag: the field, 0x2000 is MF */
+    const char *opts;  /* bytes */
     uint8_t opt_len;
     const void *data;
     uint32_t len;
-    uint8_t xor_first;  /* of version and header length */
+    uint8_t xor_first; /* of version and header length */
     uint16_t xor_sum;
-    int total;          /* added to the total length */
-    uint32_t pad;       /* bytes behind the datagram */
+    int total;    /* added to the total length */
+    uint32_t pad; /* bytes behind the datagram */
 };
 
 static inline size_t raw_ip_build(uint8_t f[RAW_MAX], const struct raw_ip *d)
@@ -141,7 +141,7 @@ static inline bool raw_pong(struct peer *k)
 }
 
 struct raw_arp {
-    const uint8_t *to, *from;   /* of the frame; from also the sender, unless sha is given */
+    const uint8_t *to, *from; /* of the frame; from also the sender, unless sha is given */
     uint16_t op;
     const uint8_t *sha, *tha;
     uint32_t spa, tpa;

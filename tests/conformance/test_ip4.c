@@ -22,14 +22,14 @@ static void test_ip4_header(void)
 
     peer_begin(&k);
     answered(&k, (struct raw_ip){0});
-    refused(&k, (struct raw_ip){.xor_first = 0x20}, V_DROP_IP4_VERSION); /* 6 */
-    refused(&k, (struct raw_ip){.xor_first = 0x40}, V_DROP_IP4_VERSION); /* 0 */
+    refused(&k, (struct raw_ip){.xor_first = 0x20}, V_DROP_IP4_VERSION);       /* 6 */
+    refused(&k, (struct raw_ip){.xor_first = 0x40}, V_DROP_IP4_VERSION);       /* 0 */
     refused(&k, (struct raw_ip){.xor_first = 0x01}, V_DROP_IP4_HEADER_LENGTH); /* 4 words */
     refused(&k, (struct raw_ip){.xor_first = 0x0a}, V_DROP_IP4_HEADER_LENGTH); /* 15 words */
     refused(&k, (struct raw_ip){.xor_sum = 0x0100}, V_DROP_IP4_CHECKSUM);
     refused(&k, (struct raw_ip){.total = 1}, V_DROP_IP4_TOTAL_LENGTH);
     refused(&k, (struct raw_ip){.total = -17}, V_DROP_IP4_TOTAL_LENGTH);
-    answered(&k, (struct raw_ip){.pad = 20}); /* of the link */
+    answered(&k, (struct raw_ip){.pad = 20});      /* of the link */
     answered(&k, (struct raw_ip){.frag = 0x8000}); /* the reserved bit is no reason */
     peer_end(&k);
 }
@@ -49,8 +49,8 @@ static void test_ip4_ttl_one_is_enough_for_us(void)
  * IP-1122-3.3.6-4 */
 static void test_ip4_addresses(void)
 {
-    static const uint32_t sources[] = {0xffffffff, 0x0a0000ff, 0x0a000000, 0xe0000001, 0x7f000001,
-                                       0xf0000001, 0x00000001};
+    static const uint32_t sources[] = {0xffffffff, 0x0a0000ff, 0x0a000000, 0xe0000001,
+                                       0x7f000001, 0xf0000001, 0x00000001};
     struct peer k;
 
     peer_begin(&k);
@@ -66,7 +66,8 @@ static void test_ip4_addresses(void)
     peer_end(&k);
 }
 
-/* REQ: IP-1122-3.2.1.8-3 IP-1122-3.2.1.8-4 IP-1122-3.2.1.8-5 TCP-MUST-50 */
+/* REQ: IP-1122-3.2.1.8-3 IP-1122-3.2.1.8-4 IP-1122-3.2.1.8-5 TCP-MUST-50
+ * ICMP-1122-3.2.2.5-1 */
 static void test_ip4_options(void)
 {
     struct peer k;
@@ -76,10 +77,17 @@ static void test_ip4_options(void)
     answered(&k, (struct raw_ip){.opts = "\x5e\x08\x01\x02\x03\x04\x05\x06", .opt_len = 8});
     answered(&k, (struct raw_ip){.opts = "\x88\x04\x00\x01", .opt_len = 4}); /* stream id */
     answered(&k, (struct raw_ip){.opts = "\x44\x08\x05\x00\x00\x00\x00\x00", .opt_len = 8});
-    refused(&k, (struct raw_ip){.opts = "\x5e\x00\x00\x00", .opt_len = 4}, V_DROP_IP4_OPTION);
-    refused(&k, (struct raw_ip){.opts = "\x5e\x01\x00\x00", .opt_len = 4}, V_DROP_IP4_OPTION);
-    refused(&k, (struct raw_ip){.opts = "\x5e\x05\x00\x00", .opt_len = 4}, V_DROP_IP4_OPTION);
-    refused(&k, (struct raw_ip){.opts = "\x01\x01\x01\x5e", .opt_len = 4}, V_DROP_IP4_OPTION);
+    static const char *const wrong[] = {"\x5e\x00\x00\x00", "\x5e\x01\x00\x00", "\x5e\x05\x00\x00",
+                                        "\x01\x01\x01\x5e"};
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) { /* the sender is told where */
+        raw_ping(&k, (struct raw_ip){.opts = wrong[i], .opt_len = 4});
+        T_EQ(peer_drops(&k, V_DROP_IP4_OPTION), i + 1);
+        const struct seen *s = peer_next(&k);
+
+        T_NEED(s != NULL && s->proto == 1);
+        T_EQ(s->icmp_type, 12);
+    }
     peer_listen(&k, 0); /* a SYN behind options: a normal answer */
     uint8_t syn[20] = {0x9c, 0x40, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 0x02, 0x10};
 

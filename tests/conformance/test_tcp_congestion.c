@@ -244,8 +244,8 @@ static void test_congestion_flight_stays_within_both_windows(void)
         const struct seen *s;
 
         if (sent + room < FLOW_MAX)
-            sock_send(net_socks(&k.net), sd, flow_bytes(1 + (uint32_t)flow_status(&k).bytes_out, room),
-                      room, 0);
+            sock_send(net_socks(&k.net), sd,
+                      flow_bytes(1 + (uint32_t)flow_status(&k).bytes_out, room), room, 0);
         peer_settle(&k);
         limit = cwnd(&k) < win ? cwnd(&k) : win;
         while ((s = peer_next(&k)) != NULL) {
@@ -298,7 +298,7 @@ static void test_congestion_restarts_after_idling(void)
     peer_end(&k);
 }
 
-/* REQ: TCP-5681-3.2-3 */
+/* REQ: TCP-5681-3.2-3 TCP-3042-2-1 TCP-3042-2-2 */
 static void test_congestion_limited_transmit(void)
 {
     struct peer k;
@@ -341,7 +341,7 @@ static void test_congestion_limited_transmit_keeps_to_the_window(void)
     peer_end(&k);
 }
 
-/* REQ: TCP-5681-4.3-1 */
+/* REQ: TCP-5681-4.3-1 TCP-5681-3.1-9 */
 static void test_congestion_a_lost_retransmission_halves_again(void)
 {
     struct peer k;
@@ -354,6 +354,8 @@ static void test_congestion_a_lost_retransmission_halves_again(void)
     T_EQ(flow_status(&k).ssthresh, 10 * MSS);
     peer_advance(&k, NET_MS(300));
     T_EQ(flow_status(&k).ssthresh, 5 * MSS);
+    peer_advance(&k, NET_SEC(1)); /* the same once more: not a third time */
+    T_EQ(flow_status(&k).ssthresh, 5 * MSS);
     peer_forget(&k);
     peer_end(&k);
 }
@@ -364,8 +366,7 @@ T_MAIN("tcp_congestion", T(test_congestion_initial_window_is_ten_segments),
        T(test_congestion_slow_start_doubles_in_a_round_trip),
        T_TWICE(test_congestion_avoidance_adds_a_segment_in_a_round_trip),
        T_TWICE(test_congestion_timeout_halves_once_and_starts_from_one_segment),
-       T(test_congestion_ssthresh_is_of_the_flight),
-       T(test_congestion_window_does_not_grow_unused),
+       T(test_congestion_ssthresh_is_of_the_flight), T(test_congestion_window_does_not_grow_unused),
        T_TWICE(test_congestion_flight_stays_within_both_windows),
        T(test_congestion_restarts_after_idling), T_TWICE(test_congestion_limited_transmit),
        T(test_congestion_limited_transmit_keeps_to_the_window),

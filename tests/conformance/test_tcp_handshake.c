@@ -294,14 +294,15 @@ static void test_tcp_handshake_syn_to_a_group_is_dropped(void)
 /* The last is LAND: from ourselves to ourselves. REQ: TCP-MUST-63 */
 static void test_tcp_handshake_syn_from_nowhere_is_dropped(void)
 {
-    static const uint32_t sources[] = {0x00000000 + 1, 0xffffffff, 0xe0000001, 0x7f000001,
-                                       0x0a0000ff,     0xf0000001, H_IP};
+    static const uint32_t sources[] = {0xffffffff, 0xe0000001, 0x7f000001,
+                                       0x0a0000ff, 0xf0000001, H_IP};
     struct peer k;
 
     peer_begin(&k);
     peer_listen(&k, 0);
     for (size_t i = 0; i < ARRAY_LEN(sources); i++)
         say(&k, .flags = "S", .win = 1000, .src = sources[i]);
+    say(&k, .flags = "S", .win = 1000, .from_any = true);
     k.peer_port = H_PORT;
     say(&k, .flags = "S", .win = 1000, .src = H_IP);
     expect_nothing(&k, NET_SEC(1));
@@ -406,6 +407,52 @@ static void test_tcp_handshake_listen_on_a_busy_port(void)
     peer_end(&k);
 }
 
+/* Two interfaces, and no address given: IP chooses the one that leads there. REQ: TCP-MUST-44 */
+static void test_tcp_handshake_multihomed(void)
+{
+    struct net_config cfg;
+    struct peer k;
+
+    peer_config(&cfg);
+    cfg.ifs[1] = cfg.ifs[0];
+    cfg.ifs[1].addr[0].ip = 0x0a000102;
+    cfg.if_count = 2;
+    peer_begin_with(&k, &cfg);
+    k.ifi = 1;
+    struct sock_addr to = {ip_addr_v4(0x0a000101), 80}, name;
+    int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+    T_EQ(sock_connect(net_socks(&k.net), sd, &to), -EINPROGRESS);
+    T_EQ(sock_name(net_socks(&k.net), sd, &name), 0);
+    T_TRUE(ip_addr_eq(name.ip, ip_addr_v4(0x0a000102)));
+    const struct seen *s = peer_next(&k);
+
+    T_NEED(s != NULL);
+    T_STR(s->flags, "S");
+    T_EQ(s->src, 0x0a000102);
+    T_EQ(s->dst, 0x0a000101);
+    sock_abort(net_socks(&k.net), sd);
+    peer_end(&k);
+}
+
+/* The user may change his mind in the middle. REQ: TCP-SHLD-21 TCP-SHLD-22 */
+static void test_tcp_handshake_tos_changes(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = established(&k);
+
+    for (uint32_t dscp = 0; dscp < 64; dscp++) {
+        T_EQ(sock_setopt(net_socks(&k.net), sd, SOCK_OPT_TOS, dscp << 2), 0);
+        peer_write(&k, sd, "x", 1);
+        expect_tcp(&k, .flags = "P.", .seq = 1 + dscp, .ack = 1, .len = 1);
+        T_EQ(k.last.tos, dscp << 2);
+        say(&k, .flags = ".", .seq = 1, .ack = 2 + dscp, .win = 65535);
+    }
+    peer_end(&k);
+}
+
 /* REQ: TCP-MUST-48 TCP-MUST-49 TCP-SHLD-22 */
 static void test_tcp_handshake_tos_and_ttl(void)
 {
@@ -449,4 +496,5 @@ T_MAIN("tcp_handshake", T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_ha
        T(test_tcp_handshake_syn_from_nowhere_is_dropped),
        T_TWICE(test_tcp_handshake_bad_checksum_is_dropped),
        T(test_tcp_handshake_connect_to_no_host), T(test_tcp_handshake_local_address),
-       T(test_tcp_handshake_listen_on_a_busy_port), T(test_tcp_handshake_tos_and_ttl))
+       T(test_tcp_handshake_listen_on_a_busy_port), T(test_tcp_handshake_tos_and_ttl),
+       T(test_tcp_handshake_tos_changes), T(test_tcp_handshake_multihomed))

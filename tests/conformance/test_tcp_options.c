@@ -182,7 +182,7 @@ static void test_tcp_options_data_offset(void)
     peer_end(&k);
 }
 
-/* REQ: TCP-MUST-67 */
+/* REQ: TCP-MUST-67 TCP-MAY-3 */
 static void test_tcp_options_mss_follows_mtu(void)
 {
     static const uint16_t mtu[] = {576, 1500, 9000};

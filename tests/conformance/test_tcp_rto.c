@@ -185,8 +185,29 @@ static void test_rto_takes_no_sample_from_what_was_sent_again(void)
     expect_data(&k, "P.", 11, 10, NET_MS(600));
     expect_data(&k, "P.", 11, 10, NET_MS(1200));
     flow_ack(&k, 21, 65535);
-    round_trip(&k, sd, 21, NET_MS(100)); /* a fresh sample: collapsed */
+    round_trip(&k, sd, 21, NET_MS(100));    /* a fresh sample: collapsed */
     T_EQ(flow_status(&k).rto, NET_MS(250)); /* 100 + 4 * 37.5 */
+    peer_end(&k);
+}
+
+/* REQ: TCP-MUST-18 TCP-6298-3-1 */
+static void test_rto_takes_no_sample_from_a_fast_retransmission(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_connect(&k, NET_MS(100), "mss 1460");
+    net_time before = flow_status(&k).srtt;
+
+    flow_write(&k, sd, 1, 5 * FLOW_MSS);
+    T_EQ(flow_take(&k, 1, NULL), 1 + 5 * FLOW_MSS);
+    peer_advance(&k, NET_MS(250));
+    for (int i = 0; i < 3; i++)
+        flow_ack(&k, 1, 65535);
+    expect_data(&k, ".", 1, FLOW_MSS, 0);
+    peer_advance(&k, NET_MS(10));
+    flow_ack(&k, 1 + 5 * FLOW_MSS, 65535);
+    T_EQ(flow_status(&k).srtt, before);
     peer_end(&k);
 }
 
@@ -285,6 +306,7 @@ T_MAIN("tcp_rto", T(test_rto_of_the_first_sample),
        T(test_rto_of_the_first_sample_of_a_passive_open), T(test_rto_of_three_samples),
        T(test_rto_follows_the_model), T(test_rto_has_a_floor), T(test_rto_is_above_a_constant_rtt),
        T(test_rto_has_a_ceiling), T(test_rto_takes_no_sample_from_what_was_sent_again),
+       T(test_rto_takes_no_sample_from_a_fast_retransmission),
        T(test_rto_timestamps_tell_which_one_was_answered),
        T(test_rto_a_second_write_does_not_restart_the_timer),
        T(test_rto_an_ack_restarts_and_the_last_one_stops_the_timer),

@@ -75,7 +75,7 @@ static void test_tcp_teardown_fin_with_text(void)
 }
 TWICE(test_tcp_teardown_fin_with_text)
 
-/* Half close: we are done sending, and still receive. REQ: TCP-9293-3.6-1 */
+/* Half close: we are done sending, and still receive. REQ: TCP-9293-3.6-1 TCP-MAY-17 */
 static void test_tcp_teardown_half_close(void)
 {
     char got[3001];
@@ -389,6 +389,45 @@ static void test_tcp_teardown_close_in_syn_sent(void)
 }
 TWICE(test_tcp_teardown_close_in_syn_sent)
 
+/* The peer falls silent in whatever state: the user hears of it, and nothing more is sent.
+ * REQ: TCP-9293-3.10.8-1 */
+static void test_tcp_teardown_user_timeout(void)
+{
+    static const struct {
+        int (*state)(struct peer *);
+        bool write; /* else our FIN is what is not acknowledged */
+    } c[] = {
+        {established, true },
+        {close_wait,  true },
+        {fin_wait_1,  false},
+        {closing,     false},
+        {last_ack,    false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+        struct net_config cfg;
+        struct peer k;
+
+        peer_config(&cfg);
+        cfg.tcp.user_timeout = NET_SEC(10);
+        peer_begin_with(&k, &cfg);
+        int sd = c[i].state(&k);
+
+        if (c[i].write)
+            peer_write(&k, sd, "abc", 3);
+        peer_advance(&k, NET_SEC(9));
+        T_TRUE(peer_forget(&k) >= 4); /* it was tried again and again */
+        T_EQ(poll_events(net_socks(&k.net), sd) & SOCK_ERR, 0);
+        peer_advance(&k, NET_SEC(20));
+        peer_forget(&k);
+        expect_state(&k, "CLOSED");
+        expect_nothing(&k, NET_SEC(1000));
+        T_EQ(peer_error(&k, sd), ETIMEDOUT);
+        test_end(&k);
+    }
+}
+TWICE(test_tcp_teardown_user_timeout)
+
 /* The FIN's own number counts: an ACK of the data alone is not one of the FIN. */
 static void test_tcp_teardown_ack_of_data_only(void)
 {
@@ -421,4 +460,4 @@ T_MAIN("tcp_teardown", T_TWICE(test_tcp_teardown_active), T_TWICE(test_tcp_teard
        T_TWICE(test_tcp_teardown_abort_without_reset),
        T_TWICE(test_tcp_teardown_abort_discards_data), T(test_tcp_teardown_linger_zero),
        T(test_tcp_teardown_linger_runs_out), T_TWICE(test_tcp_teardown_close_in_syn_sent),
-       T_TWICE(test_tcp_teardown_ack_of_data_only))
+       T_TWICE(test_tcp_teardown_user_timeout), T_TWICE(test_tcp_teardown_ack_of_data_only))

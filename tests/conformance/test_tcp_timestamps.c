@@ -28,7 +28,8 @@ static void test_timestamps_on_every_segment(void)
     expect_tcp(&k, .flags = ".", .seq = 2001, .ack = 11, .opts = opts);
     say(&k, .flags = ".", .seq = 11, .ack = 2001, .win = 0);
     flow_write(&k, sd, 2001, 10);
-    expect_tcp(&k, .flags = ".", .seq = 2000, .ack = 11, .opts = opts, .after = flow_status(&k).rto);
+    expect_tcp(&k, .flags = ".", .seq = 2000, .ack = 11, .opts = opts,
+               .after = flow_status(&k).rto);
     say(&k, .flags = ".", .seq = 11, .ack = 2001, .win = 1000);
     expect_tcp(&k, .flags = "P.", .seq = 2001, .ack = 11, .len = 10, .opts = opts);
     flow_read(&k, sd, 1, 10);

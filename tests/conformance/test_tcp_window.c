@@ -149,26 +149,26 @@ static void test_window_acceptability(void)
         uint32_t len;
         bool ok;
     } cases[] = {
-        {0,    0,        0,    true },
-        {0,    -1,       0,    false},
-        {0,    WND - 1,  0,    true },
-        {0,    WND,      0,    false},
-        {0,    0,        1,    true },
-        {0,    -1,       1,    false},
-        {0,    -1,       2,    true },
-        {0,    -1460,    1460, false},
-        {0,    WND - 1,  1,    true },
-        {0,    WND,      1,    false},
-        {0,    WND - 1,  1460, true },
-        {4000, -1,       1400, true }, /* over both edges */
-        {0,    1 << 30,  1,    false},
-        {0,    -(1 << 30), 1,  false},
-        {WND,  0,        0,    true },
-        {WND,  -1,       0,    false},
-        {WND,  1,        0,    false},
-        {WND,  1,        1,    false},
-        {WND,  -1,       1,    false},
-        {WND,  -1,       2,    false},
+        {0,    0,          0,    true },
+        {0,    -1,         0,    false},
+        {0,    WND - 1,    0,    true },
+        {0,    WND,        0,    false},
+        {0,    0,          1,    true },
+        {0,    -1,         1,    false},
+        {0,    -1,         2,    true },
+        {0,    -1460,      1460, false},
+        {0,    WND - 1,    1,    true },
+        {0,    WND,        1,    false},
+        {0,    WND - 1,    1460, true },
+        {4000, -1,         1400, true }, /* over both edges */
+        {0,    1 << 30,    1,    false},
+        {0,    -(1 << 30), 1,    false},
+        {WND,  0,          0,    true },
+        {WND,  -1,         0,    false},
+        {WND,  1,          0,    false},
+        {WND,  1,          1,    false},
+        {WND,  -1,         1,    false},
+        {WND,  -1,         2,    false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -177,8 +177,8 @@ static void test_window_acceptability(void)
 
         peer_begin(&k);
         small_window(&k, cases[i].used);
-        say(&k, .flags = ".", .seq = seq, .ack = 11, .win = 65535, .data = flow_bytes(seq, cases[i].len),
-            .len = cases[i].len);
+        say(&k, .flags = ".", .seq = seq, .ack = 11, .win = 65535,
+            .data = flow_bytes(seq, cases[i].len), .len = cases[i].len);
         T_EQ(flow_status(&k).in_flight, cases[i].ok ? 0 : 10);
         if (!cases[i].ok) { /* an ACK, and nothing else has happened */
             expect_tcp(&k, .flags = ".", .seq = 11, .ack = next);

@@ -201,5 +201,5 @@ TWICE(test_zerowindow_ours_takes_an_ack)
 T_MAIN("tcp_zerowindow", T_TWICE(test_zerowindow_probes_backed_off_until_it_opens),
        T_TWICE(test_zerowindow_for_a_day), T(test_zerowindow_of_a_dead_peer_ends),
        T_TWICE(test_zerowindow_with_data_in_flight), T(test_zerowindow_fin_waits_for_its_data),
-       T_TWICE(test_zerowindow_ours_answers_probes),
-       T_TWICE(test_zerowindow_ours_takes_a_reset), T_TWICE(test_zerowindow_ours_takes_an_ack))
+       T_TWICE(test_zerowindow_ours_answers_probes), T_TWICE(test_zerowindow_ours_takes_a_reset),
+       T_TWICE(test_zerowindow_ours_takes_an_ack))

@@ -12,8 +12,12 @@ wrong() { # wrong STATUS REGEX OPTIONS...: stackd ends with it, one line on stan
     t_eq "stackd $*: one line" "$(wc -l <"$tmp/err")" 1
 }
 
-t_eq "an unknown option: status" "$(timeout 10 "$stackd" --no-such-option >/dev/null 2>"$tmp/err"; echo $?)" 1
-t_match "an unknown option: message" "$(head -n 1 "$tmp/err")" '^stackd: unrecognized option'
+wrong 1 'unknown option --no-such-option: try stackd --help' --no-such-option
+wrong 1 'unknown option --drop-chnace: try --drop-chance' --drop-chnace 5
+wrong 1 'unknown option -x: try' -x
+wrong 1 'option --d can mean several: try --drop-chance, --duplicate-chance or --delay' --d 5
+wrong 1 'option --tap needs a value: try --tap NAME' --tap
+wrong 1 'option --netns takes no value: try --netns' --netns=yes
 wrong 1 . --tap ''
 wrong 1 . --tap this-name-is-too-long-for-linux
 wrong 1 . --tap tap0 --ip 10.0.0.256/24
@@ -62,13 +66,20 @@ ctl_wrong() { # ctl_wrong STATUS WORDS...
     shift
     timeout 10 "$stackctl" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
     t_eq "stackctl $*: status" "$?" "$want"
-    t_match "stackctl $*: message" "$(head -n 1 "$tmp/err")" '^stackctl'
+    t_match "stackctl $*: message" "$(head -n 1 "$tmp/err")" '^stackctl: .*: .*'
+    t_eq "stackctl $*: one line" "$(wc -l <"$tmp/err")" 1
 }
 ctl_wrong 1
 ctl_wrong 1 nosuchobject
+ctl_wrong 1 sokc
+ctl_wrong 1 --jsno sock
+ctl_wrong 1 sock --no-such-option
+ctl_wrong 1 --color=purple sock
 ctl_wrong 2 --control "$tmp/nothing.sock" sock
 start
 ctl_wrong 1 --control "$control" sock colour red
+ctl_wrong 1 --control "$control" sock state nosuch
+ctl_wrong 1 --control "$control" listen what
 ctl_wrong 1 --control "$control" ping
 ctl_wrong 1 --control "$control" ping not-an-address
 ctl_wrong 1 --control "$control" ping -c 0 10.0.0.1

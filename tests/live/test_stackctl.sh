@@ -25,7 +25,7 @@ t "neigh add" ctl neigh add 10.0.0.50 lladdr 02:00:00:00:00:50
 t_match "neigh add: it is there" "$(ctl neigh)" '10\.0\.0\.50 dev tap0 lladdr 02:00:00:00:00:50'
 t "neigh del" ctl neigh del 10.0.0.50
 t_eq "neigh del: it has gone" "$(ctl neigh | grep -c 10.0.0.50)" 0
-t_match "route: the subnet" "$(ctl route)" '^10\.0\.0\.0/24 scope link dev tap0'
+t_match "route: the subnet" "$(ctl route)" '^10\.0\.0\.0/24 dev tap0 scope link'
 t "route add" ctl route add 192.168.0.0/16 via 10.0.0.1
 t_match "route add: it is there" "$(ctl route)" '^192\.168\.0\.0/16 via 10\.0\.0\.1'
 t "route del" ctl route del 192.168.0.0/16

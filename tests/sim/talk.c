@@ -133,19 +133,35 @@ static bool talk_open(struct talk *t)
     return t->connected && !t->over;
 }
 
-static void talk_write(struct talk *t)
+/* Say up to @len bytes: through a copy if the plan bounds a write, else in place. */
+static int talk_say(struct talk *t, size_t len, unsigned flags)
 {
     static uint8_t buf[TALK_CHUNK];
     struct socks *s = net_socks(&t->h->n);
+    struct mspan room;
+
+    if (t->mine.write_max != 0) {
+        talk_fill(t->mine.key, t->sent, buf, len);
+        return sock_send(s, t->sd, buf, len, flags);
+    }
+    int n = sock_reserve(s, t->sd, len, &room);
+
+    if (n < 0)
+        return n;
+    talk_fill(t->mine.key, t->sent, room.p, room.len);
+    int err = sock_commit(s, t->sd, room.len, flags);
+
+    return err < 0 ? err : (int)room.len;
+}
+
+static void talk_write(struct talk *t)
+{
     uint32_t max =
         t->mine.write_max != 0 && t->mine.write_max < TALK_CHUNK ? t->mine.write_max : TALK_CHUNK;
 
     while (t->sent < t->mine.bytes && !t->over && t->next_write <= t->h->w->now) {
         size_t len = t->mine.bytes - t->sent < max ? (size_t)(t->mine.bytes - t->sent) : max;
-
-        talk_fill(t->mine.key, t->sent, buf, len);
-        int n = sock_send(s, t->sd, buf, len,
-                          t->mine.more && t->sent + len < t->mine.bytes ? SOCK_MSG_MORE : 0);
+        int n = talk_say(t, len, t->mine.more && t->sent + len < t->mine.bytes ? SOCK_MSG_MORE : 0);
 
         if (n == -EAGAIN)
             return;

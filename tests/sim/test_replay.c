@@ -2,7 +2,7 @@
  * A host is a function: (configuration, seed, frames, times, calls) -> frames.
  *
  * Two hosts talk over a bad cable; everything that goes into the first is written down: each frame
- * and each moment, in order, and each call of its user with its result. Then a host with the same
+ * and each moment, in order, when it was asked for frames, and each call of its user with its result. Then a host with the same
  * configuration, alone in the world, is fed that record; it must give the same frames, byte for
  * byte at the same moments, and the same results.
  */
@@ -208,20 +208,36 @@ static void replay_record(struct replay *r, unsigned which, uint64_t seed)
     world_end(w);
 }
 
-/* The next frame the host gives must be @i. */
-static void replay_expect(struct world *w, struct world_host *h, const struct replay_item *i,
-                          size_t at)
+/* What one net_output() of the host gave. */
+struct replay_batch {
+    struct pkt *out[WORLD_BATCH];
+    size_t count, next;
+    bool is_open;
+};
+
+/* The next frame the host gives must be @i; where the record has none, there must be none. */
+static void replay_expect(struct world *w, struct world_host *h, struct replay_batch *b,
+                          const struct replay_item *i, size_t at)
 {
-    struct pkt *p;
     size_t len;
 
-    if (net_output(&h->n, &p, 1, i->now) != 1) {
+    if (!b->is_open)
+        *b = (struct replay_batch){.is_open = true};
+    if (b->count == 0)
+        b->count = net_output(&h->n, b->out, ARRAY_LEN(b->out), i->now);
+    if (i->bytes == NULL) {
+        if (b->next != b->count)
+            world_fail(w, "item %zu: %zu frames too many", at, b->count - b->next);
+        b->is_open = false;
+        return;
+    }
+    if (b->next == b->count) {
         world_fail(w, "item %zu: a frame is missing", at);
         return;
     }
-    uint8_t *bytes = replay_bytes(&h->n, p, &len);
+    uint8_t *bytes = replay_bytes(&h->n, b->out[b->next], &len);
 
-    pkt_release(p);
+    pkt_release(b->out[b->next++]);
     if (len != i->len || memcmp(bytes, i->bytes, len) != 0)
         world_fail(w, "item %zu: another frame", at);
     free(bytes);
@@ -232,6 +248,7 @@ static size_t replay_again(const struct replay *r, unsigned which, uint64_t seed
 {
     struct world *w = world_new(seed);
     struct net_config cfg;
+    struct replay_batch batch = {0};
     size_t frames = 0;
 
     replay_config(&cfg, which, seed);
@@ -245,8 +262,8 @@ static size_t replay_again(const struct replay *r, unsigned which, uint64_t seed
             if (replay_do(net_socks(&h->n), i->call, i->sd) != i->result)
                 world_fail(w, "item %zu: another result of a call", at);
         } else if (i->kind == REPLAY_OUTPUT) {
-            replay_expect(w, h, i, at);
-            frames++;
+            replay_expect(w, h, &batch, i, at);
+            frames += i->bytes != NULL;
         } else if (i->bytes == NULL) {
             net_input(&h->n, NULL, 0, i->now);
         } else {

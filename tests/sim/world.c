@@ -194,7 +194,7 @@ static bool world_deliver(struct world *w)
 
 static bool world_serve(struct world_host *h)
 {
-    struct pkt *out[32];
+    struct pkt *out[WORLD_BATCH];
     size_t count;
     bool any = false;
 
@@ -202,8 +202,9 @@ static bool world_serve(struct world_host *h)
         world_input(h, NULL);
     if (h->user != NULL)
         h->user(h->ctx);
-    while ((count = net_output(&h->n, out, ARRAY_LEN(out), world_now(h))) > 0) {
-        any = true;
+    do {
+        count = net_output(&h->n, out, ARRAY_LEN(out), world_now(h));
+        any |= count > 0;
         for (size_t i = 0; i < count; i++) {
             if (h->w->watch != NULL)
                 h->w->watch(h->w->watch_ctx, h, out[i], true);
@@ -212,7 +213,9 @@ static bool world_serve(struct world_host *h)
             else
                 pkt_release(out[i]);
         }
-    }
+        if (h->w->watch != NULL)
+            h->w->watch(h->w->watch_ctx, h, NULL, true);
+    } while (count > 0);
     return any;
 }
 

@@ -31,7 +31,13 @@
 #include "net.h"
 #include "t.h"
 
-enum { WORLD_HOSTS = 8, WORLD_CABLES = 8, WORLD_ARROWS = 4096, WORLD_HELD = 8192 };
+enum {
+    WORLD_HOSTS = 8,
+    WORLD_CABLES = 8,
+    WORLD_ARROWS = 4096,
+    WORLD_HELD = 8192,
+    WORLD_BATCH = 32
+};
 
 struct world;
 
@@ -79,7 +85,8 @@ struct world {
     uint64_t turns, trace_hash, trace_events;
     uint32_t idle_turns; /* without time passing */
     uint64_t arrows;     /* bit i: arrow i of the figure was taken, see world_saw() */
-    /* Sees what goes in and out of a host; p NULL: only time passed. */
+    /* Sees what goes in and out of a host, and when: p NULL: only time passed; with out: the end of
+     * what one net_output() gave, perhaps nothing. */
     void (*watch)(void *ctx, struct world_host *h, const struct pkt *p, bool out);
     void *watch_ctx;
 };

@@ -74,7 +74,7 @@ static inline void link_down(struct link_host *h)
 {
     struct pkt *p;
 
-    while ((p = pktq_pop(&h->txq.q)) != NULL)
+    while ((p = pktq_pop(&h->txq.q)) != NULL || (p = pktq_pop(&h->c.unreached)) != NULL)
         pkt_release(p);
     T_EQ(h->c.pkts.slab.used, 0);
     T_EQ(h->c.bigs.slab.used, 0);

@@ -127,7 +127,7 @@ int ctl_connect(struct ctl *c)
     c->in_cap = CTL_IN;
     c->in = malloc(c->in_cap);
     if (c->in == NULL)
-        return ctl_say(CTL_FAILED, "no memory");
+        return ctl_say(CTL_FAILED, "no memory: close something");
     if (c->control == NULL)
         return ctl_find(c);
     c->fd = ctl_dial(c->control);

@@ -300,9 +300,10 @@ int ctl_doctor(struct ctl *c)
     unsigned prefix;
 
     if (c->words > 0)
-        return ctl_say(CTL_USAGE, "doctor takes no words, `%s' was given", c->word[0]);
+        return ctl_say(CTL_USAGE, "%s is too much: doctor takes no words", c->word[0]);
     if (!parse_prefix(want, &ip, &prefix))
-        return ctl_say(CTL_USAGE, "`%s' is no address with a prefix, as 10.0.0.2/24 is", want);
+        return ctl_say(CTL_USAGE, "--ip %s: not an IPv4 address with prefix: try --ip 10.0.0.2/24",
+                       want);
     check_tun(&d);
     check_privileges(&d);
     check_addresses(&d, want, ip, mask_of(prefix));

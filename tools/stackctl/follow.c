@@ -11,15 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The text form names the kind of all events but changes of state, which show an arrow. */
 static const char *kind_ink(const char *line)
 {
     static const char *const inks[][2] = {
-        {" tcp_state ", "green"  },
-        {" drop ",      "red"    },
-        {" rtx ",       "magenta"},
-        {" fault ",     "yellow" },
-        {" arp ",       "cyan"   },
-        {" conflict ",  "red"    }
+        {" -> ",       "green"  },
+        {" drop ",     "red"    },
+        {" rtx ",      "magenta"},
+        {" fault ",    "yellow" },
+        {" arp ",      "cyan"   },
+        {" conflict ", "red"    }
     };
 
     for (size_t i = 0; i < sizeof(inks) / sizeof(inks[0]); i++) {
@@ -56,7 +57,7 @@ int ctl_trace(struct ctl *c)
         if (ferror(stdout))
             return CTL_FAILED;
     }
-    return ctl_say(CTL_FAILED, "the trace ended: stackd closed the connection");
+    return ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
 }
 
 /* Bytes as they come; a reader that goes away (`| head`) ends it quietly. */
@@ -112,12 +113,12 @@ static int pcap_start(struct ctl *c)
     int status;
 
     if (c->words < 2)
-        return ctl_say(CTL_USAGE, "pcap start needs the name of a file, or - for standard output");
+        return ctl_say(CTL_USAGE, "no file named: use pcap start FILE, or - for standard output");
     for (int i = 2; i < c->words && len < sizeof(filter); i++)
         len += (size_t)snprintf(filter + len, sizeof(filter) - len, "%s%s", i > 2 ? " " : "",
                                 c->word[i]);
     if (len >= sizeof(filter))
-        return ctl_say(CTL_USAGE, "the filter is too long");
+        return ctl_say(CTL_USAGE, "the filter is too long: 1000 characters at most");
     bool stream = strcmp(c->word[1], "-") == 0;
 
     if (stream && isatty(STDOUT_FILENO))
@@ -190,10 +191,16 @@ static int fault_show(struct ctl *c)
         for (int i = 0; i < 7; i++) {
             double v = jreal(f, names[i]);
 
-            if (v > 0) {
-                printf(" %s %.10g%s", names[i], v, units[i]);
-                any = true;
+            if (v <= 0)
+                continue;
+            const char *scale = "";
+
+            if (i == 6 && v >= 1e3) { /* the rate, as `tc` writes it */
+                scale = v >= 1e9 ? "G" : v >= 1e6 ? "M" : "k";
+                v /= v >= 1e9 ? 1e9 : v >= 1e6 ? 1e6 : 1e3;
             }
+            printf(" %s %.10g%s%s", names[i], v, scale, units[i]);
+            any = true;
         }
         printf("%s\n", any ? "" : " none");
     }

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
+
 const char *argp_program_version = "stackctl " STACKD_VERSION;
 
 /* clang-format off */
@@ -84,7 +86,7 @@ static const struct argp_option common_options[] = {
     {0 }
 };
 
-static void ctl_set_color(struct ctl *c, const char *when, struct argp_state *state)
+static void ctl_set_color(struct ctl *c, const char *when)
 {
     const char *no = getenv("NO_COLOR");
 
@@ -95,7 +97,7 @@ static void ctl_set_color(struct ctl *c, const char *when, struct argp_state *st
     else if (strcmp(when, "auto") == 0)
         c->color = isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
     else
-        argp_error(state, "--color wants auto, always or never, not `%s'", when);
+        exit(ctl_say(CTL_USAGE, "--color %s: try auto, always or never", when));
 }
 
 static error_t common_parse(int key, char *arg, struct argp_state *state)
@@ -113,7 +115,7 @@ static error_t common_parse(int key, char *arg, struct argp_state *state)
         c->control = arg;
         return 0;
     case KEY_COLOR:
-        ctl_set_color(c, arg, state);
+        ctl_set_color(c, arg);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -126,13 +128,14 @@ static const struct argp_child common_child[] = {
     {0}
 };
 
-static long ctl_number(const char *arg, long min, long max, struct argp_state *state)
+static long ctl_number(int key, const char *arg, long min, long max)
 {
     char *end;
     long v = strtol(arg, &end, 10);
 
     if (*arg == '\0' || *end != '\0' || v < min || v > max)
-        argp_error(state, "`%s' is not a number from %ld to %ld", arg, min, max);
+        exit(ctl_say(CTL_USAGE, "-%c %s: not a whole number: try one from %ld to %ld", key, arg,
+                     min, max));
     return v;
 }
 
@@ -152,25 +155,26 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
         c->udp = true;
         return 0;
     case 'c':
-        c->count = ctl_number(arg, 1, 1000000, state);
+        c->count = ctl_number(key, arg, 1, 1000000);
         return 0;
     case 's':
-        c->size = ctl_number(arg, 0, 65507, state);
+        c->size = ctl_number(key, arg, 0, 65507);
         return 0;
     case 'w':
-        c->wait = ctl_number(arg, 1, 86400, state);
+        c->wait = ctl_number(key, arg, 1, 86400);
         return 0;
     case 'i':
         c->interval = strtod(arg, &end);
         if (*arg == '\0' || *end != '\0' || !(c->interval >= 0.001 && c->interval <= 3600))
-            argp_error(state, "`%s' is not an interval from 0.001 to 3600 seconds", arg);
+            exit(ctl_say(CTL_USAGE, "-i %s: not an interval: try 0.001 to 3600 seconds", arg));
         return 0;
     case 'a':
         c->address = arg;
         return 0;
     case ARGP_KEY_ARG:
         if (c->words == CTL_WORDS)
-            argp_error(state, "too many words");
+            exit(ctl_say(CTL_USAGE, "more than %d words: try stackctl %s --help", CTL_WORDS,
+                         c->object));
         c->word[c->words++] = arg;
         return 0;
     default:
@@ -226,8 +230,13 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
                         NULL};
     char name[64];
 
+    const struct argp_option *const tables[] = {argp.options, common_options, NULL};
+    char err[256];
+
     snprintf(name, sizeof(name), "stackctl %s", o->name);
     argv[0] = name;
+    if (!args_check(name, tables, argc, argv, ARGS_MIXED, err, sizeof(err)))
+        return ctl_say(CTL_USAGE, "%s", err);
     c->object = o->name;
     c->words = 0;
     c->count = -1;
@@ -244,6 +253,23 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
     return status;
 }
 
+/* The object that was probably meant, or NULL. */
+static const char *object_nearest(const char *word)
+{
+    unsigned least = 3;
+    const char *name = NULL;
+
+    for (int i = 0; i < OBJECTS; i++) {
+        unsigned distance = args_distance(objects[i].name, word);
+
+        if (distance < least) {
+            least = distance;
+            name = objects[i].name;
+        }
+    }
+    return name;
+}
+
 int main(int argc, char **argv)
 {
     static char own_name[] = "stackctl";
@@ -256,17 +282,27 @@ int main(int argc, char **argv)
                                      main_help,
                                      NULL};
 
+    static const struct argp_option *const tables[] = {common_options, NULL};
+    char err[256];
+
     argp_err_exit_status = CTL_USAGE;
+    if (!args_check(own_name, tables, argc, argv, ARGS_FIRST, err, sizeof(err)))
+        return ctl_say(CTL_USAGE, "%s", err);
     argv[0] = own_name; /* messages begin with it, not with a path */
-    ctl_set_color(&c, "auto", NULL);
+    ctl_set_color(&c, "auto");
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
     int at = c.words;
 
     if (at == 0)
-        return ctl_say(CTL_USAGE, "no object given: try `stackctl sock' or `stackctl --help'");
+        return ctl_say(CTL_USAGE, "no object given: try stackctl sock, or stackctl --help");
     for (int i = 0; i < OBJECTS; i++) {
         if (argv[at][0] != '\0' && strncmp(objects[i].name, argv[at], strlen(argv[at])) == 0)
             return object_run(&c, &objects[i], argc - at, argv + at);
     }
-    return ctl_say(CTL_USAGE, "object `%s' is unknown: `stackctl --help' names them all", argv[at]);
+    const char *nearest = object_nearest(argv[at]);
+
+    if (nearest != NULL)
+        return ctl_say(CTL_USAGE, "unknown object %s: try stackctl %s, or stackctl --help",
+                       argv[at], nearest);
+    return ctl_say(CTL_USAGE, "unknown object %s: try stackctl --help", argv[at]);
 }

@@ -4,6 +4,7 @@
 #include "stackctl.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +22,25 @@ static bool parse_port(const char *s, json_t *request, const char *key)
     return true;
 }
 
-/* `fin-wait-1`, `time_wait`, `TIME-WAIT` all mean TIME_WAIT; so does ss's `connected` family. */
-static void set_state(json_t *request, const char *word)
+/* `fin-wait-1`, `time_wait`, `TIME-WAIT` all mean TIME_WAIT. Return: whether it is a state. */
+static bool set_state(json_t *request, const char *word)
 {
+    static const char *const states[] = {
+        "LISTEN",  "SYN_SENT", "SYN_RCVD",  "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT",
+        "CLOSING", "LAST_ACK", "TIME_WAIT", "CLOSED",      "BOUND",      "CONNECTED"};
     char name[32];
     size_t i = 0;
 
     for (; word[i] != '\0' && i < sizeof(name) - 1; i++)
         name[i] = word[i] == '-' ? '_' : (char)toupper((unsigned char)word[i]);
     name[i] = '\0';
-    json_object_set_new(request, "state", json_string(name));
+    for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (strcmp(states[i], name) == 0) {
+            json_object_set_new(request, "state", json_string(name));
+            return true;
+        }
+    }
+    return false;
 }
 
 static int sock_filters(struct ctl *c, json_t *request)
@@ -41,7 +51,11 @@ static int sock_filters(struct ctl *c, json_t *request)
         if (strcmp(w, "tcp") == 0 || strcmp(w, "udp") == 0) {
             json_object_set_new(request, "only", json_string(w));
         } else if (strcmp(w, "state") == 0 && next != NULL) {
-            set_state(request, next);
+            if (!set_state(request, next))
+                return ctl_say(CTL_USAGE,
+                               "%s is no state: try established, time-wait, listen ... or, of "
+                               "UDP, bound and connected",
+                               next);
             i++;
         } else if (strcmp(w, "sport") == 0 && next != NULL && parse_port(next, request, "sport")) {
             i++;
@@ -49,7 +63,7 @@ static int sock_filters(struct ctl *c, json_t *request)
             i++;
         } else {
             return ctl_say(CTL_USAGE,
-                           "`%s' is no filter: use state STATE, sport PORT, dport PORT, "
+                           "%s is no filter: use state STATE, sport PORT, dport PORT, "
                            "tcp or udp",
                            w);
         }
@@ -80,10 +94,19 @@ static void print_ends(const struct ctl *c, const char *netid, const json_t *s)
            jnum(s, "recv_q"), jnum(s, "send_q"), local, remote);
 }
 
-/* The second line, with the words of `ss -i`: bytes, segments, milliseconds. */
+/* A member that says something only when it is not zero, as ss does it. */
+static void print_nonzero(const json_t *s, const char *word, const char *key)
+{
+    if (jnum(s, key) != 0)
+        printf(" %s:%lld", word, jnum(s, key));
+}
+
+/* The second line, with the words and units of `ss -i`: milliseconds; cwnd and ssthresh in segments
+ * (-j has them in bytes), the latter only once there was a loss. */
 static void print_tcp_info(const json_t *s)
 {
     const char *timer = jstr(s, "timer");
+    long long mss = jnum(s, "mss") > 0 ? jnum(s, "mss") : 1, ssthresh = jnum(s, "ssthresh");
 
     printf("\t %s%s%s", jstr(s, "cc"), jbool(s, "ts") ? " ts" : "",
            jbool(s, "sack") ? " sack" : "");
@@ -93,15 +116,20 @@ static void print_tcp_info(const json_t *s)
     if (jreal(s, "rtt_ms") > 0)
         printf(" rtt:%.3f/%.3f minrtt:%.3f", jreal(s, "rtt_ms"), jreal(s, "rttvar_ms"),
                jreal(s, "minrtt_ms"));
-    printf(" mss:%lld cwnd:%lld ssthresh:%lld", jnum(s, "mss"), jnum(s, "cwnd"),
-           jnum(s, "ssthresh"));
-    printf(" bytes_sent:%lld bytes_acked:%lld bytes_received:%lld", jnum(s, "bytes_sent"),
-           jnum(s, "bytes_acked"), jnum(s, "bytes_received"));
-    printf(" segs_out:%lld segs_in:%lld unacked:%lld retrans:%lld", jnum(s, "segs_out"),
-           jnum(s, "segs_in"), jnum(s, "in_flight"), jnum(s, "retrans"));
+    printf(" mss:%lld cwnd:%lld", jnum(s, "mss"), jnum(s, "cwnd") / mss);
+    if (ssthresh < INT32_MAX)
+        printf(" ssthresh:%lld", ssthresh / mss);
+    print_nonzero(s, "bytes_sent", "bytes_sent");
+    print_nonzero(s, "bytes_acked", "bytes_acked");
+    print_nonzero(s, "bytes_received", "bytes_received");
+    print_nonzero(s, "segs_out", "segs_out");
+    print_nonzero(s, "segs_in", "segs_in");
+    print_nonzero(s, "in_flight", "in_flight");
+    print_nonzero(s, "retrans", "retrans");
+    print_nonzero(s, "backoff", "backoff");
     printf(" snd_wnd:%lld rcv_wnd:%lld", jnum(s, "snd_wnd"), jnum(s, "rcv_wnd"));
     if (*timer != '\0')
-        printf(" timer:(%s,%.0fms,%lld)", timer, jreal(s, "timer_ms"), jnum(s, "backoff"));
+        printf(" timer:(%s,%.0fms)", timer, jreal(s, "timer_ms"));
     putchar('\n');
 }
 
@@ -144,7 +172,7 @@ int ctl_listen(struct ctl *c)
     json_t *l;
 
     if (c->words > 0)
-        return ctl_say(CTL_USAGE, "listen takes no words, `%s' was given", c->word[0]);
+        return ctl_say(CTL_USAGE, "%s is too much: listen takes no words", c->word[0]);
     json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "listen"), &status);
 
     if (reply == NULL)
@@ -154,9 +182,8 @@ int ctl_listen(struct ctl *c)
     if (c->json) {
         ctl_print_json(reply);
     } else {
-        printf("%s%-22s %-13s %-9s %-10s %-10s %-10s%s\n", ctl_paint(c, "bold"),
-               "Local Address:Port", "Accept-Q", "Half-open", "SYNs", "Accepted", "Overflows",
-               ctl_paint(c, ""));
+        printf("%s%-22s %-13s %-9s %-10s %-10s %s%s\n", ctl_paint(c, "bold"), "Local Address:Port",
+               "Accept-Q", "Half-open", "SYNs", "Accepted", "Overflows", ctl_paint(c, ""));
         json_array_foreach(json_object_get(reply, "listeners"), i, l)
         {
             char name[64], queue[32];

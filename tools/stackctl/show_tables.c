@@ -46,8 +46,7 @@ int ctl_neigh(struct ctl *c)
         {
             printf("%s dev %s", jstr(n, "ip"), jstr(n, "dev"));
             if (json_object_get(n, "mac") != NULL)
-                printf(" lladdr %s", jstr(n, "mac"));
-            printf(" used %.0fs", jreal(n, "age"));
+                printf(" lladdr %s used %.0fs", jstr(n, "mac"), jreal(n, "age"));
             if (jnum(n, "pending") > 0)
                 printf(" waiting %lld", jnum(n, "pending"));
             printf(" %s%s%s\n", ctl_paint(c, neigh_ink(jstr(n, "state"))), jstr(n, "state"),
@@ -91,12 +90,10 @@ int ctl_route(struct ctl *c)
     } else {
         json_array_foreach(json_object_get(reply, "route"), i, r)
         {
-            printf("%s", jstr(r, "to"));
-            if (json_object_get(r, "via") != NULL)
-                printf(" via %s", jstr(r, "via"));
-            else
-                printf(" scope link");
-            printf(" dev %s", jstr(r, "dev"));
+            bool is_link = json_object_get(r, "via") == NULL;
+
+            printf("%s%s%s dev %s%s", jstr(r, "to"), is_link ? "" : " via ", jstr(r, "via"),
+                   jstr(r, "dev"), is_link ? " scope link" : "");
             if (json_object_get(r, "src") != NULL)
                 printf(" src %s", jstr(r, "src"));
             putchar('\n');
@@ -129,7 +126,7 @@ int ctl_link(struct ctl *c)
     json_t *l;
 
     if (c->words > 0 && strcmp(c->word[0], "show") != 0)
-        return ctl_say(CTL_USAGE, "link takes no words, `%s' was given", c->word[0]);
+        return ctl_say(CTL_USAGE, "%s is too much: link takes no words", c->word[0]);
     json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "link"), &status);
 
     if (reply == NULL)

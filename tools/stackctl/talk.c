@@ -100,7 +100,7 @@ int ctl_ping(struct ctl *c)
     int status;
 
     if (c->words != 1)
-        return ctl_say(CTL_USAGE, "ping needs one address, as in `stackctl ping 10.0.0.1'");
+        return ctl_say(CTL_USAGE, "ping needs one address: try stackctl ping 10.0.0.1");
     json_t *request = json_pack("{s:s,s:s,s:I,s:f}", "cmd", "ping", "host", c->word[0], "size",
                                 (json_int_t)c->size, "interval_ms", c->interval * 1000);
 
@@ -292,8 +292,7 @@ int ctl_nc(struct ctl *c)
 
     if (c->words != (c->listen ? 1 : 2) || *port_word == '\0' || *end != '\0' || port < 1 ||
         port > 65535)
-        return ctl_say(CTL_USAGE,
-                       "nc needs HOST PORT, or -l PORT, as in `stackctl nc 10.0.0.1 80'");
+        return ctl_say(CTL_USAGE, "nc needs HOST PORT, or -l PORT: try stackctl nc 10.0.0.1 80");
     json_t *request = json_pack("{s:s,s:i,s:b,s:b}", "cmd", "nc", "port", (int)port, "listen",
                                 c->listen, "udp", c->udp);
 

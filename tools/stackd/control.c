@@ -200,7 +200,8 @@ static void client_command(struct client *c, const char *line, size_t len)
                 reply = control_commands[i].run(c, request);
         }
         if (reply == NULL)
-            reply = control_usage("there is no command \"%.40s\"", cmd);
+            reply =
+                control_usage("there is no command \"%.40s\": is stackctl newer than stackd?", cmd);
     }
     json_decref(request);
     if (!json_is_null(reply))
@@ -215,7 +216,9 @@ static void client_lines(struct client *c)
 
         if (nl == NULL) {
             if (c->in_len == CONTROL_IN) {
-                client_put_json(c, control_usage("a line of more than %d bytes", CONTROL_IN));
+                client_put_json(c,
+                                control_usage("a line of more than %d bytes: send shorter requests",
+                                              CONTROL_IN));
                 c->eof = true;
                 c->in_len = 0;
             }

@@ -93,9 +93,9 @@ json_t *control_nc(struct client *c, const json_t *request)
     uint32_t ip = 0;
 
     if (port < 1 || port > UINT16_MAX)
-        return control_usage("a port is a number from 1 to 65535");
+        return control_usage("no such port: a port is a number from 1 to 65535");
     if (!listen && !options_ip(host, &ip))
-        return control_usage("\"%.40s\" is no IPv4 address", host);
+        return control_usage("%.40s is no IPv4 address: try one like 10.0.0.1", host);
     const struct sock_addr a = {ip_addr_v4(ip), (uint16_t)port};
 
     c->nc = (struct client_nc){.udp = json_is_true(json_object_get(request, "udp")), .sd = -1};

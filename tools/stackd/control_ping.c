@@ -23,11 +23,11 @@ json_t *control_ping(struct client *c, const json_t *request)
     uint32_t ip;
 
     if (!options_ip(host, &ip))
-        return control_usage("\"%.40s\" is no IPv4 address", host);
+        return control_usage("%.40s is no IPv4 address: try one like 10.0.0.1", host);
     if (len < 0 || len > 65507)
-        return control_usage("a ping carries 0 to 65507 bytes");
+        return control_usage("too large: a ping carries 0 to 65507 bytes");
     if (!(interval >= PING_INTERVAL_MIN_MS && interval <= 3600e3))
-        return control_usage("the interval of pings is 1 ms to an hour");
+        return control_usage("no interval for pings: use 1 ms to an hour");
     struct ip_path path;
     int err = ip_route(&n->ip, ip_addr_v4(ip), IP_ADDR_ANY, &path);
 

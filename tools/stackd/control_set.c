@@ -21,13 +21,13 @@ json_t *control_neigh(struct client *c, const json_t *request)
     if (*op == '\0')
         return show_neigh(c, request);
     if (!options_ip(ip_text, &ip))
-        return control_usage("\"%.40s\" is no IPv4 address", ip_text);
+        return control_usage("%.40s is no IPv4 address: try one like 10.0.0.1", ip_text);
     if (strcmp(op, "del") == 0)
         return control_done(arp_del(arp, ip), "`stackctl neigh' shows the entries there are");
     if (strcmp(op, "add") != 0)
-        return control_usage("neigh knows add and del, not \"%.40s\"", op);
+        return control_usage("%.40s is unknown: neigh knows add and del", op);
     if (!options_mac(control_str(request, "mac"), &mac) || mac_is_group(mac))
-        return control_usage("\"%.40s\" is no MAC address of a station",
+        return control_usage("%.40s is no MAC address of a station: try 02:00:00:00:00:09",
                              control_str(request, "mac"));
     return control_done(arp_set(arp, ip, mac), "the cache is full: delete another entry first");
 }
@@ -44,16 +44,16 @@ json_t *control_route(struct client *c, const json_t *request)
         return show_route(c);
     if (strcmp(to, "default") != 0 && !options_ip_prefix(to, &dst, &prefix)) {
         if (!options_ip(to, &dst))
-            return control_usage("\"%.40s\" is no destination: use A.B.C.D/P or default", to);
+            return control_usage("%.40s is no destination: use A.B.C.D/P or default", to);
         prefix = 32;
     }
     if (*via != '\0' && !options_ip(via, &gateway))
-        return control_usage("\"%.40s\" is no IPv4 address", via);
+        return control_usage("%.40s is no IPv4 address: try one like 10.0.0.1", via);
     if (strcmp(op, "del") == 0)
         return control_done(ip_route_del(ip, dst, prefix, gateway, ROUTE_ANY_IF),
                             "`stackctl route' shows the routes there are");
     if (strcmp(op, "add") != 0)
-        return control_usage("route knows add and del, not \"%.40s\"", op);
+        return control_usage("%.40s is unknown: route knows add and del", op);
     int err = ip_route_add(ip, dst, prefix, gateway, 0, 0);
 
     if (err == -EEXIST)
@@ -122,15 +122,18 @@ static json_t *fault_set(struct stackd *d, const json_t *set)
         if (good && strcmp(dir, "rx") != 0)
             good = fault_apply(&f[STACKD_TX], name, value, &known);
         if (!known)
-            return control_usage("there is no fault \"%.40s\": drop, corrupt, duplicate, reorder, "
+            return control_usage("there is no fault %.40s: use drop, corrupt, duplicate, reorder, "
                                  "delay, jitter or rate",
                                  name);
         if (!good)
-            return control_usage("\"%.40s\" is no value for %s", value, name);
+            return control_usage("%.40s is no value for %s: chances are 0 to 100 percent, delays "
+                                 "milliseconds, a rate is like 10M",
+                                 value, name);
     }
     if (imp_set(&d->imp[STACKD_RX], &f[STACKD_RX]) != 0 ||
         imp_set(&d->imp[STACKD_TX], &f[STACKD_TX]) != 0)
-        return control_usage("the bad wire does not take these values together");
+        return control_usage(
+            "the bad wire does not take these values together: lower the delay or jitter");
     return NULL;
 }
 

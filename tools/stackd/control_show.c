@@ -203,12 +203,14 @@ json_t *show_neigh(struct client *c, const json_t *request)
     size_t room = CONTROL_ROWS;
 
     while (room > 0 && arp_each(&d->net.ifs[0].arp, &at, &i)) {
-        json_t *o = json_pack("{s:o,s:s,s:s,s:f,s:I}", "ip", control_ip(ip_addr_v4(i.ip)), "dev",
-                              d->port->name, "state", arp_state_name(i.state), "age",
-                              (double)i.age / 1e9, "pending", (json_int_t)i.pending);
+        json_t *o =
+            json_pack("{s:o,s:s,s:s,s:I}", "ip", control_ip(ip_addr_v4(i.ip)), "dev", d->port->name,
+                      "state", arp_state_name(i.state), "pending", (json_int_t)i.pending);
 
-        if (!mac_is_zero(i.mac))
+        if (!mac_is_zero(i.mac)) { /* before the first answer there is nothing to grow old */
             json_object_set_new(o, "mac", control_mac(i.mac));
+            json_object_set_new(o, "age", json_real((double)i.age / 1e9));
+        }
         json_array_append_new(rows, o);
         room--;
     }

@@ -63,8 +63,8 @@ json_t *control_follow(struct client *c, const json_t *request)
             fmt_char(&f, ' ');
             fmt_str(&f, trace_kind_info(k)->name);
         }
-        return control_usage("there is no kind of event \"%.40s\", these there are:%.*s", unknown,
-                             (int)f.len, all);
+        return control_usage("there is no kind of event %.40s: there are%.*s", unknown, (int)f.len,
+                             all);
     }
     c->kinds = kinds;
     c->text = strcmp(control_str(request, "format"), "text") == 0;
@@ -146,7 +146,7 @@ static json_t *pcap_start(struct client *c, const json_t *request)
     char err[256];
 
     if (*file == '\0')
-        return control_usage("pcap start needs the name of a file, or -");
+        return control_usage("no file named: pcap start needs one, or -");
     /* The file's header is written while the capture is being opened; the reply must stand before. */
     if (stream)
         client_put_json(c, control_ok());

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "base/siphash.h"
 #include "l7_application/app.h"
 
@@ -336,7 +337,7 @@ static error_t options_address(struct options_state *st, int key, const char *ar
     }
 }
 
-static error_t options_path(struct options_state *st, int key, char *arg)
+static error_t options_path(struct options_state *st, int key, const char *arg)
 {
     struct stackd_options *o = st->o;
     struct stat sb;
@@ -344,10 +345,10 @@ static error_t options_path(struct options_state *st, int key, char *arg)
     switch (key) {
     case KEY_PCAP:
         o->pcap = arg;
-        return 0;
+        break;
     case KEY_TRACE:
         o->trace = arg;
-        return 0;
+        break;
     case KEY_HTTP_ROOT:
         o->http_root = arg;
         if (stat(arg, &sb) < 0)
@@ -355,16 +356,20 @@ static error_t options_path(struct options_state *st, int key, char *arg)
         if (!S_ISDIR(sb.st_mode) || access(arg, R_OK | X_OK) < 0)
             return options_bad(
                 st, "--http-root %s: not a directory that we may read: try --http-root .", arg);
-        return 0;
-    default: /* KEY_CONTROL */
+        break;
+    default:
         o->control_given = true;
         if (arg[0] == '\0' || strlen(arg) >= sizeof(o->control))
             return options_bad(
                 st, "--control %s: a socket's path has 1 to %zu bytes: try a shorter one", arg,
                 sizeof(o->control) - 1);
         memcpy(o->control, arg, strlen(arg) + 1);
-        return 0;
     }
+    if (arg[0] == '\0')
+        return options_bad(st, "--%s: no name for a file: try --%s",
+                           key == KEY_PCAP ? "pcap" : "trace",
+                           key == KEY_PCAP ? "pcap stackd.pcapng" : "trace stackd.jsonl");
+    return 0;
 }
 
 static error_t options_parse_key(int key, char *arg, struct argp_state *state)
@@ -572,10 +577,13 @@ int options_parse(struct stackd_options *o, int argc, char **argv, char *err, si
         NULL,
         NULL};
     static char name[] = "stackd";
+    static const struct argp_option *const tables[] = {options_table, NULL};
     struct options_state st = {.o = o, .err = err, .err_len = err_len};
 
     options_default(o);
     err[0] = '\0';
+    if (!args_check(name, tables, argc, argv, ARGS_FIRST, err, err_len))
+        return -EINVAL;
     argp_err_exit_status = EXIT_FAILURE;
     if (argc > 0)
         argv[0] = name; /* getopt's messages begin like ours */

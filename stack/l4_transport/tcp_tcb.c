@@ -1,0 +1,178 @@
+/*
+ * tcp_tcb.c - the life of a connection's block.
+ *
+ * A block lives until both have let go of it: the protocol (the connection is over: out of the
+ * table, no timers, tcp_over) and the user (tcp_detach). Whoever comes second frees it.
+ *
+ * A block whose user has gone first is an orphan: it delivers what is left and closes. It gets
+ * 120 s for any progress, ten minutes in all, and 60 s in FIN-WAIT-2; when blocks run out, the
+ * oldest orphan is given up first, since slow readers and silent peers could otherwise hold them
+ * all; but not in its first second, in which an honest peer finishes.
+ */
+#include "l4_transport/tcp_priv.h"
+
+/* Is there a block for a new connection, if need be an orphan's? */
+bool tcp_tcb_available(const struct tcp *tcp)
+{
+    const struct tcb *oldest = tcp->orphan_oldest;
+
+    return tcp->tcbs.used < tcp->tcbs.count ||
+           (oldest != NULL && tcp->c->now - oldest->detached_at >= tcp->cfg.rto_initial);
+}
+
+/* A full pool: the oldest orphan goes, and its peer is told so. */
+static struct tcb *tcp_tcb_reclaim(struct tcp *tcp)
+{
+    if (!tcp_tcb_available(tcp))
+        return NULL;
+    tcp->stats.orphans_evicted++;
+    tcp_fail(tcp->orphan_oldest, TCP_EV_ABORT, 0);
+    return slab_alloc(&tcp->tcbs);
+}
+
+/* A block for @id in @id's place in the table, CLOSED, with the host's defaults. NULL: none left. */
+struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
+{
+    struct tcb *t = slab_alloc(&tcp->tcbs);
+
+    if (t == NULL)
+        t = tcp_tcb_reclaim(tcp);
+    if (t == NULL)
+        return NULL;
+    *t = (struct tcb){
+        .conn = {.id = *id, .kind = TCP_CONN_FULL, .state = TCP_CLOSED},
+        .tcp = tcp,
+        .sndbuf = tcp->cfg.sndbuf,
+        .rcvbuf = tcp->cfg.rcvbuf,
+        .nodelay = tcp->cfg.nodelay,
+        .tos = tcp->cfg.tos,
+        .ttl = tcp->cfg.ttl,
+        .cc = tcp->cfg.cc,
+        .user_timeout = tcp->cfg.user_timeout,
+        .rtx_at = NET_NEVER,
+        .delack_at = NET_NEVER,
+        .life_at = NET_NEVER,
+        .snd_mss = 536,
+        .peer_mss = 536,
+        .quick_acks = 16,
+        .ready.owner = READY_NOBODY,
+        .hashed = true,
+        .challenge_since = INT64_MIN / 2,
+        .last_sent = tcp->c->now,
+    };
+    t->conn.ts_offset = tcp_ts_offset(tcp, id);
+    tcp_rtt_init(t);
+    tcp_conn_add(tcp, &t->conn);
+    return t;
+}
+
+/* The user goes. What the protocol still has to do, it does as an orphan. */
+void tcp_detach(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    NET_ASSERT(!t->detached);
+    t->detached = true;
+    t->detached_at = tcp->c->now;
+    t->ready.owner = READY_NOBODY;
+    ready_del(&t->ready);
+    t->orphan_older = tcp->orphan_newest;
+    if (t->orphan_older != NULL)
+        t->orphan_older->orphan_newer = t;
+    else
+        tcp->orphan_oldest = t;
+    tcp->orphan_newest = t;
+}
+
+static void tcp_orphan_unlink(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    if (t->orphan_older != NULL)
+        t->orphan_older->orphan_newer = t->orphan_newer;
+    else
+        tcp->orphan_oldest = t->orphan_newer;
+    if (t->orphan_newer != NULL)
+        t->orphan_newer->orphan_older = t->orphan_older;
+    else
+        tcp->orphan_newest = t->orphan_older;
+}
+
+void tcp_tcb_free(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    NET_ASSERT(!t->in_accept_queue);
+    tcp_note_flush(tcp, &t->conn);
+    tcp_over(t);
+    if (t->detached)
+        tcp_orphan_unlink(t);
+    ready_del(&t->ready);
+    ring_release(&t->rcv, &tcp->c->bufs);
+    slab_free(&tcp->tcbs, t);
+}
+
+/* The protocol lets go of @t: out of the table, no timers, nothing more to send. Received bytes
+ * stay for the user. Frees the block if the user has gone. */
+void tcp_over(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    tcp_timer_stop(t);
+    tcp_due_stop(t);
+    tcp_reass_free(t);
+    ring_release(&t->snd, &tcp->c->bufs);
+    if (t->hashed) {
+        tcp_conn_del(tcp, &t->conn);
+        t->hashed = false;
+    }
+    if (t->counted) {
+        NET_ASSERT(tcp->port_users[t->conn.id.lport] > 0);
+        tcp->port_users[t->conn.id.lport]--;
+        t->counted = false;
+    }
+}
+
+/* The connection ends by @ev, in CLOSED, with @error for the user; an abort tells the peer. Frees
+ * the block if the user has gone. */
+void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
+{
+    struct tcp *tcp = t->tcp;
+    enum tcp_state s = tcp_state(t);
+    /* A reset has something to tell unless the peer does not know of us yet, or has sent its FIN
+     * and lacks nothing but ours (RFC 9293 section 3.10.5). */
+    bool tell = s != TCP_SYN_SENT && !((s == TCP_CLOSING || s == TCP_LAST_ACK) && t->snd.len == 0);
+
+    tcp_event(tcp, &t->conn, ev);
+    if (ev == TCP_EV_ABORT) {
+        tcp->stats.aborted++;
+        if (tell)
+            tcp_send_rst(t);
+    } else {
+        tcp->stats.failed++;
+    }
+    t->error = error;
+    tcp_over(t); /* what had arrived in order can still be read, then comes the error */
+    if (t->detached)
+        tcp_tcb_free(t);
+    else
+        tcp_wake(t);
+}
+
+/* Tell the user that there is news. */
+void tcp_wake(struct tcb *t)
+{
+    ready_add(&t->tcp->c->ready, &t->ready);
+}
+
+void tcp_trace_queue(struct tcp *tcp, const struct tcp_conn *c, const char *name, uint32_t len,
+                     uint32_t max)
+{
+    if (!trace_on(&tcp->c->trace, TRACE_queue))
+        return;
+    struct trace_ev ev = core_trace(tcp->c, TRACE_queue);
+
+    ev.conn = tcp_trace_conn(c);
+    ev.u.queue = (struct trace_queue){name, len, max};
+    core_trace_emit(tcp->c, &ev);
+}

@@ -1,0 +1,88 @@
+#!/bin/sh
+# test_manpages.sh - man pages are clean, and every option of every --help is in the man page and in
+# the completion, and the other way round.
+#
+# Usage: test_manpages.sh BUILD-DIRECTORY
+set -u
+LC_ALL=C.UTF-8
+export LC_ALL
+if [ $# -ne 1 ]; then
+    echo "usage: $0 BUILD-DIRECTORY" >&2
+    exit 1
+fi
+top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
+build=$(cd "$1" && pwd) || exit 2
+passed=0
+failed=0
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$top" || exit 2
+
+# verdict NAME: what stands in $tmp/bad is wrong.
+verdict() {
+    if [ -s "$tmp/bad" ]; then
+        echo "FAIL $1"
+        sed 's/^/     /' "$tmp/bad" | head -n 20
+        failed=$((failed + 1))
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+# options - the option names, one a line, `-x` and `--name`, in what argp's --help prints.
+options() {
+    grep -E '^ +-' | sed -E 's/^( +(-[a-zA-Z?])?(, )?(--[a-z][a-z-]*)?).*/\1/' |
+        grep -oE -- '--?[a-zA-Z?][a-z-]*' | sort -u
+}
+
+objects=$("$build/bin/stackctl" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p')
+[ -n "$objects" ] || echo "stackctl --help names no objects" >"$tmp/bad"
+verdict "stackctl --help names its objects"
+
+"$build/bin/stackd" --help | options >"$tmp/stackd.help"
+{
+    "$build/bin/stackctl" --help
+    for object in $objects; do "$build/bin/stackctl" "$object" --help; done
+} | options >"$tmp/stackctl.help"
+
+for program in stackd stackctl; do
+    page=docs/man/$program.1
+
+    # mdoc writes `Fl v` for -v, `Fl -name` for --name, `Fl jv` for -j and -v.
+    grep -oE 'Fl [-a-zA-Z]+' "$page" | sed 's/^Fl //' |
+        awk '/^-./ { print "-" $0; next } /^[a-zA-Z]+$/ { for (i = 1; i <= length($0); i++) print "-" substr($0, i, 1) }' |
+        sort -u >"$tmp/man"
+    grep -vxE -- '--(help|usage|version)|-[?V]' "$tmp/$program.help" >"$tmp/help"
+    [ "$(wc -l <"$tmp/help")" -gt 5 ] || echo "hardly any options found" >"$tmp/help"
+    comm -23 "$tmp/help" "$tmp/man" >"$tmp/bad"
+    verdict "$page has every option of --help"
+    comm -13 "$tmp/help" "$tmp/man" >"$tmp/bad"
+    verdict "$program --help has every option of $page"
+
+    tr -c 'a-zA-Z-' '\n' <"tools/completion/$program" | grep -xE -- '--[a-z][a-z-]+' | sort -u >"$tmp/completion"
+    grep -E '^--' "$tmp/$program.help" >"$tmp/long"
+    grep -vxE -- '--(help|usage|version)' "$tmp/long" | comm -23 - "$tmp/completion" >"$tmp/bad"
+    verdict "the completion of $program has every long option"
+    comm -13 "$tmp/long" "$tmp/completion" >"$tmp/bad"
+    verdict "the completion of $program has no other"
+
+    if command -v man >/dev/null; then
+        MANROFFSEQ='' MANWIDTH=80 man --warnings -l -E UTF-8 "$page" >"$tmp/page" 2>"$tmp/bad" </dev/null
+        [ -s "$tmp/page" ] || echo "man shows nothing" >>"$tmp/bad"
+        verdict "$page is formatted without a warning"
+    fi
+done
+
+: >"$tmp/bad"
+for object in $objects; do
+    grep -qE "^\.It Cm $object( |\$)" docs/man/stackctl.1 || echo "$object"
+done >"$tmp/bad"
+verdict "docs/man/stackctl.1 has every object"
+: >"$tmp/bad"
+for object in $objects; do
+    grep -E '^ *local objects=' tools/completion/stackctl | grep -qw "$object" || echo "$object"
+done >"$tmp/bad"
+verdict "the completion of stackctl has every object"
+
+echo "manpages: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,136 @@
+/* test_tcp_tcb.c - blocks without a user, and what happens when blocks run out. */
+#include "hosts.h"
+
+static int listener(struct net *n, uint16_t port)
+{
+    struct socks *s = net_socks(n);
+    int sd = sock_open(s, SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(s, sd, &(struct sock_addr){IP_ADDR_ANY, port}), 0);
+    T_EQ(sock_listen(s, sd, 32), 0);
+    return sd;
+}
+
+static int connection(struct hosts *h, int listening, uint16_t port, int *theirs)
+{
+    struct socks *a = net_socks(&h->a), *b = net_socks(&h->b);
+    int sd = sock_open(a, SOCK_KIND_TCP);
+
+    T_EQ(sock_connect(a, sd, &(struct sock_addr){HOST_B, port}), -EINPROGRESS);
+    hosts_run(h, NET_MS(1));
+    *theirs = sock_accept(b, listening, NULL);
+    return sd;
+}
+
+/* B closes four connections whose other side never does: FIN-WAIT-2 orphans fill its pool. A fifth
+ * client must still get in, at the cost of the oldest. */
+static void test_tcp_orphans_make_room_oldest_first(void)
+{
+    static struct hosts h;
+    struct net_config a, b;
+    int mine[5], theirs[5];
+
+    hosts_config(&a, 1);
+    hosts_config(&b, 2);
+    b.tcp.connections = 4;
+    hosts_begin_with(&h, &a, &b);
+    int l = listener(&h.b, 80);
+
+    for (unsigned i = 0; i < 4; i++) {
+        mine[i] = connection(&h, l, 80, &theirs[i]);
+        T_TRUE(theirs[i] >= 0);
+        T_EQ(sock_close(net_socks(&h.b), theirs[i]), 0);
+        hosts_run(&h, NET_MS(1));
+    }
+    T_EQ(h.b.tcp.tcbs.used, 4);
+    hosts_run(&h, NET_SEC(1));
+    mine[4] = connection(&h, l, 80, &theirs[4]);
+    T_TRUE(theirs[4] >= 0);
+    T_EQ(h.b.tcp.stats.orphans_evicted, 1);
+    uint8_t byte;
+
+    T_EQ(sock_recv(net_socks(&h.a), mine[0], &byte, 1, 0), -EPIPE); /* the oldest was reset */
+    T_EQ(sock_recv(net_socks(&h.a), mine[1], &byte, 1, 0), 0);           /* closed, and alive */
+    for (unsigned i = 0; i < 5; i++)
+        sock_close(net_socks(&h.a), mine[i]);
+    sock_close(net_socks(&h.b), theirs[4]);
+    sock_close(net_socks(&h.b), l);
+    hosts_end(&h);
+}
+
+/* A pool full of connections that users hold: the newcomer waits, nobody is thrown out. */
+static void test_tcp_held_connections_are_not_evicted(void)
+{
+    static struct hosts h;
+    struct net_config a, b;
+    int mine[3], theirs[3];
+
+    hosts_config(&a, 1);
+    hosts_config(&b, 2);
+    b.tcp.connections = 2;
+    hosts_begin_with(&h, &a, &b);
+    int l = listener(&h.b, 80);
+
+    for (unsigned i = 0; i < 3; i++)
+        mine[i] = connection(&h, l, 80, &theirs[i]);
+    T_TRUE(theirs[0] >= 0 && theirs[1] >= 0);
+    T_EQ(theirs[2], -EAGAIN);
+    T_EQ(h.b.tcp.stats.orphans_evicted, 0);
+    T_TRUE(h.b.core.drops[V_DROP_TCP_TCB_POOL] > 0);
+    for (unsigned i = 0; i < 3; i++)
+        sock_close(net_socks(&h.a), mine[i]);
+    for (unsigned i = 0; i < 2; i++)
+        sock_close(net_socks(&h.b), theirs[i]);
+    sock_close(net_socks(&h.b), l);
+    hosts_end(&h);
+}
+
+/* An orphan whose peer reads a byte now and then lives ten minutes and no longer. */
+static void test_tcp_orphan_with_a_slow_reader_ends(void)
+{
+    static struct hosts h;
+    struct net_config a, b;
+    int theirs;
+    static uint8_t data[60000];
+
+    hosts_config(&a, 1);
+    hosts_config(&b, 2);
+    a.tcp.rcvbuf = 4096;
+    hosts_begin_with(&h, &a, &b);
+    int l = listener(&h.b, 80), mine = connection(&h, l, 80, &theirs);
+
+    T_EQ(sock_send(net_socks(&h.b), theirs, data, sizeof(data), 0), sizeof(data));
+    sock_close(net_socks(&h.b), theirs);
+    sock_close(net_socks(&h.b), l);
+    for (unsigned i = 0; i < 30 && net_connections(&h.b) > 0; i++) {
+        hosts_run(&h, NET_SEC(30));
+        sock_recv(net_socks(&h.a), mine, data, 2000, 0);
+    }
+    T_EQ(net_connections(&h.b), 0);
+    T_TRUE(h.now > NET_SEC(590) && h.now < NET_SEC(700));
+    sock_close(net_socks(&h.a), mine);
+    hosts_end(&h);
+}
+
+/* A neighbour that does not answer ARP: the attempt ends after three requests, as with Linux. */
+static void test_tcp_connect_to_a_silent_neighbour_is_unreachable(void)
+{
+    static struct hosts h;
+    int64_t error;
+
+    hosts_begin(&h);
+    struct socks *s = net_socks(&h.a);
+    int sd = sock_open(s, SOCK_KIND_TCP);
+
+    T_EQ(sock_connect(s, sd, &(struct sock_addr){ip_addr_v4(0x0a000063), 80}), -EINPROGRESS);
+    hosts_run(&h, NET_SEC(5));
+    T_TRUE(poll_events(s, sd) & SOCK_ERR);
+    T_EQ(sock_getopt(s, sd, SOCK_OPT_ERROR, &error), 0);
+    T_EQ(error, EHOSTUNREACH);
+    sock_close(s, sd);
+    hosts_end(&h);
+}
+
+T_MAIN("tcp_tcb", T(test_tcp_orphans_make_room_oldest_first),
+       T(test_tcp_held_connections_are_not_evicted), T(test_tcp_orphan_with_a_slow_reader_ends),
+       T(test_tcp_connect_to_a_silent_neighbour_is_unreachable))
