@@ -123,6 +123,21 @@ static bool icmp4_may_report(const struct ip_layer *ip, const struct pkt *p, uin
     return len > (uint32_t)p->l4 - p->l3 && icmp4_is_query(p->buf[p->l4]);
 }
 
+/* A sender on this machine may have left its checksum to the wire: then the @len bytes at @quote, which
+ * begin with the IP header of @p, get the one that the wire would have written. */
+static void icmp4_quote_csum(const struct pkt *p, uint8_t *quote, uint32_t len)
+{
+    if (p->csum != CSUM_PARTIAL)
+        return;
+    uint32_t field = (uint32_t)p->csum_start + p->csum_off - p->l3;
+
+    if (p->csum_start < p->l3 || field + 2 > len)
+        return;
+    uint16_t sum = csum_finish(pkt_csum(p, p->csum_start, 0));
+
+    put16(quote + field, sum == 0 && p->csum_off == PKT_CSUM_OFF_UDP ? 0xffff : sum);
+}
+
 void icmp4_error(struct ip_layer *ip, const struct pkt *p, uint8_t type, uint8_t code,
                  uint32_t word)
 {
@@ -149,6 +164,7 @@ void icmp4_error(struct ip_layer *ip, const struct pkt *p, uint8_t type, uint8_t
     struct icmp4_hdr h = {type, code, 0, word};
 
     memcpy(m + ICMP4_HDR_LEN, p->buf + p->l3, quote);
+    icmp4_quote_csum(p, m + ICMP4_HDR_LEN, quote);
     icmp4_emit(&h, m);
     put16(m + ICMP4_SUM, csum_finish(pkt_csum(e, e->off, 0)));
     ip->icmp.tx_errors++;

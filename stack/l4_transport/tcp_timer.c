@@ -33,8 +33,9 @@ static net_time tcp_timer_rtx_next(const struct tcb *t)
 {
     net_time now = t->tcp->c->now, at = now + tcp_rto(t), end = t->rtx_since + t->user_timeout;
 
-    return t->rtx_kind == RTX_RETRANSMIT && t->snd_wnd > 0 && end > now ? net_time_min(at, end)
-                                                                        : at;
+    bool limited = t->rtx_kind == RTX_RETRANSMIT && (t->snd_wnd > 0 || !t->syn_acked);
+
+    return limited && end > now ? net_time_min(at, end) : at;
 }
 
 static void tcp_timer_rtx_start(struct tcb *t, uint8_t kind)

@@ -65,8 +65,9 @@ t "a program is built with pkg-config" \
 t "and pings" env LD_LIBRARY_PATH="$lib" "$tmp/ping"
 
 # As somebody would who knows CMake, with the static and with the shared library.
+generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$build/CMakeCache.txt") # here it works
 t "a project with find_package(stackd)" \
-    cmake -S "$top/tests/checks/consumer" -B "$tmp/consumer" -DCMAKE_PREFIX_PATH="$usr"
+    cmake -G "$generator" -S "$top/tests/checks/consumer" -B "$tmp/consumer" -DCMAKE_PREFIX_PATH="$usr"
 t "is built" cmake --build "$tmp/consumer"
 t "and pings with stackd::stackd" "$tmp/consumer/ping_stackd"
 t "and pings with stackd::stackd_shared" env LD_LIBRARY_PATH="$lib" "$tmp/consumer/ping_stackd_shared"

@@ -165,6 +165,28 @@ static void test_retransmission_of_a_syn(void)
     peer_end(&k);
 }
 
+/* REQ: TCP-MUST-21 TCP-MUST-22 */
+static void test_retransmission_user_timeout_ends_the_attempt(void)
+{
+    struct peer k;
+    struct sock_addr to = {ip_addr_v4(PEER_IP), PEER_PORT}, local = {ip_addr_v4(H_IP), H_PORT};
+
+    peer_begin(&k);
+    int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+    flow_setopt(&k, sd, SOCK_OPT_USER_TIMEOUT, 10000);
+    T_EQ(sock_bind(net_socks(&k.net), sd, &local), 0);
+    T_EQ(sock_connect(net_socks(&k.net), sd, &to), -EINPROGRESS);
+    peer_advance(&k, NET_SEC(10) - 1);
+    T_EQ(peer_forget(&k), 4); /* at 0, 1, 3 and 7 s */
+    expect_state(&k, "SYN_SENT");
+    peer_advance(&k, 1);
+    expect_state(&k, "CLOSED");
+    T_EQ(peer_error(&k, sd), ETIMEDOUT);
+    sock_close(net_socks(&k.net), sd);
+    peer_end(&k);
+}
+
 /* REQ: TCP-9293-3.8.1-1 */
 static void test_retransmission_of_a_fin_with_its_data(void)
 {
@@ -192,4 +214,5 @@ T_MAIN("tcp_retransmission", T_TWICE(test_retransmission_sends_the_first_segment
        T(test_retransmission_user_timeout_ends_the_connection),
        T(test_retransmission_r2_of_a_day_and_by_default),
        T(test_retransmission_r1_gives_advice_and_a_soft_error), T(test_retransmission_of_a_syn),
+       T(test_retransmission_user_timeout_ends_the_attempt),
        T_TWICE(test_retransmission_of_a_fin_with_its_data))

@@ -29,6 +29,7 @@ skip() {
 
 [ -x "$stackd" ] || { echo "FAIL no $stackd: build first"; echo "live/$name: 0 passed, 1 failed"; exit 1; }
 [ -e /dev/net/tun ] || skip "there is no /dev/net/tun"
+[ -w /dev/net/tun ] || skip "/dev/net/tun is not for this user: chmod 666 it, or be root"
 
 if [ "${STACKD_LIVE:-}" != "$name" ]; then
     export STACKD_LIVE=$name

@@ -9,22 +9,37 @@ peer=$build/tests/live/peer
 
 far_control=$tmp/far.sock
 far() { "$stackctl" --control "$far_control" "$@"; }
-raw() { # raw IFACE OPTIONS...: stackd --raw, its pid in $raw_pid
+raw() { # raw IFACE OPTIONS...: stackd --raw in the background, its pid in $raw_pid; see raw_ready
     local iface=$1
     shift
-    : >"$tmp/raw.err"
-    "$stackd" --raw "$iface" --control "$far_control" "$@" 2>"$tmp/raw.err" </dev/null &
+    mkfifo "$tmp/raw.$iface"
+    exec {raw_fd}<>"$tmp/raw.$iface" # both ends, so that nobody waits for the other to open it
+    "$stackd" --raw "$iface" "$@" 2>"$tmp/raw.$iface" </dev/null &
     raw_pid=$!
     pids+=($raw_pid)
-    until grep -q . "$tmp/raw.err" || ! kill -0 $raw_pid 2>/dev/null; do :; done
-    t_match "raw on $iface: ready" "$(cat "$tmp/raw.err")" "^stackd: ready: $iface "
 }
+raw_ready() { # raw_ready IFACE DESCRIPTOR: on a wire with strangers it looks for a while whether its address is taken (RFC 5227)
+    local line
+    IFS= read -r -t 15 -u "$2" line
+    t_match "raw on $1: ready" "$line" "^stackd: ready: $1 "
+}
+
+veth=0
+if ip link add veth-a type veth peer name veth-b 2>/dev/null; then
+    veth=1
+    ip addr add 10.8.0.1/24 dev veth-a
+    ip link set veth-a up
+    ip link set veth-b up
+    command -v ethtool >/dev/null && ethtool -K veth-a tx off tso off gso off >/dev/null 2>&1
+    raw veth-b --ip 10.8.0.2/24 --control "$tmp/veth.sock"
+    veth_pid=$raw_pid veth_fd=$raw_fd
+fi
 
 start --no-host-config --offload off
 ip link set tap0 up
 head -c 3000000 /dev/urandom >"$tmp/data"
-raw tap0 --ip 10.0.0.3/24 --trace /tmp/raw.jsonl
-PS4="\$EPOCHREALTIME "; set -x
+raw tap0 --ip 10.0.0.3/24 --control "$far_control"
+raw_ready tap0 "$raw_fd"
 t "two of us on one wire: ping" far ping -c 2 -i 0.01 10.0.0.2
 t "two of us on one wire: ping the other way" ctl ping -c 2 -i 0.01 10.0.0.3
 t_eq "two of us on one wire: 3 MB to the other's echo and back" \
@@ -45,17 +60,13 @@ out=$(timeout 5 "$stackd" --raw nosuch0 --control "$far_control" 2>&1)
 t_eq "no such interface: exit 2" "$?" 2
 t_match "in one line" "$(wc -l <<<"$out"):$out" '^1:stackd: .*nosuch0'
 
-if ip link add veth-a type veth peer name veth-b 2>/dev/null; then
-    ip addr add 10.8.0.1/24 dev veth-a
-    ip link set veth-a up
-    ip link set veth-b up
-    command -v ethtool >/dev/null && ethtool -K veth-a tx off tso off gso off >/dev/null 2>&1
-    raw veth-b --ip 10.8.0.2/24
+if [ $veth = 1 ]; then
+    raw_ready veth-b "$veth_fd"
     t "veth: ping" ping -n -q -c 2 -i 0.01 -W 2 10.8.0.2
     t_eq "veth: HTTP" "$(curl -s --max-time 5 -o /dev/null -w '%{http_code}' http://10.8.0.2/)" 200
     t "veth: 3 MB and back" timeout 30 "$peer" transfer 10.8.0.2 7 3000000 1
-    kill -TERM $raw_pid
-    wait $raw_pid
+    kill -TERM $veth_pid
+    wait $veth_pid
     t_eq "veth: SIGTERM: status 0" "$?" 0
 else
     echo "     this kernel has no veth: that part is left out"

@@ -18,6 +18,9 @@ t_match "sock: its inner life" "$line" 'rto:[0-9.]+ .*cwnd:[0-9]+ .*bytes_sent:2
 kill "$nc_pid" 2>/dev/null
 wait "$nc_pid" 2>/dev/null
 
+colored=$(ctl --color=always listen | head -n 1)
+t_match "colour begins, and ends" "$colored" $'^\033\\[1m.*\033\\[0m$'
+t_eq "no colour in a pipe" "$(ctl listen | grep -c $'\033')" 0
 t_match "listen: queues against limits" "$(ctl listen)" '0/7 '
 t_match "listen: the pool and its policy" "$(ctl listen)" 'half-open pool: [0-9]+/99 policy evict'
 t_match "neigh: the kernel's end" "$(ctl neigh)" '^10\.0\.0\.1 dev tap0 lladdr .*REACHABLE'
@@ -72,6 +75,32 @@ exec {trace_fd}<&- {slow_fd}<&-
 t_match "garbage is refused" "$(echo 'hello' | timeout 5 nc -N -U "$control")" '"ok":false'
 t_match "an unknown command is refused" "$(echo '{"cmd":"rm"}' | timeout 5 nc -N -U "$control")" '"ok":false'
 t_match "a line without end is refused" "$(head -c 131072 /dev/zero | tr '\0' x | timeout 5 nc -N -U "$control")" '"ok":false'
+t_match "an array is refused" "$(echo '[1]' | timeout 5 nc -N -U "$control")" '"ok":false'
+t_match "a key given twice is refused" "$(echo '{"cmd":"link","cmd":"sock"}' | timeout 5 nc -N -U "$control")" '"ok":false'
+t_match "text that is not UTF-8 is refused" "$(printf '{"cmd":"\377"}\n' | timeout 5 nc -N -U "$control")" '"ok":false'
+t_match "a deep nest is refused" "$(printf '%0.s[' {1..5000} | { cat; echo; } | timeout 5 nc -N -U "$control")" '"ok":false'
+t_eq "two requests in one write give two answers" \
+    "$(printf '{"cmd":"link"}\n{"cmd":"route"}\n' | timeout 5 nc -N -U "$control" | grep -c '"ok":true')" 2
+t_eq "a request without its newline is not obeyed" "$(printf '{"cmd":"link"}' | timeout 5 nc -N -U "$control")" ""
+
+# 16 clients are served; the next one is told so, and when one leaves there is room again.
+crowd=()
+for i in {1..20}; do
+    exec {hold}<> <(:) # a pipe of its own: nc waits on it
+    nc -U "$control" <&"$hold" >"$tmp/crowd.$i" &
+    crowd+=($!)
+    exec {hold}<&-
+done
+crowded() { "$stackctl" --control "$control" link 2>&1 | grep -q 'as many clients as it takes'; }
+until_true() { # until_true SECONDS COMMAND...
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do [ $SECONDS -lt $end ] || return 1; done
+}
+t "the 17th client is told that there are too many" until_true 5 crowded
+kill "${crowd[@]}" 2>/dev/null
+wait "${crowd[@]}" 2>/dev/null
+t "and is served when others have gone" until_true 5 ctl link
 t "stackd still answers" ctl link
 stop
 t_eq "SIGTERM: status 0" "$status" 0

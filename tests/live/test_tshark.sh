@@ -6,6 +6,7 @@
 need tshark jq curl ping nc nmap hping3
 peer=$build/tests/live/peer
 [ -x "$peer" ] || skip "$peer is not built"
+export HOME=$tmp XDG_CONFIG_HOME=$tmp # no settings of this user
 shark() { # shark FILE OPTIONS...: what it complains of goes to $tmp/complaints
     local file=$1
     shift

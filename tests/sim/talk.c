@@ -216,7 +216,7 @@ static void talk_hang_up(struct talk *t)
     struct socks *s = net_socks(&t->h->n);
     bool said = t->sent == t->mine.bytes, heard = t->received == t->peers.bytes;
 
-    if (!said || t->over)
+    if (!said || t->over || t->mine.end_from > t->h->w->now)
         return;
     if (t->mine.end == TALK_CLOSE && heard) {
         sock_close(s, t->sd);
@@ -260,6 +260,8 @@ net_time talk_deadline(void *talk)
         at = t->next_read;
     if (t->sent < t->mine.bytes && t->next_write > now)
         at = net_time_min(at, t->next_write);
+    if (t->mine.end_from > now)
+        at = net_time_min(at, t->mine.end_from);
     return at;
 }
 

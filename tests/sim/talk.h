@@ -24,6 +24,7 @@ struct talk_plan {
     net_time read_from;           /* the reader sleeps until then (world time), */
     net_time read_pause;          /* and after each read for so long */
     net_time write_pause;
+    net_time end_from; /* no FIN before that (world time) */
     enum talk_end end;
     uint32_t sndbuf, rcvbuf; /* 0: default */
     bool nodelay, more;

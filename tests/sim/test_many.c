@@ -274,6 +274,31 @@ static void test_many_caller_out_of_blocks(void)
     many_end(&m);
 }
 
+/* Nobody has the address: the SYN never becomes a frame, and the trace tells of its arrow all the
+ * same. */
+static void test_many_nobody_there(void)
+{
+    struct net_config cfg[2];
+    struct many m;
+    int64_t error = 0;
+
+    many_configs(cfg);
+    many_begin(&m, cfg, 0);
+    m.w->done = NULL;
+    struct socks *s = net_socks(&m.w->hosts[0]->n);
+    struct sock_addr to = {ip_addr_v4(0x0a000009), MANY_ECHO};
+    int sd = sock_open(s, SOCK_KIND_TCP);
+
+    T_EQ(sock_connect(s, sd, &to), -EINPROGRESS);
+    world_run(m.w, NET_SEC(400));
+    T_TRUE((poll_events(s, sd) & SOCK_ERR) != 0);
+    T_EQ(sock_getopt(s, sd, SOCK_OPT_ERROR, &error), 0);
+    T_TRUE(error == EHOSTUNREACH || error == ETIMEDOUT);
+    T_EQ(sock_close(s, sd), 0);
+    T_TRUE(world_saw(m.w->arrows, "CLOSED", "SYN_SENT"));
+    many_end(&m);
+}
+
 T_MAIN("many", T(test_many_one_after_another), T(test_many_one_after_another_small_time_wait_pool),
        T(test_many_closed_by_the_server), T(test_many_at_once), T(test_many_short_accept_queue),
-       T(test_many_more_than_blocks), T(test_many_caller_out_of_blocks))
+       T(test_many_more_than_blocks), T(test_many_caller_out_of_blocks), T(test_many_nobody_there))

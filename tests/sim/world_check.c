@@ -38,6 +38,7 @@ static const struct {
     {"TIME_WAIT",   "evicted",           "CLOSED"     },
     {"TIME_WAIT",   "reused",            "CLOSED"     },
     {"SYN_SENT",    "rcv ICMP",          "CLOSED"     },
+    {"SYN_SENT",    "unreachable",       "CLOSED"     },
 };
 
 static_assert(ARRAY_LEN(world_figure) <= 64, "a bit each in world.arrows");

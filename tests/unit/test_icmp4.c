@@ -284,6 +284,35 @@ static void test_icmp4_error_quotes_the_datagram_unchanged(void)
     l3_free(h);
 }
 
+/* A neighbour on the same machine leaves the checksum to the wire; the quote has it all the same. */
+static void test_icmp4_error_quotes_a_finished_checksum(void)
+{
+    struct l3 *h = l3_new();
+    struct l3_frame *f = malloc(sizeof(*f));
+
+    l3_fill(msg, 2000);
+    for (uint32_t len = 8; len <= 1000; len += 31) {
+        struct l3_dgram d = {.data = msg, .len = len, .pad = 3};
+        struct pkt *p = refused(h, d);
+        uint32_t l4 = (uint32_t)p->l3 + 20;
+
+        put16(p->buf + l4 + 6, 0x1234); /* stands for the sum of a pseudo-header */
+        uint16_t want = csum_finish(csum_add(0, p->buf + l4, len));
+        p->csum = CSUM_PARTIAL;
+        p->csum_start = (uint16_t)l4;
+        p->csum_off = 6;
+        h->c.now += NET_SEC(1);
+        ip_reply_error(&h->ip, p, IP_ERR_PORT_UNREACH);
+        T_TRUE(l3_out(h, f));
+        T_EQ(get16(f->l4 + 8 + 20 + 6), want);
+        T_EQ(l3_sum(f->l4, f->l4_len), 0);
+        T_EQ(get16(p->buf + l4 + 6), 0x1234); /* the packet itself is only borrowed */
+        pkt_release(p);
+    }
+    free(f);
+    l3_free(h);
+}
+
 static void test_icmp4_error_kinds_on_the_wire(void)
 {
     static const struct {
@@ -745,7 +774,8 @@ T_MAIN("icmp4", T(test_icmp4_echo_is_answered_byte_for_byte),
        T(test_icmp4_echo_does_not_write_to_a_packet_that_others_keep),
        T(test_icmp4_queue_is_bounded), T(test_icmp4_bad_checksum_is_refused),
        T(test_icmp4_short_is_refused), T(test_icmp4_types_a_host_ignores),
-       T(test_icmp4_error_quotes_the_datagram_unchanged), T(test_icmp4_error_kinds_on_the_wire),
+       T(test_icmp4_error_quotes_the_datagram_unchanged),
+       T(test_icmp4_error_quotes_a_finished_checksum), T(test_icmp4_error_kinds_on_the_wire),
        T(test_icmp4_error_is_never_about_an_error),
        T(test_icmp4_error_is_never_about_groups_fragments_and_strange_sources),
        T(test_icmp4_errors_are_limited_by_destination_and_in_all),

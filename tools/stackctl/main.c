@@ -52,26 +52,22 @@ int ctl_say(int status, const char *fmt, ...)
 
 const char *ctl_paint(const struct ctl *c, const char *name)
 {
+    /* Constants, since one printf() often has two of them. */
     static const char *const inks[][2] = {
-        {"",        "0" },
-        {"bold",    "1" },
-        {"dim",     "2" },
-        {"red",     "31"},
-        {"green",   "32"},
-        {"yellow",  "33"},
-        {"blue",    "34"},
-        {"cyan",    "36"},
-        {"magenta", "35"}
+        {"",        "\033[0m" },
+        {"bold",    "\033[1m" },
+        {"dim",     "\033[2m" },
+        {"red",     "\033[31m"},
+        {"green",   "\033[32m"},
+        {"yellow",  "\033[33m"},
+        {"blue",    "\033[34m"},
+        {"cyan",    "\033[36m"},
+        {"magenta", "\033[35m"}
     };
-    static char text[8];
 
-    if (!c->color)
-        return "";
-    for (size_t i = 0; i < sizeof(inks) / sizeof(inks[0]); i++) {
-        if (strcmp(inks[i][0], name) == 0) {
-            snprintf(text, sizeof(text), "\033[%sm", inks[i][1]);
-            return text;
-        }
+    for (size_t i = 0; c->color && i < sizeof(inks) / sizeof(inks[0]); i++) {
+        if (strcmp(inks[i][0], name) == 0)
+            return inks[i][1];
     }
     return "";
 }

@@ -7,13 +7,16 @@
 
 /* Words of the language: no --define replaces them. */
 static const char *const lexer_keywords[] = {
-    "ack",  "win",  "urg",   "mss",   "nop",   "eol",    "wscale", "sackOK", "sack", "TS",
-    "val",  "ecr",  "md5",   "FO",    "FOEXP", "ECN",    "e0b",    "ceb",    "e1b",  "ect0",
-    "ect1", "ce",   "ect01", "noecn", "tos",   "ttl",    "udp",    "icmp",   "mtu",  "id",
-    "raw",  "ipv4", "ipv6",  "gre",   "mpls",  "label",  "tc",     "encap",  "psp",  "spi",
+    "ack",  "win",  "urg",   "mss",   "nop",   "eol",    "wscale",    "sackOK", "sack", "TS",
+    "val",  "ecr",  "md5",   "FO",    "FOEXP", "ECN",    "e0b",       "ceb",    "e1b",  "ect0",
+    "ect1", "ce",   "ect01", "noecn", "tos",   "ttl",    "udp",       "icmp",   "mtu",  "id",
+    "raw",  "ipv4", "ipv6",  "gre",   "mpls",  "label",  "tc",        "encap",  "psp",  "spi",
     "peer", "port", "fault", "frag",  "state", "repeat", "flowlabel", "icmpv6", "as"};
 
-static bool lex_is_digit(int c) { return c >= '0' && c <= '9'; }
+static bool lex_is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
 static bool lex_is_hex(int c)
 {
     return lex_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -129,7 +132,8 @@ static size_t lex_ipv6(const struct lexer *l)
     bool has_pair = false;
     struct in6_addr ignored;
 
-    while (n < sizeof(run) - 1 && (lex_is_hex(lex_at(l, n)) || lex_at(l, n) == ':' || lex_at(l, n) == '.')) {
+    while (n < sizeof(run) - 1 &&
+           (lex_is_hex(lex_at(l, n)) || lex_at(l, n) == ':' || lex_at(l, n) == '.')) {
         run[n] = (char)lex_at(l, n);
         colons += run[n] == ':';
         has_pair = has_pair || (run[n] == ':' && n > 0 && run[n - 1] == ':');
@@ -249,7 +253,8 @@ static struct token lex_string(struct lexer *l, struct token t)
             if (used == 0) {
                 t.line = l->line;
                 t.column = l->column;
-                return lex_error(t, "unknown escape: use \\f \\n \\r \\t \\v \\0 \\\\ \\\" or \\xHH");
+                return lex_error(t,
+                                 "unknown escape: use \\f \\n \\r \\t \\v \\0 \\\\ \\\" or \\xHH");
             }
         }
         lex_skip(l, 1 + used);
@@ -320,7 +325,6 @@ static struct token lex_define(const struct lexer *l, struct token t)
 
     const size_t len = strlen(d->value);
     const char quote = d->value[0];
-    char *end;
 
     t.text = d->value;
     t.text_len = len;
@@ -330,11 +334,16 @@ static struct token lex_define(const struct lexer *l, struct token t)
         t.text_len = len - 2;
         return t;
     }
-    errno = 0;
-    const long long n = strtoll(d->value, &end, 10);
-    if (end != d->value && *end == '\0' && errno == 0 && !lex_is_blank(quote) && quote != '+') {
+    /* Only the look counts; sizes were checked where the symbol was defined. */
+    const bool is_hex = quote == '0' && (d->value[1] | 32) == 'x' && len > 2 && len <= 18 &&
+                        strspn(d->value + 2, "0123456789abcdefABCDEF") == len - 2;
+    const size_t sign = quote == '-';
+    if (is_hex) {
+        t.kind = TOKEN_HEX;
+        t.number = (int64_t)strtoull(d->value, NULL, 16);
+    } else if (len > sign && strspn(d->value + sign, "0123456789") == len - sign) {
         t.kind = TOKEN_INT;
-        t.number = n;
+        t.number = strtoll(d->value, NULL, 10);
     }
     return t;
 }
