@@ -235,14 +235,20 @@ static void net_unreached(struct net *n)
             .local = p->src,
             .remote = p->dst,
             .proto = p->proto,
+            .type = ICMP4_UNREACH,
+            .code = ICMP4_HOST,
         };
 
         if (p->l4 >= p->off && p->l4 <= p->off + p->len)
             err.quoted = (struct span){p->buf + p->l4, p->off + p->len - p->l4};
-        if (err.quoted.len >= 8 && p->proto == IP_PROTO_TCP)
+        if (err.quoted.len < 8)
+            ; /* a fragment but the first: the first will tell */
+        else if (p->proto == IP_PROTO_TCP)
             tcp_input_error(&n->tcp, &err);
-        else if (err.quoted.len >= 8 && p->proto == IP_PROTO_UDP)
+        else if (p->proto == IP_PROTO_UDP)
             udp_input_error(&n->udp, &err);
+        else
+            icmp4_unreached(&n->ip, &err);
         pkt_release(p);
     }
 }

@@ -396,8 +396,8 @@ static enum verdict icmp4_quote(const struct ip_layer *ip, const struct pkt *p, 
     return V_NEXT;
 }
 
-static enum verdict icmp4_ping_failed(struct ip_layer *ip, const struct pkt *p,
-                                      const struct ip_error *err)
+/* A ping of ours got the error @err instead of an answer; @ttl of its carrier, 0 if it is our own. */
+static enum verdict icmp4_ping_failed(struct ip_layer *ip, const struct ip_error *err, uint8_t ttl)
 {
     struct icmp4_ping *g = NULL;
 
@@ -406,12 +406,17 @@ static enum verdict icmp4_ping_failed(struct ip_layer *ip, const struct pkt *p,
     if (g == NULL || g->dst != ip_addr_to_v4(err->remote))
         return V_DROP_ICMP4_NO_OWNER;
     g->state = PING_ERROR;
-    g->from = ip_addr_to_v4(p->src);
-    g->ttl = p->ttl;
+    g->from = ip_addr_to_v4(ip_addr_is_any(err->from) ? err->local : err->from);
+    g->ttl = ttl;
     g->type = err->type;
     g->code = err->code;
     g->rtt = ip->c->now - g->sent;
     return V_DONE;
+}
+
+enum verdict icmp4_unreached(struct ip_layer *ip, const struct ip_error *err)
+{
+    return icmp4_ping_failed(ip, err, 0);
 }
 
 static enum verdict icmp4_error_input(struct ip_layer *ip, const struct pkt *p,
@@ -440,7 +445,7 @@ static enum verdict icmp4_error_input(struct ip_layer *ip, const struct pkt *p,
     case IP_PROTO_UDP:
         return V_NEXT;
     case IP_PROTO_ICMP:
-        return icmp4_ping_failed(ip, p, err);
+        return icmp4_ping_failed(ip, err, p->ttl);
     default:
         return V_DROP_ICMP4_NO_OWNER;
     }

@@ -82,4 +82,12 @@ int icmp4_ping_recv(struct ip_layer *ip, uint16_t id, struct icmp4_ping_result *
 /** icmp4_ping_close - forget all requests with @id. */
 void icmp4_ping_close(struct ip_layer *ip, uint16_t id);
 
+/**
+ * icmp4_unreached - the next hop of a message of ours does not answer ARP.
+ * @err: as of an ICMP error from nobody (from is any); quoted is the message
+ *
+ * Return: V_DONE, or V_DROP_ICMP4_NO_OWNER when it was no ping that somebody waits for.
+ */
+enum verdict icmp4_unreached(struct ip_layer *ip, const struct ip_error *err);
+
 #endif

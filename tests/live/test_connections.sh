@@ -7,6 +7,8 @@ peer=$build/tests/live/peer
 [ -x "$peer" ] || skip "$peer is not built"
 ulimit -n 5000 2>/dev/null
 
+# Under AddressSanitizer the memory is mostly its own: there these two checks say nothing.
+sanitized() { grep -qa __asan_init "$stackd"; }
 rss() { awk '/^VmRSS:/ { print $2 }' "/proc/$stackd_pid/status"; } # kB
 connections() { ctl -j sock | jq '[.tcp[] | select(.state != "LISTEN")] | length'; }
 # gone: wait, at most some seconds, until there is no connection; each look is a question to stackd.
@@ -33,12 +35,12 @@ t "and leave it after 2 MSL" gone
 after=$(rss)
 # TIME_WAIT entries are touched memory of a table that was cut at the start: 5,000 of them may show.
 echo "     $before kB before, $after kB after"
-t "memory does not grow by more than the TIME_WAIT table" test "$after" -le $((before + 2048))
+sanitized || t "memory does not grow by more than the TIME_WAIT table" test "$after" -le $((before + 2048))
 t "5,000 connections again, we close first" "$peer" connect 10.0.0.2 13 5000 wait
 t "and they go again" gone
 again=$(rss)
 echo "     $again kB after as many again"
-t "the second time it does not grow at all" test "$again" -le $((after + 64))
+sanitized || t "the second time it does not grow at all" test "$again" -le $((after + 64))
 t_eq "no buffer is in use" "$(ctl stats pool.buffer_bytes)" ""
 t_eq "no packet is in use" "$(ctl stats pool.packets | grep -v peak)" ""
 

@@ -33,4 +33,10 @@ t "nobody listens on 81" sh -c '! timeout 5 nc -z 10.0.0.2 81'
 t "nobody listens on UDP 81 either: the error arrives" sh -c '! timeout 5 nc -u -z -v 10.0.0.2 81'
 stop
 t_eq "SIGTERM: status 0" "$status" 0
+
+many=()
+for port in {2000..2100}; do many+=(--service "echo:$port"); done
+out=$(timeout 5 "$stackd" --tap tap0 --control "$control" "${many[@]}" 2>&1)
+t_match "too many services: status 1 or 2" "$?" '^[12]$'
+t_match "too many services: it says so in one line" "$(wc -l <<<"$out"):$out" '^1:stackd: .*(too many|at most)'
 finish

@@ -112,25 +112,5 @@ static void test_tcp_orphan_with_a_slow_reader_ends(void)
     hosts_end(&h);
 }
 
-/* A neighbour that does not answer ARP: the attempt ends after three requests, as with Linux. */
-static void test_tcp_connect_to_a_silent_neighbour_is_unreachable(void)
-{
-    static struct hosts h;
-    int64_t error;
-
-    hosts_begin(&h);
-    struct socks *s = net_socks(&h.a);
-    int sd = sock_open(s, SOCK_KIND_TCP);
-
-    T_EQ(sock_connect(s, sd, &(struct sock_addr){ip_addr_v4(0x0a000063), 80}), -EINPROGRESS);
-    hosts_run(&h, NET_SEC(5));
-    T_TRUE(poll_events(s, sd) & SOCK_ERR);
-    T_EQ(sock_getopt(s, sd, SOCK_OPT_ERROR, &error), 0);
-    T_EQ(error, EHOSTUNREACH);
-    sock_close(s, sd);
-    hosts_end(&h);
-}
-
 T_MAIN("tcp_tcb", T(test_tcp_orphans_make_room_oldest_first),
-       T(test_tcp_held_connections_are_not_evicted), T(test_tcp_orphan_with_a_slow_reader_ends),
-       T(test_tcp_connect_to_a_silent_neighbour_is_unreachable))
+       T(test_tcp_held_connections_are_not_evicted), T(test_tcp_orphan_with_a_slow_reader_ends))

@@ -374,7 +374,7 @@ static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const
         {"tcp.opened_active",        "connections opened by us",                           s->opened_active       },
         {"tcp.opened_passive",       "connections accepted",                               s->opened_passive      },
         {"tcp.aborted",              "connections aborted by us",                          s->aborted             },
-        {"tcp.failed",               "connections that failed to open",                    s->failed              },
+        {"tcp.failed",               "connections ended by a reset or an error",           s->failed              },
         {"tcp.timed_out",            "connections given up",                               s->timed_out           },
         {"tcp.connections",          "full connection blocks in use",                      t->tcbs.used           },
         {"tcp.half_open",            "entries of the half-open pool",                      t->halves.used         },

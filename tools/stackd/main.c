@@ -80,8 +80,13 @@ static int main_services(struct stackd *d, char *err, size_t err_len)
         int why = app_start(&d->app, name, port);
 
         if (why < 0) {
-            snprintf(err, err_len, "--service %s:%u: %s: give each service a port of its own", name,
-                     port != 0 ? port : app_service_find(name)->port, strerror(-why));
+            const char *what = why == -ENOSPC ? "too many services" : strerror(-why);
+            const char *mend = why == -ENOSPC || why == -EMFILE
+                                   ? "leave some out"
+                                   : "give each service a port of its own";
+
+            snprintf(err, err_len, "--service %s:%u: %s: %s", name,
+                     port != 0 ? port : app_service_find(name)->port, what, mend);
             return -1;
         }
     }
