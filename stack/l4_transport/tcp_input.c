@@ -575,21 +575,25 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
     return l != NULL ? tcp_listen_input(tcp, l, &seg, NULL) : tcp_closed_input(tcp, &seg);
 }
 
-/* A router says that our segments are too long (RFC 1191). Believed only within reason. */
-static void tcp_too_big(struct tcb *t, uint32_t mtu)
+/* A router says that our segments are too long (RFC 1191). Believed only within reason: not below
+ * the floor of the MSS, which would leave nothing or less than nothing for the payload. */
+static enum verdict tcp_too_big(struct tcb *t, uint32_t mtu)
 {
     struct ip_path path;
 
     if (ip_route(t->tcp->ip, t->conn.id.remote, t->conn.id.local, &path) < 0)
-        return;
+        return V_DROP_ICMP4_NO_OWNER;
     uint32_t overhead = path.hdr_len + TCP_HDR_LEN + (t->has_ts ? 12u : 0);
 
-    if (mtu < overhead + t->tcp->cfg.mss_min || mtu - overhead >= t->snd_mss)
-        return;
+    if (mtu < overhead + t->tcp->cfg.mss_min)
+        return V_DROP_ICMP4_MTU;
+    if (mtu - overhead >= t->snd_mss) /* known: others of that flight have said so */
+        return V_DONE;
     t->snd_mss = (uint16_t)(mtu - overhead);
     t->snd_nxt = t->snd_una; /* all that is in flight was too long; not a sign of congestion */
     t->timed_valid = false;
     tcp_due(t);
+    return V_DONE;
 }
 
 /* RFC 9293 section 3.9.2.2, RFC 5927 section 4: the quoted number must be in flight. */
@@ -610,8 +614,7 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
         return V_DROP_ICMP4_NO_OWNER;
     switch (e->kind) {
     case IP_ERR_TOO_BIG:
-        tcp_too_big(t, e->mtu);
-        break;
+        return tcp_too_big(t, e->mtu);
     case IP_ERR_PROTO_UNREACH:
     case IP_ERR_PORT_UNREACH:
         if (tcp_state(t) == TCP_SYN_SENT) { /* RFC 5461: hard only before synchronization */

@@ -6,7 +6,7 @@
  * is random but what comes from seeds, so a run can be repeated exactly. Each host may have its
  * own epoch (`offset`): its clock reads world time plus that.
  *
- * Checked while it runs (world_check.c; style.md section 10, security.md section 7):
+ * Checked while it runs (world_check.c):
  *
  *   - time: no deadline in the past after a host has been served, and no endless loop in zero time
  *   - numbers: SND.UNA =< SND.NXT =< SND.MAX; what is in flight is what the ring holds

@@ -101,6 +101,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
 
     main_config(d, &cfg);
     app_config_default(&ac);
+    ac.ports = 2 * STACKD_SERVICES; /* each may have TCP and UDP */
     main_cut(d, &ac, &r);
     size_t net_len = (net_mem_size(&cfg) + 4095) & ~(size_t)4095;
 

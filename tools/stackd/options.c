@@ -169,7 +169,7 @@ static error_t options_service(struct options_state *st, const char *arg)
                            "chargen, time and http",
                            arg);
     if (o->service_count == STACKD_SERVICES)
-        return options_bad(st, "--service %s: more than %d services", arg, STACKD_SERVICES);
+        return options_bad(st, "--service %s: too many services: at most %d", arg, STACKD_SERVICES);
     s.port = (uint16_t)port;
     o->service[o->service_count++] = s;
     o->default_services = false;

@@ -1,0 +1,57 @@
+#!/bin/sh
+# test_security.sh - docs/security.md names functions and tests that exist, and each class has a test.
+#
+# Usage: test_security.sh [BUILD-DIRECTORY]
+set -u
+LC_ALL=C
+export LC_ALL
+top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
+doc=docs/security.md
+passed=0
+failed=0
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$top" || exit 2
+
+# verdict NAME: what stands in $tmp/bad is wrong.
+verdict() {
+    if [ -s "$tmp/bad" ]; then
+        echo "FAIL $1"
+        sed 's/^/     /' "$tmp/bad" | head -n 20
+        failed=$((failed + 1))
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+# A test is a function that a T_MAIN runs, or a script.
+grep -oE '`test_[a-z0-9_]+(\.sh)?`' "$doc" | tr -d '`' | sort -u >"$tmp/tests"
+grep -rhoE 'T(_TWICE)?\(test_[a-z0-9_]+\)' tests --include='*.c' | sed 's/.*(//; s/)//' | sort -u >"$tmp/have"
+find tests -name 'test_*.sh' -exec basename {} \; | sort -u >>"$tmp/have"
+sort -u -o "$tmp/have" "$tmp/have"
+comm -23 "$tmp/tests" "$tmp/have" >"$tmp/bad"
+[ "$(wc -l <"$tmp/tests")" -ge 100 ] || echo "only $(wc -l <"$tmp/tests") tests are named" >>"$tmp/bad"
+verdict "every test named in $doc is run"
+
+# file.c:function: the function is defined in a file of that name.
+: >"$tmp/bad"
+grep -oE '`[a-z0-9_]+\.[ch]:[a-z0-9_]+`' "$doc" | tr -d '`' | sort -u >"$tmp/where"
+while IFS=: read -r file function; do
+    found=no
+    for path in $(find stack tools -name "$file"); do
+        grep -qE "^[A-Za-z].*[ *]$function( =|\()" "$path" && found=yes
+    done
+    [ $found = yes ] || echo "$file:$function is not there"
+done <"$tmp/where" >>"$tmp/bad"
+[ -s "$tmp/where" ] || echo "no functions are named" >>"$tmp/bad"
+verdict "every function named in $doc is there"
+
+# The rows of sections 1 to 6 name at least one function and one test each.
+awk '/^## /{on = $2 ~ /^[1-6]$/} on && /^\| / && !/^\| class /' "$doc" >"$tmp/rows"
+grep -v '`test_.*|$' "$tmp/rows" >"$tmp/bad"
+grep -vE '\.[ch]:[a-z]' "$tmp/rows" >>"$tmp/bad"
+[ -s "$tmp/rows" ] || echo "there are no rows" >>"$tmp/bad"
+verdict "every class in $doc has its function and its test"
+
+echo "security: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
