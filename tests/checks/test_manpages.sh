@@ -31,8 +31,8 @@ verdict() {
 
 # options - the option names, one a line, `-x` and `--name`, in what argp's --help prints.
 options() {
-    grep -E '^ +-' | sed -E 's/^( +(-[a-zA-Z?])?(, )?(--[a-z][a-z-]*)?).*/\1/' |
-        grep -oE -- '--?[a-zA-Z?][a-z-]*' | sort -u
+    grep -E '^ +-' | sed -E 's/^( +(-[a-zA-Z?])?(, )?(--[a-z][a-z_-]*)?).*/\1/' |
+        grep -oE -- '--?[a-zA-Z?][a-z_-]*' | sort -u
 }
 
 objects=$("$build/bin/stackctl" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p')
@@ -45,21 +45,23 @@ verdict "stackctl --help names its objects"
     for object in $objects; do "$build/bin/stackctl" "$object" --help; done
 } | options >"$tmp/stackctl.help"
 
-for program in stackd stackctl; do
+"$build/bin/stackdrill" --help | grep -v -- --NAME | options >"$tmp/stackdrill.help"
+
+for program in stackd stackctl stackdrill; do
     page=docs/man/$program.1
 
     # mdoc writes `Fl v` for -v, `Fl -name` for --name, `Fl jv` for -j and -v.
-    grep -oE 'Fl [-a-zA-Z]+' "$page" | sed 's/^Fl //' |
+    grep -oE 'Fl [-_a-zA-Z]+' "$page" | sed 's/^Fl //' |
         awk '/^-./ { print "-" $0; next } /^[a-zA-Z]+$/ { for (i = 1; i <= length($0); i++) print "-" substr($0, i, 1) }' |
         sort -u >"$tmp/man"
-    grep -vxE -- '--(help|usage|version)|-[?V]' "$tmp/$program.help" >"$tmp/help"
+    grep -vxE -- '--(help|usage|version)|-[?Vh]' "$tmp/$program.help" >"$tmp/help"
     [ "$(wc -l <"$tmp/help")" -gt 5 ] || echo "hardly any options found" >"$tmp/help"
     comm -23 "$tmp/help" "$tmp/man" >"$tmp/bad"
     verdict "$page has every option of --help"
     comm -13 "$tmp/help" "$tmp/man" >"$tmp/bad"
     verdict "$program --help has every option of $page"
 
-    tr -c 'a-zA-Z-' '\n' <"tools/completion/$program" | grep -xE -- '--[a-z][a-z-]+' | sort -u >"$tmp/completion"
+    tr -c 'a-zA-Z_-' '\n' <"tools/completion/$program" | grep -xE -- '--[a-z][a-z_-]+' | sort -u >"$tmp/completion"
     grep -E '^--' "$tmp/$program.help" >"$tmp/long"
     grep -vxE -- '--(help|usage|version)' "$tmp/long" | comm -23 - "$tmp/completion" >"$tmp/bad"
     verdict "the completion of $program has every long option"

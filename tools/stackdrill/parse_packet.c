@@ -159,6 +159,7 @@ static void parse_ports(struct parser *p, struct script_packet *k)
 static void parse_tcp(struct parser *p, struct script_packet *k)
 {
     struct script_tcp *t = &k->tcp;
+    const struct token first = p->tok;
 
     t->flags = parse_flags(p, &t->has_ace);
     parse_seq_range(p, &t->seq, &t->end, &t->len);
@@ -167,13 +168,13 @@ static void parse_tcp(struct parser *p, struct script_packet *k)
     if (parse_accept_word(p, "win"))
         t->win = parse_value(p, PARSE_U16, "win");
     else if (k->direction == SCRIPT_IN)
-        parse_fail(p, &p->tok, "an inbound segment needs its window: write win NUMBER");
+        parse_fail(p, &first, "an inbound segment needs its window: write win NUMBER");
     if (parse_accept_word(p, "urg"))
         t->urg = parse_value(p, PARSE_U16, "urg");
     if (parse_is(p, '<'))
         parse_tcp_options(p, t);
     if (t->any_options && k->direction == SCRIPT_IN)
-        parse_fail(p, &p->tok, "<...> is for outbound segments: write the options or none");
+        parse_fail(p, &first, "<...> is for outbound segments: write the options or none");
 }
 
 static void parse_frag(struct parser *p, struct script_packet *k)

@@ -1,0 +1,197 @@
+/*
+ * calls_opt.c - fcntl, ioctl, getsockopt, setsockopt.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "run.h"
+
+enum {
+    OPT_NONBLOCK = 0x800,
+    OPT_GETFL = 3,
+    OPT_SETFL = 4,
+    OPT_INQ = 0x541b,
+    OPT_OUTQ = 0x5411,
+    OPT_NONBLOCK_IOCTL = 0x5421
+};
+
+static int64_t call_fcntl(struct run *r, struct run_call *c)
+{
+    struct run_fd *f = call_sock(r, c);
+    int64_t command, value;
+
+    if (f == NULL)
+        return r->failed ? RUN_BAD : -EBADF;
+    if (!call_int(r, c, 1, &command) || !call_flags(r, c, 2, &value))
+        return RUN_BAD;
+    if (command == OPT_GETFL)
+        return 2 | (f->is_nonblocking ? OPT_NONBLOCK : 0); /* O_RDWR */
+    if (command != OPT_SETFL)
+        return 0; /* close-on-exec and the like mean nothing here */
+    f->is_nonblocking = (value & OPT_NONBLOCK) != 0;
+    return 0;
+}
+
+/* Compare a number that the call filled in. */
+static bool opt_filled(struct run *r, struct run_call *c, const struct script_arg *a, int64_t seen)
+{
+    int64_t expected;
+
+    if (a->kind == SCRIPT_ARG_ELLIPSIS)
+        return true;
+    if (!call_arg_int(r, a, &expected))
+        return false;
+    if (expected != seen)
+        snprintf(c->out_error, sizeof(c->out_error),
+                 "expected the value %" PRId64 " but got %" PRId64, expected, seen);
+    return true;
+}
+
+static int64_t call_ioctl(struct run *r, struct run_call *c)
+{
+    struct run_fd *f = call_sock(r, c);
+    struct tcp_status s;
+    int64_t request, value = 0;
+
+    if (f == NULL)
+        return r->failed ? RUN_BAD : -EBADF;
+    if (!call_int(r, c, 1, &request) || c->call->arg_count < 3)
+        return run_fail(r, "ioctl() wants a request and a [value]") ? 0 : RUN_BAD;
+    if (request == OPT_NONBLOCK_IOCTL) {
+        if (!call_int(r, c, 2, &value))
+            return RUN_BAD;
+        f->is_nonblocking = value != 0;
+        return 0;
+    }
+    if (request != OPT_INQ && request != OPT_OUTQ)
+        return -ENOTTY;
+    if (f->is_udp) {
+        struct span piece[2];
+        int n = sock_peek(r->net.socks, f->sd, piece, NULL);
+
+        value = request == OPT_INQ && n > 0 ? n : 0;
+    } else {
+        if (!flow_status(r, f->flow, &s))
+            return f->is_listening ? -EINVAL : 0;
+        value = request == OPT_INQ ? s.rcv_queue : s.snd_queue;
+    }
+    return opt_filled(r, c, &c->call->args[2], value) ? 0 : RUN_BAD;
+}
+
+/* ---- options ---- */
+
+static bool opt_which(struct run *r, struct run_call *c, int *opt, bool *is_ignored, bool *is_known)
+{
+    int64_t level, name;
+
+    if (c->call->arg_count < 5)
+        return run_fail(r, "%s() wants five arguments", c->call->name);
+    if (!call_int(r, c, 1, &level) || !call_int(r, c, 2, &name))
+        return false;
+    *is_known = settings_sockopt(level, name, opt, is_ignored);
+    return true;
+}
+
+/* {onoff=1, linger=5} */
+static bool opt_linger(struct run *r, const struct script_arg *a, int64_t *v)
+{
+    int64_t on = 0, seconds = 0;
+
+    if (a->kind != SCRIPT_ARG_STRUCT || a->count != 2)
+        return run_fail(r, "SO_LINGER takes {onoff=1, linger=5}");
+    if (!call_arg_int(r, &a->items[0], &on) || !call_arg_int(r, &a->items[1], &seconds))
+        return false;
+    *v = on != 0 ? seconds : -1;
+    return true;
+}
+
+static int64_t call_setsockopt(struct run *r, struct run_call *c)
+{
+    struct run_fd *f = call_sock(r, c);
+    const struct script_arg *a;
+    bool is_ignored, is_known;
+    int64_t v = 0;
+    int opt;
+
+    if (f == NULL)
+        return r->failed ? RUN_BAD : -EBADF;
+    if (!opt_which(r, c, &opt, &is_ignored, &is_known))
+        return RUN_BAD;
+    if (!is_known)
+        return -ENOPROTOOPT;
+    a = &c->call->args[3];
+    if (is_ignored)
+        return 0;
+    if (opt == SOCK_OPT_LINGER) {
+        if (!opt_linger(r, a, &v))
+            return RUN_BAD;
+    } else if (a->kind == SCRIPT_ARG_STRING) {
+        v = opt == SOCK_OPT_CONGESTION ? cc_by_name(a->text) : -1;
+        if (v < 0)
+            return -ENOENT;
+    } else if (!call_arg_int(r, a, &v)) {
+        return RUN_BAD;
+    }
+    return sock_setopt(r->net.socks, f->sd, (enum sock_opt)opt, v);
+}
+
+static int64_t call_getsockopt(struct run *r, struct run_call *c)
+{
+    struct run_fd *f = call_sock(r, c);
+    const struct script_arg *a;
+    bool is_ignored, is_known;
+    int64_t v = 0;
+    int opt, err;
+
+    if (f == NULL)
+        return r->failed ? RUN_BAD : -EBADF;
+    if (!opt_which(r, c, &opt, &is_ignored, &is_known))
+        return RUN_BAD;
+    if (!is_known)
+        return -ENOPROTOOPT;
+    a = &c->call->args[3];
+    if (is_ignored)
+        return 0;
+    err = sock_getopt(r->net.socks, f->sd, (enum sock_opt)opt, &v);
+    if (err < 0)
+        return err;
+    if (a->kind == SCRIPT_ARG_STRING) {
+        const struct cc_ops *ops = opt == SOCK_OPT_CONGESTION ? cc_by_index((unsigned)v) : NULL;
+
+        if (ops == NULL || strcmp(ops->name, a->text) != 0)
+            snprintf(c->out_error, sizeof(c->out_error), "expected \"%s\" but got \"%s\"", a->text,
+                     ops != NULL ? ops->name : "a number");
+        return 0;
+    }
+    if (a->kind == SCRIPT_ARG_STRUCT) {
+        int64_t expected;
+
+        if (!opt_linger(r, a, &expected))
+            return RUN_BAD;
+        if (expected != v)
+            snprintf(c->out_error, sizeof(c->out_error),
+                     "expected linger %" PRId64 " but got %" PRId64, expected, v);
+        return 0;
+    }
+    return opt_filled(r, c, a, v) ? 0 : RUN_BAD;
+}
+
+run_call_fn *call_opt_find(const char *name)
+{
+    static const struct {
+        const char *name;
+        run_call_fn *fn;
+    } calls[] = {
+        {"fcntl",      call_fcntl     },
+        {"ioctl",      call_ioctl     },
+        {"setsockopt", call_setsockopt},
+        {"getsockopt", call_getsockopt},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        if (strcmp(calls[i].name, name) == 0)
+            return calls[i].fn;
+    }
+    return NULL;
+}

@@ -1,0 +1,319 @@
+/*
+ * settings.c - Linux's names of settings, and what they mean here: one table for sysctls, one for
+ * options of sockets, both printed by --list_settings.
+ *
+ * Scripts begin by setting what they depend on. A setting of a mechanism that works the same here,
+ * or is not observable, is accepted without effect, and listed so; one that nobody has thought about
+ * is an error.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+enum settings_kind {
+    SET_BOOL,
+    SET_U8,
+    SET_U16,
+    SET_U32,
+    SET_SECONDS,
+    SET_MS,
+    SET_US,
+    SET_MIDDLE, /* the second of three numbers */
+    SET_CC,     /* a name */
+    SET_COOKIES,
+    SET_RANGE, /* two ports */
+    SET_IGNORED
+};
+
+#define AT(field) offsetof(struct tcp_config, field)
+
+static const struct settings_sysctl {
+    const char *name; /* behind net.ipv4. unless it has a dot */
+    enum settings_kind kind;
+    size_t offset;
+    const char *ours;
+} settings_sysctls[] = {
+    {"tcp_timestamps",            SET_BOOL,    AT(timestamps),      "timestamps"         },
+    {"tcp_window_scaling",        SET_BOOL,    AT(window_scaling),  "window_scaling"     },
+    {"tcp_syn_retries",           SET_U8,      AT(syn_retries),     "syn_retries"        },
+    {"tcp_synack_retries",        SET_U8,      AT(synack_retries),  "synack_retries"     },
+    {"tcp_fin_timeout",           SET_SECONDS, AT(fin_wait_2),      "fin_wait_2"         },
+    {"tcp_syncookies",            SET_COOKIES, AT(syn_policy),      "syn_policy"         },
+    {"tcp_max_syn_backlog",       SET_U32,     AT(half_open),       "half_open, at start"},
+    {"net.core.somaxconn",        SET_U32,     AT(backlog),         "backlog"            },
+    {"tcp_rmem",                  SET_MIDDLE,  AT(rcvbuf),          "rcvbuf"             },
+    {"tcp_wmem",                  SET_MIDDLE,  AT(sndbuf),          "sndbuf"             },
+    {"tcp_congestion_control",    SET_CC,      AT(cc),              "cc"                 },
+    {"tcp_tw_reuse",              SET_BOOL,    AT(time_wait_reuse), "time_wait_reuse"    },
+    {"tcp_max_tw_buckets",        SET_U32,     AT(time_wait),       "time_wait, at start"},
+    {"tcp_min_snd_mss",           SET_U16,     AT(mss_min),         "mss_min"            },
+    {"tcp_rto_min_us",            SET_US,      AT(rto_min),         "rto_min"            },
+    {"tcp_rto_max_ms",            SET_MS,      AT(rto_max),         "rto_max"            },
+    {"ip_local_port_range",       SET_RANGE,   AT(port_min),        "port_min, port_max" },
+    {"ip_default_ttl",            SET_U8,      AT(ttl),             "ttl"                },
+    {"tcp_sack",                  SET_IGNORED, 0,                   NULL                 },
+    {"tcp_dsack",                 SET_IGNORED, 0,                   NULL                 },
+    {"tcp_fack",                  SET_IGNORED, 0,                   NULL                 },
+    {"tcp_ecn",                   SET_IGNORED, 0,                   NULL                 },
+    {"tcp_recovery",              SET_IGNORED, 0,                   NULL                 },
+    {"tcp_early_retrans",         SET_IGNORED, 0,                   NULL                 },
+    {"tcp_fastopen",              SET_IGNORED, 0,                   NULL                 },
+    {"tcp_frto",                  SET_IGNORED, 0,                   NULL                 },
+    {"tcp_no_metrics_save",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_min_tso_segs",          SET_IGNORED, 0,                   NULL                 },
+    {"tcp_tso_win_divisor",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_autocorking",           SET_IGNORED, 0,                   NULL                 },
+    {"tcp_moderate_rcvbuf",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_adv_win_scale",         SET_IGNORED, 0,                   NULL                 },
+    {"tcp_slow_start_after_idle", SET_IGNORED, 0,                   NULL                 },
+    {"tcp_pacing_ss_ratio",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_pacing_ca_ratio",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_notsent_lowat",         SET_IGNORED, 0,                   NULL                 },
+    {"tcp_keepalive_time",        SET_IGNORED, 0,                   NULL                 },
+    {"tcp_keepalive_intvl",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_keepalive_probes",      SET_IGNORED, 0,                   NULL                 },
+    {"tcp_invalid_ratelimit",     SET_IGNORED, 0,                   NULL                 },
+    {"tcp_limit_output_bytes",    SET_IGNORED, 0,                   NULL                 },
+    {"tcp_reordering",            SET_IGNORED, 0,                   NULL                 },
+    {"tcp_max_reordering",        SET_IGNORED, 0,                   NULL                 },
+    {"tcp_retrans_collapse",      SET_IGNORED, 0,                   NULL                 },
+    {"tcp_mtu_probing",           SET_IGNORED, 0,                   NULL                 },
+    {"tcp_comp_sack_nr",          SET_IGNORED, 0,                   NULL                 },
+    {"tcp_comp_sack_delay_ns",    SET_IGNORED, 0,                   NULL                 },
+    {"tcp_rfc1337",               SET_IGNORED, 0,                   NULL                 },
+    {"tcp_shrink_window",         SET_IGNORED, 0,                   NULL                 },
+    {"tcp_challenge_ack_limit",   SET_IGNORED, 0,                   NULL                 },
+    {"net.core.optmem_max",       SET_IGNORED, 0,                   NULL                 },
+    {"net.core.rmem_max",         SET_IGNORED, 0,                   NULL                 },
+    {"net.core.wmem_max",         SET_IGNORED, 0,                   NULL                 },
+};
+
+static const struct settings_sockopt {
+    const char *level, *name;
+    int ours; /* enum sock_opt; -1: accepted without effect */
+    const char *our_name;
+} settings_sockopts[] = {
+    {"SOL_SOCKET",  "SO_REUSEADDR",       SOCK_OPT_REUSEADDR,    "SOCK_OPT_REUSEADDR"   },
+    {"SOL_SOCKET",  "SO_LINGER",          SOCK_OPT_LINGER,       "SOCK_OPT_LINGER"      },
+    {"SOL_SOCKET",  "SO_SNDBUF",          SOCK_OPT_SNDBUF,       "SOCK_OPT_SNDBUF"      },
+    {"SOL_SOCKET",  "SO_RCVBUF",          SOCK_OPT_RCVBUF,       "SOCK_OPT_RCVBUF"      },
+    {"SOL_SOCKET",  "SO_SNDBUFFORCE",     SOCK_OPT_SNDBUF,       "SOCK_OPT_SNDBUF"      },
+    {"SOL_SOCKET",  "SO_RCVBUFFORCE",     SOCK_OPT_RCVBUF,       "SOCK_OPT_RCVBUF"      },
+    {"SOL_SOCKET",  "SO_KEEPALIVE",       SOCK_OPT_KEEPALIVE,    "SOCK_OPT_KEEPALIVE"   },
+    {"SOL_SOCKET",  "SO_BROADCAST",       SOCK_OPT_BROADCAST,    "SOCK_OPT_BROADCAST"   },
+    {"SOL_SOCKET",  "SO_ERROR",           SOCK_OPT_ERROR,        "SOCK_OPT_ERROR"       },
+    {"SOL_SOCKET",  "SO_REUSEPORT",       -1,                    NULL                   },
+    {"SOL_SOCKET",  "SO_PRIORITY",        -1,                    NULL                   },
+    {"SOL_SOCKET",  "SO_MARK",            -1,                    NULL                   },
+    {"SOL_SOCKET",  "SO_MAX_PACING_RATE", -1,                    NULL                   },
+    {"SOL_SOCKET",  "SO_OOBINLINE",       -1,                    NULL                   },
+    {"IPPROTO_TCP", "TCP_NODELAY",        SOCK_OPT_NODELAY,      "SOCK_OPT_NODELAY"     },
+    {"IPPROTO_TCP", "TCP_MAXSEG",         SOCK_OPT_MAXSEG,       "SOCK_OPT_MAXSEG"      },
+    {"IPPROTO_TCP", "TCP_USER_TIMEOUT",   SOCK_OPT_USER_TIMEOUT, "SOCK_OPT_USER_TIMEOUT"},
+    {"IPPROTO_TCP", "TCP_CONGESTION",     SOCK_OPT_CONGESTION,   "SOCK_OPT_CONGESTION"  },
+    {"IPPROTO_TCP", "TCP_INFO",           -1,                    NULL                   },
+    {"IPPROTO_TCP", "TCP_QUICKACK",       -1,                    NULL                   },
+    {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT",  -1,                    NULL                   },
+    {"IPPROTO_IP",  "IP_TOS",             SOCK_OPT_TOS,          "SOCK_OPT_TOS"         },
+    {"IPPROTO_IP",  "IP_TTL",             SOCK_OPT_TTL,          "SOCK_OPT_TTL"         },
+    {"IPPROTO_IP",  "IP_MTU_DISCOVER",    -1,                    NULL                   },
+    {"IPPROTO_IP",  "IP_RECVTOS",         -1,                    NULL                   },
+    {"IPPROTO_IP",  "IP_RECVTTL",         -1,                    NULL                   },
+    {"IPPROTO_IP",  "IP_RECVERR",         -1,                    NULL                   },
+};
+
+void settings_list(FILE *out)
+{
+    fprintf(out, "sysctls\n");
+    for (size_t i = 0; i < ARRAY_LEN(settings_sysctls); i++) {
+        const struct settings_sysctl *s = &settings_sysctls[i];
+
+        fprintf(out, "  %s%-28s %s\n", strchr(s->name, '.') != NULL ? "" : "net.ipv4.", s->name,
+                s->ours != NULL ? s->ours : "accepted, no effect");
+    }
+    fprintf(out, "socket options\n");
+    for (size_t i = 0; i < ARRAY_LEN(settings_sockopts); i++) {
+        const struct settings_sockopt *s = &settings_sockopts[i];
+
+        fprintf(out, "  %-12s %-24s %s\n", s->level, s->name,
+                s->our_name != NULL ? s->our_name : "accepted, no effect");
+    }
+}
+
+bool settings_sockopt(int64_t level, int64_t name, int *opt, bool *is_ignored)
+{
+    int64_t l, n;
+
+    for (size_t i = 0; i < ARRAY_LEN(settings_sockopts); i++) {
+        const struct settings_sockopt *s = &settings_sockopts[i];
+
+        if (symbol_value(s->level, &l) && l == level && symbol_value(s->name, &n) && n == name) {
+            *opt = s->ours;
+            *is_ignored = s->ours < 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- sysctls ---- */
+
+static bool settings_store(struct tcp_config *cfg, const struct settings_sysctl *s, const char *v)
+{
+    uint8_t *at = (uint8_t *)cfg + s->offset;
+    char *end;
+    uint64_t n = strtoull(v, &end, 10);
+    net_time t = (net_time)n;
+    int cc;
+
+    if (s->kind != SET_CC && s->kind != SET_IGNORED && end == v)
+        return false;
+    switch (s->kind) {
+    case SET_BOOL:
+        *(bool *)at = n != 0;
+        return true;
+    case SET_U8:
+        *at = (uint8_t)n;
+        return n <= UINT8_MAX;
+    case SET_U16:
+        *(uint16_t *)(void *)at = (uint16_t)n;
+        return n <= UINT16_MAX;
+    case SET_MIDDLE:
+        n = strtoull(end, &end, 10);
+        *(uint32_t *)(void *)at = (uint32_t)n;
+        return n > 0;
+    case SET_U32:
+        *(uint32_t *)(void *)at = (uint32_t)n;
+        return true;
+    case SET_SECONDS:
+    case SET_MS:
+    case SET_US:
+        *(net_time *)(void *)at = t * (s->kind == SET_SECONDS ? 1000000000
+                                       : s->kind == SET_MS    ? 1000000
+                                                              : 1000);
+        return true;
+    case SET_RANGE:
+        cfg->port_min = (uint16_t)n;
+        cfg->port_max = (uint16_t)strtoull(end, &end, 10);
+        return cfg->port_max >= cfg->port_min;
+    case SET_COOKIES:
+        cfg->syn_policy = n != 0 ? TCP_SYN_COOKIES : TCP_SYN_DROP;
+        return true;
+    case SET_CC:
+        cc = cc_by_name(v);
+        *at = (uint8_t)cc;
+        return cc >= 0;
+    case SET_IGNORED:
+        return true;
+    }
+    return false;
+}
+
+/* One NAME=VALUE, the name with dots or as a path below /proc/sys. */
+static bool settings_one(struct tcp_config *cfg, char *word, char *err, size_t err_len)
+{
+    static const char proc[] = "/proc/sys/", ipv4[] = "net.ipv4.";
+    char *value = strchr(word, '='), *name = word;
+
+    if (value == NULL) {
+        snprintf(err, err_len, "%s: NAME=VALUE belongs here", word);
+        return false;
+    }
+    *value++ = '\0';
+    if (strncmp(name, proc, sizeof(proc) - 1) == 0)
+        name += sizeof(proc) - 1;
+    for (char *p = name; *p != '\0'; p++)
+        *p = *p == '/' ? '.' : *p;
+    size_t len = strlen(value);
+
+    if (len >= 2 && (value[0] == '"' || value[0] == '\'')) {
+        value[len - 1] = '\0';
+        value++;
+    }
+    if (strncmp(name, ipv4, sizeof(ipv4) - 1) == 0)
+        name += sizeof(ipv4) - 1;
+    for (size_t i = 0; i < ARRAY_LEN(settings_sysctls); i++) {
+        if (strcmp(settings_sysctls[i].name, name) != 0)
+            continue;
+        if (settings_store(cfg, &settings_sysctls[i], value))
+            return true;
+        snprintf(err, err_len, "%s cannot be '%s'", name, value);
+        return false;
+    }
+    snprintf(err, err_len,
+             "%s is no setting of ours: --list_settings names them, "
+             "--ignore_commands goes on without",
+             name);
+    return false;
+}
+
+/* The next word of a command; quotes keep blanks together. NULL: no more. */
+static char *settings_word(char **at)
+{
+    char *p = *at, *begin, quote = '\0';
+
+    while (isblank((unsigned char)*p))
+        p++;
+    if (*p == '\0')
+        return NULL;
+    for (begin = p; *p != '\0' && (quote != '\0' || !isblank((unsigned char)*p)); p++) {
+        if (quote == '\0' && (*p == '"' || *p == '\''))
+            quote = *p;
+        else if (*p == quote)
+            quote = '\0';
+    }
+    if (*p != '\0')
+        *p++ = '\0';
+    *at = p;
+    return begin;
+}
+
+static bool settings_ends_with(const char *s, const char *end)
+{
+    size_t a = strlen(s), b = strlen(end);
+
+    return a >= b && strcmp(s + a - b, end) == 0;
+}
+
+/* One command of a line: sysctl, set_sysctls.py, or a script that sets what we begin with anyway. */
+static bool settings_simple(struct tcp_config *cfg, char *command, char *err, size_t err_len)
+{
+    char *at = command, *word = settings_word(&at);
+
+    if (word == NULL || word[0] == '#' || strcmp(word, "true") == 0 || strcmp(word, ":") == 0 ||
+        settings_ends_with(word, "defaults.sh"))
+        return true;
+    if (!settings_ends_with(word, "sysctl") && !settings_ends_with(word, "set_sysctls.py")) {
+        snprintf(err, err_len,
+                 "'%s' is no command we know (sysctl, set_sysctls.py, defaults.sh are): "
+                 "--ignore_commands goes on without",
+                 word);
+        return false;
+    }
+    while ((word = settings_word(&at)) != NULL) {
+        bool to_nowhere = strstr(word, "/dev/null") != NULL || strcmp(word, ">") == 0;
+
+        if (word[0] != '-' && !to_nowhere && !settings_one(cfg, word, err, err_len))
+            return false;
+    }
+    return true;
+}
+
+bool settings_command(struct tcp_config *cfg, const char *command, char *err, size_t err_len)
+{
+    char *copy = strdup(command), *next = copy;
+    bool ok = copy != NULL;
+
+    while (ok && next != NULL) {
+        char *one = next, *end = one + strcspn(one, ";&|\n");
+
+        next = *end == '\0' ? NULL : end + 1;
+        *end = '\0';
+        ok = settings_simple(cfg, one, err, err_len);
+    }
+    free(copy);
+    return ok;
+}
