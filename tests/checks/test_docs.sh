@@ -3,31 +3,7 @@
 # and commands in the others lead somewhere.
 #
 # Usage: test_docs.sh BUILD-DIRECTORY
-set -u
-LC_ALL=C
-export LC_ALL
-if [ $# -ne 1 ]; then
-    echo "usage: $0 BUILD-DIRECTORY" >&2
-    exit 1
-fi
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-build=$(cd "$1" && pwd) || exit 2
-passed=0
-failed=0
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-cd "$top" || exit 2
-
-# verdict NAME: what stands in $tmp/bad is wrong.
-verdict() {
-    if [ -s "$tmp/bad" ]; then
-        echo "FAIL $1"
-        sed 's/^/     /' "$tmp/bad" | head -n 20
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
+. "$(dirname "$0")/lib.sh"
 
 "$build/tools/gen-tracing/gen-tracing" --check docs/tracing.md >"$tmp/bad" 2>&1 && : >"$tmp/bad"
 verdict "docs/tracing.md is current (cmake --build build --target docs-tracing)"
@@ -92,5 +68,4 @@ for program in stackd stackctl; do
 done
 verdict "man pages and completions know the options of --help"
 
-echo "docs: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish docs

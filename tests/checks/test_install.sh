@@ -3,19 +3,7 @@
 # unit, headers, libraries; and a program of somebody else's can be built with it.
 #
 # Usage: test_install.sh BUILD-DIRECTORY
-set -u
-LC_ALL=C
-export LC_ALL
-if [ $# -ne 1 ]; then
-    echo "usage: $0 BUILD-DIRECTORY" >&2
-    exit 1
-fi
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-build=$(cd "$1" && pwd) || exit 2
-passed=0
-failed=0
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/lib.sh"
 usr=$tmp/root/usr
 
 # t NAME COMMAND...: counts by the command's status; its output is shown when it fails.
@@ -84,5 +72,4 @@ if command -v systemd-analyze >/dev/null; then
     t "systemd-analyze verify finds nothing" verify
 fi
 
-echo "install: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish install

@@ -3,31 +3,8 @@
 # the completion, and the other way round.
 #
 # Usage: test_manpages.sh BUILD-DIRECTORY
-set -u
-LC_ALL=C.UTF-8
-export LC_ALL
-if [ $# -ne 1 ]; then
-    echo "usage: $0 BUILD-DIRECTORY" >&2
-    exit 1
-fi
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-build=$(cd "$1" && pwd) || exit 2
-passed=0
-failed=0
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-cd "$top" || exit 2
-
-# verdict NAME: what stands in $tmp/bad is wrong.
-verdict() {
-    if [ -s "$tmp/bad" ]; then
-        echo "FAIL $1"
-        sed 's/^/     /' "$tmp/bad" | head -n 20
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
+. "$(dirname "$0")/lib.sh"
+LC_ALL=C.UTF-8 # for man
 
 # options - the option names, one a line, `-x` and `--name`, in what argp's --help prints.
 options() {
@@ -86,5 +63,4 @@ for object in $objects; do
 done >"$tmp/bad"
 verdict "the completion of stackctl has every object"
 
-echo "manpages: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish manpages

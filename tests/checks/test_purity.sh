@@ -6,32 +6,9 @@
 # The core archive may need nothing from outside but mem* and the assert handler; a layer includes
 # only base, wire, itself and the layers below; nothing in stack/ knows tools/; the core includes
 # only headers without an operating system behind them; no file has two nouns (800 lines).
-set -u
-LC_ALL=C
-export LC_ALL
-
-if [ $# -ne 1 ]; then
-    echo "usage: $0 BUILD-DIRECTORY" >&2
-    exit 1
-fi
-stack=$(cd "$(dirname "$0")/../../stack" && pwd) || exit 2
-build=$(cd "$1" && pwd) || exit 2
+. "$(dirname "$0")/lib.sh"
+stack=$top/stack
 archive=$build/stack/libstackd.a
-passed=0
-failed=0
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-
-# verdict NAME: what stands in $tmp/bad breaks the rule.
-verdict() {
-    if [ -s "$tmp/bad" ]; then
-        echo "FAIL $1"
-        sed 's/^/     /' "$tmp/bad"
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
 
 # The files that know the operating system (stack/CMakeLists.txt keeps the same list).
 is_port() {
@@ -146,5 +123,4 @@ while read -r file; do
 done <"$tmp/files" >"$tmp/bad"
 verdict "no file has more than 800 lines"
 
-echo "purity: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish purity

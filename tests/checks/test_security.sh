@@ -1,28 +1,9 @@
 #!/bin/sh
 # test_security.sh - docs/security.md names functions and tests that exist, and each class has a test.
 #
-# Usage: test_security.sh [BUILD-DIRECTORY]
-set -u
-LC_ALL=C
-export LC_ALL
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
+# Usage: test_security.sh BUILD-DIRECTORY
+. "$(dirname "$0")/lib.sh"
 doc=docs/security.md
-passed=0
-failed=0
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-cd "$top" || exit 2
-
-# verdict NAME: what stands in $tmp/bad is wrong.
-verdict() {
-    if [ -s "$tmp/bad" ]; then
-        echo "FAIL $1"
-        sed 's/^/     /' "$tmp/bad" | head -n 20
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
 
 # A test is a function that a T_MAIN runs, or a script.
 grep -oE '`test_[a-z0-9_]+(\.sh)?`' "$doc" | tr -d '`' | sort -u >"$tmp/tests"
@@ -53,5 +34,4 @@ grep -vE '\.[ch]:[a-z]' "$tmp/rows" >>"$tmp/bad"
 [ -s "$tmp/rows" ] || echo "there are no rows" >>"$tmp/bad"
 verdict "every class in $doc has its function and its test"
 
-echo "security: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish security

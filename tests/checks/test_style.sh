@@ -1,30 +1,12 @@
 #!/bin/sh
 # test_style.sh - what may never be in the source, as far as a text search can tell.
 #
-# Usage: test_style.sh [BUILD-DIRECTORY]
+# Usage: test_style.sh BUILD-DIRECTORY
 #
 # test_purity.sh asks the library (symbols, includes); this script asks the text: states are written
 # in one place, packets refused in one, TCP's timers set in three files, no struct is laid over the
 # bytes of a packet, functions fit a screen, tests wait for nothing.
-set -u
-LC_ALL=C
-export LC_ALL
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-passed=0
-failed=0
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-cd "$top" || exit 2
-
-verdict() {
-    if [ -s "$tmp/bad" ]; then
-        echo "FAIL $1"
-        sed 's/^/     /' "$tmp/bad" | head -n 20
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
+. "$(dirname "$0")/lib.sh"
 
 # Source without comments and strings, so that words in sentences do not count; lines stay.
 strip() {
@@ -124,5 +106,4 @@ for reason in $(sed -n 's/^VERDICT(\([A-Z0-9_]*\),.*/\1/p' stack/base/verdict.de
 done >>"$tmp/bad"
 verdict "every reason in verdict.def is given by somebody"
 
-echo "style: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish style
