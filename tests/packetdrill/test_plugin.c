@@ -1,0 +1,632 @@
+/*
+ * test_plugin.c - libstackd_packetdrill.so as packetdrill uses it.
+ *
+ * Time is virtual, so the times below are exact but for the microseconds that asking for the time
+ * costs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drive.h"
+#include "t.h"
+
+#define G drive.userdata
+enum { PEER = 40001, ISS = 1000, SLACK = 60 };
+static const struct drive_seg syn = {
+    .sport = PEER,
+    .dport = DRIVE_PORT,
+    .seq = ISS,
+    .flags = DRIVE_SYN,
+    .win = 60000,
+    .options = {2, 4, 1460 >> 8, 1460 & 0xff},
+    .options_len = 4,
+};
+
+/* ---- conditions to start from ---- */
+
+static int listening(void)
+{
+    struct sockaddr_in a = drive_addr(DRIVE_LOCAL, DRIVE_PORT);
+    int fd;
+
+    T_NEED(drive_begin());
+    fd = drive.socket(G, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    T_TRUE(fd > 2);
+    T_EQ(drive.bind(G, fd, (const struct sockaddr *)&a, sizeof(a)), 0);
+    T_EQ(drive.listen(G, fd, 5), 0);
+    return fd;
+}
+
+static struct drive_seg segment(uint32_t seq, uint32_t ack, size_t len)
+{
+    return (struct drive_seg){.sport = PEER,
+                              .dport = DRIVE_PORT,
+                              .seq = seq,
+                              .ack = ack,
+                              .len = len,
+                              .flags = DRIVE_ACK,
+                              .win = 60000};
+}
+
+/* A connection from the peer; @iss receives the stack's number. */
+static int accepted(int *listener, uint32_t *iss)
+{
+    struct sockaddr_in peer = {0};
+    socklen_t len = sizeof(peer);
+    struct drive_seg s;
+
+    *listener = listening();
+    drive_until(100000);
+    drive_in(&syn);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_SYN | DRIVE_ACK);
+    T_EQ(s.ack, ISS + 1);
+    T_TRUE(s.sums_ok);
+    T_TRUE(s.usec >= 100000 && s.usec < 100000 + SLACK);
+    *iss = s.seq;
+    s = segment(ISS + 1, *iss + 1, 0);
+    drive_in(&s);
+    int fd = drive.accept(G, *listener, (struct sockaddr *)&peer, &len);
+
+    T_TRUE(fd > 2);
+    T_EQ(len, sizeof(peer));
+    T_EQ(ntohl(peer.sin_addr.s_addr), DRIVE_REMOTE);
+    T_EQ(ntohs(peer.sin_port), PEER);
+    return fd;
+}
+
+/* ---- loading and time ---- */
+
+static void test_plugin_load_fills_every_member(void)
+{
+    void *members[sizeof(drive) / sizeof(void *)];
+
+    T_NEED(drive_begin());
+    memcpy(members, &drive, sizeof(drive));
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        T_TRUE(members[i] != NULL);
+    drive_end();
+}
+
+static void test_plugin_clock_advances_by_itself(void)
+{
+    T_NEED(drive_begin());
+    long long a = drive_now(), b = drive_now();
+
+    T_EQ(b, a + 1);
+    drive.usleep(G, 5000000);
+    T_EQ(drive_now(), b + 5000001);
+    drive_until(60000000);
+    T_EQ(drive_now(), 60000001);
+    drive_end();
+}
+
+static void test_plugin_silent_stack_gives_up_with_no_bytes(void)
+{
+    struct drive_seg s;
+
+    (void)listening();
+    drive_out(&s);
+    T_EQ(s.whole, 0);
+    drive_end();
+}
+
+static void test_plugin_loaded_again_has_forgotten_everything(void)
+{
+    struct drive_seg s;
+
+    for (int i = 0; i < 3; i++) {
+        (void)listening(); /* would be EADDRINUSE */
+        T_TRUE(drive_now() < 100);
+        drive_in(&syn);
+        /* packets not fetched are forgotten, too */
+        if (i == 1) {
+            drive_out(&s);
+            T_EQ(s.flags, DRIVE_SYN | DRIVE_ACK);
+        }
+        if (i != 1)
+            drive_end();
+    }
+}
+
+/* ---- connections ---- */
+
+static void test_plugin_passive_open_data_both_ways_and_close(void)
+{
+    char buf[2000];
+    uint32_t iss;
+    struct drive_seg s;
+    int listener, fd = accepted(&listener, &iss);
+
+    s = segment(ISS + 1, iss + 1, 1000);
+    drive_in(&s);
+    T_EQ(drive.read(G, fd, buf, sizeof(buf)), 1000);
+    T_EQ(drive.write(G, fd, buf, 1000), 1000);
+    drive_out(&s);
+    if (s.len == 0) /* the acknowledgement may come first */
+        drive_out(&s);
+    T_EQ(s.len, 1000);
+    T_EQ(s.seq, iss + 1);
+    T_EQ(s.ack, ISS + 1001);
+    T_TRUE(s.sums_ok);
+    s = segment(ISS + 1001, iss + 1001, 0);
+    drive_in(&s);
+    T_EQ(drive.close(G, fd), 0);
+    drive_out(&s);
+    T_EQ(s.flags & DRIVE_FIN, DRIVE_FIN);
+    T_EQ(s.seq, iss + 1001);
+    s = segment(ISS + 1001, iss + 1002, 0);
+    s.flags |= DRIVE_FIN;
+    drive_in(&s);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_ACK);
+    T_EQ(s.ack, ISS + 1002);
+    errno = 0;
+    T_EQ(drive.read(G, fd, buf, 1), -1);
+    T_EQ(errno, EBADF);
+    drive_end();
+}
+
+static int connecting(struct drive_seg *s)
+{
+    struct sockaddr_in to = drive_addr(DRIVE_REMOTE, DRIVE_PORT);
+
+    T_NEED(drive_begin());
+    int fd = drive.socket(G, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+
+    T_EQ(drive.fcntl(G, fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+    T_EQ(drive.fcntl(G, fd, F_GETFL), O_RDWR | O_NONBLOCK);
+    errno = 0;
+    T_EQ(drive.connect(G, fd, (struct sockaddr *)&to, sizeof(to)), -1);
+    T_EQ(errno, EINPROGRESS);
+    drive_out(s);
+    T_EQ(s->flags, DRIVE_SYN);
+    T_EQ(s->dst, DRIVE_REMOTE);
+    T_EQ(s->dport, DRIVE_PORT);
+    return fd;
+}
+
+static void test_plugin_active_open_and_its_error_option(void)
+{
+    struct drive_seg s, answer = {.flags = DRIVE_SYN | DRIVE_ACK, .seq = 7, .win = 5000};
+    socklen_t len = sizeof(int);
+    int err = 99, fd = connecting(&s);
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    T_EQ(drive.poll(G, &p, 1, 0), 0);
+    answer.sport = DRIVE_PORT;
+    answer.dport = s.sport;
+    answer.dst = s.src;
+    answer.ack = s.seq + 1;
+    drive_in(&answer);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_ACK);
+    T_EQ(s.ack, 8);
+    T_EQ(drive.poll(G, &p, 1, 0), 1);
+    T_EQ(p.revents, POLLOUT);
+    T_EQ(drive.getsockopt(G, fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+    T_EQ(err, 0);
+    T_EQ(len, sizeof(int));
+    /* Disconnected: a reset leaves, and the descriptor can be used again. */
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+    T_EQ(drive.connect(G, fd, &none, sizeof(none)), 0);
+    drive_out(&s);
+    T_EQ(s.flags & DRIVE_RST, DRIVE_RST);
+    drive_end();
+}
+
+static void test_plugin_retransmissions_have_their_exact_time(void)
+{
+    struct drive_seg s;
+    long long first;
+
+    (void)connecting(&s);
+    first = s.usec;
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_SYN);
+    T_EQ(s.usec - first, 1000000);
+    drive_out(&s);
+    T_EQ(s.usec - first, 3000000);
+    T_TRUE(drive_now() - first >= 3000000);
+    T_TRUE(drive_now() - first < 3000000 + SLACK);
+    drive_end();
+}
+
+static void test_plugin_time_slept_through_sends_at_its_moments(void)
+{
+    struct drive_seg s;
+    long long first;
+
+    (void)connecting(&s);
+    first = s.usec;
+    drive_until(5000000);
+    drive_out(&s);
+    T_EQ(s.usec - first, 1000000);
+    drive_out(&s);
+    T_EQ(s.usec - first, 3000000);
+    T_TRUE(drive_now() < 5000000 + SLACK);
+    drive_end();
+}
+
+/* ---- options ---- */
+
+static void test_plugin_tcp_info_tells_of_the_connection(void)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    char buf[3000] = "";
+    uint32_t iss;
+    int listener, one = 1, fd = accepted(&listener, &iss);
+
+    T_EQ(drive.write(G, fd, buf, sizeof(buf)), 3000);
+    T_EQ(drive.getsockopt(G, fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    T_EQ(len, sizeof(info));
+    T_EQ(info.tcpi_state, 1);
+    T_EQ(info.tcpi_snd_mss, 1460);
+    T_EQ(info.tcpi_snd_cwnd, 10);
+    T_TRUE(info.tcpi_unacked >= 2);
+    len = sizeof(info);
+    T_EQ(drive.getsockopt(G, listener, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    T_EQ(info.tcpi_state, 10);
+    T_EQ(drive.setsockopt(G, fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
+    one = 0;
+    len = sizeof(one);
+    T_EQ(drive.getsockopt(G, fd, IPPROTO_TCP, TCP_NODELAY, &one, &len), 0);
+    T_EQ(one, 1);
+    errno = 0;
+    T_EQ(drive.setsockopt(G, fd, IPPROTO_TCP, 9999, &one, sizeof(one)), -1);
+    T_EQ(errno, ENOPROTOOPT);
+    drive_end();
+}
+
+static void test_plugin_ioctl_writes_the_queue(void)
+{
+    int listener, n = -1;
+    uint32_t iss;
+    int fd = accepted(&listener, &iss);
+    struct drive_seg s = segment(ISS + 1, iss + 1, 700);
+
+    drive_in(&s);
+    T_EQ(drive.ioctl(G, fd, 0x541bul, &n), 0);
+    T_EQ(n, 700);
+    drive_end();
+}
+
+static void test_plugin_settings_file_is_obeyed(void)
+{
+    char path[] = "/tmp/test_plugin_XXXXXX";
+    const char text[] = "net.ipv4.tcp_syn_retries=1\nnet.ipv4.no_such_thing=1\n\nnonsense\n"
+                        "net.ipv4.tcp_rmem=4096 20000 6291456\n";
+    struct drive_seg s;
+    int file = mkstemp(path);
+
+    T_NEED(file >= 0);
+    T_EQ(write(file, text, sizeof(text) - 1), sizeof(text) - 1);
+    close(file);
+    setenv("PACKETDRILL_SYSCTL_FILE", path, 1);
+    (void)connecting(&s);
+    T_TRUE(s.win <= 20000);
+    drive_out(&s); /* the one retransmission */
+    T_EQ(s.flags, DRIVE_SYN);
+    drive_out(&s);
+    T_EQ(s.whole, 0);
+    drive_end();
+    unsetenv("PACKETDRILL_SYSCTL_FILE");
+    unlink(path);
+}
+
+/* ---- calls that block ---- */
+
+static int64_t do_read(void *arg)
+{
+    char buf[4000];
+
+    return drive.read(G, *(int *)arg, buf, sizeof(buf));
+}
+
+static int64_t do_accept(void *arg)
+{
+    struct sockaddr_in peer;
+    socklen_t len = sizeof(peer);
+
+    return drive.accept(G, *(int *)arg, (struct sockaddr *)&peer, &len);
+}
+
+static int64_t do_connect(void *arg)
+{
+    struct sockaddr_in to = drive_addr(DRIVE_REMOTE, DRIVE_PORT);
+
+    return drive.connect(G, *(int *)arg, (struct sockaddr *)&to, sizeof(to));
+}
+
+static int64_t do_poll(void *arg)
+{
+    struct pollfd p = {.fd = *(int *)arg, .events = POLLIN};
+
+    return drive.poll(G, &p, 1, 300);
+}
+
+static int64_t do_write(void *arg)
+{
+    static char bytes[200000];
+
+    return drive.write(G, *(int *)arg, bytes, sizeof(bytes));
+}
+
+static void test_plugin_blocked_read_returns_when_its_packet_comes(void)
+{
+    for (int i = 0; i < 30; i++) {
+        struct drive_call c;
+        struct drive_seg s;
+        uint32_t iss;
+        int listener, fd = accepted(&listener, &iss);
+
+        drive_start(&c, do_read, &fd);
+        drive_until(200000);
+        s = segment(ISS + 1, iss + 1, 1000);
+        drive_in(&s);
+        /* The next event is a packet: the clock would jump to the delayed ACK's time and beyond. */
+        drive_out(&s);
+        T_EQ(s.flags, DRIVE_ACK);
+        drive_until(900000);
+        drive_join(&c);
+        T_EQ(c.result, 1000);
+        T_TRUE(c.usec >= 200000 && c.usec < 200000 + SLACK);
+        drive_end();
+    }
+}
+
+static void test_plugin_blocked_read_returns_at_once_though_time_jumps(void)
+{
+    for (int i = 0; i < 30; i++) {
+        struct drive_call c;
+        struct drive_seg s;
+        uint32_t iss;
+        int listener, fd = accepted(&listener, &iss);
+
+        drive_start(&c, do_read, &fd);
+        drive_until(200000);
+        s = segment(ISS + 1, iss + 1, 10);
+        drive_in(&s);
+        drive.usleep(G, 50000000);
+        drive_join(&c);
+        T_EQ(c.result, 10);
+        T_TRUE(c.usec < 200000 + SLACK);
+        drive_end();
+    }
+}
+
+static void test_plugin_blocked_accept_and_connect(void)
+{
+    struct drive_call c;
+    struct drive_seg s, answer = {.flags = DRIVE_SYN | DRIVE_ACK, .seq = 7, .win = 5000};
+    int listener = listening();
+
+    drive_start(&c, do_accept, &listener);
+    drive_until(100000);
+    drive_in(&syn);
+    drive_out(&s);
+    s = segment(ISS + 1, s.seq + 1, 0);
+    drive_in(&s);
+    drive_until(200000);
+    drive_join(&c);
+    T_TRUE(c.result > 2);
+    T_TRUE(c.usec < 100000 + 2 * SLACK);
+    int fd = drive.socket(G, AF_INET, SOCK_STREAM, 0);
+
+    drive_start(&c, do_connect, &fd);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_SYN);
+    answer.sport = DRIVE_PORT;
+    answer.dport = s.sport;
+    answer.ack = s.seq + 1;
+    drive_until(300000);
+    drive_in(&answer);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_ACK);
+    drive_join(&c);
+    T_EQ(c.result, 0);
+    T_TRUE(c.usec >= 300000 && c.usec < 300000 + SLACK);
+    drive_end();
+}
+
+static void test_plugin_blocked_connect_refused(void)
+{
+    struct drive_call c;
+    struct drive_seg s, answer = {.flags = DRIVE_RST | DRIVE_ACK};
+
+    T_NEED(drive_begin());
+    int fd = drive.socket(G, AF_INET, SOCK_STREAM, 0);
+
+    drive_start(&c, do_connect, &fd);
+    drive_out(&s);
+    answer.sport = DRIVE_PORT;
+    answer.dport = s.sport;
+    answer.ack = s.seq + 1;
+    drive_in(&answer);
+    drive_join(&c);
+    T_EQ(c.result, -1);
+    T_EQ(c.err, ECONNREFUSED);
+    drive_end();
+}
+
+static void test_plugin_blocked_poll_times_out_in_virtual_time(void)
+{
+    struct drive_call c;
+    int listener = listening();
+
+    drive_start(&c, do_poll, &listener);
+    long long begun = drive_now();
+
+    drive_until(begun + 1000000);
+    drive_join(&c);
+    T_EQ(c.result, 0);
+    T_TRUE(c.usec - begun > 299900 && c.usec - begun < 300000 + SLACK);
+    drive_end();
+}
+
+static void test_plugin_blocked_write_goes_on_as_room_comes(void)
+{
+    struct drive_call c;
+    struct drive_seg s;
+    int listener, small = 20000;
+    uint32_t iss, una;
+    int fd = accepted(&listener, &iss);
+
+    T_EQ(drive.setsockopt(G, fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    drive_start(&c, do_write, &fd);
+    una = iss + 1;
+    for (int i = 0; i < 1000 && una != iss + 1 + 200000; i++) {
+        drive_out(&s);
+        if (s.whole == 0)
+            break;
+        if (s.len > 0 && s.seq == una) {
+            una = s.seq + (uint32_t)s.len;
+            s = segment(ISS + 1, una, 0);
+            drive_in(&s);
+        }
+    }
+    T_EQ(una, iss + 1 + 200000);
+    drive_join(&c);
+    T_EQ(c.result, 200000);
+    drive_end();
+}
+
+/* ---- the rest ---- */
+
+static void test_plugin_epoll_reports_data(void)
+{
+    struct epoll_event ev = {.events = EPOLLIN}, out[4];
+    int listener;
+    uint32_t iss;
+    int fd = accepted(&listener, &iss), set = drive.epoll_create(G, 1);
+    struct drive_seg s = segment(ISS + 1, iss + 1, 5);
+
+    ev.data.fd = fd;
+    T_EQ(drive.epoll_ctl(G, set, EPOLL_CTL_ADD, fd, &ev), 0);
+    T_EQ(drive.epoll_wait(G, set, out, 4, 0), 0);
+    drive_in(&s);
+    T_EQ(drive.epoll_wait(G, set, out, 4, 0), 1);
+    T_EQ(out[0].events, EPOLLIN);
+    T_EQ(out[0].data.fd, fd);
+    T_EQ(drive.epoll_ctl(G, set, EPOLL_CTL_DEL, fd, NULL), 0);
+    T_EQ(drive.close(G, set), 0);
+    drive_end();
+}
+
+static void test_plugin_descriptors_are_real_ones(void)
+{
+    int fd = listening(), pair[2];
+
+    T_TRUE(fcntl(fd, F_GETFD) >= 0);
+    T_EQ(drive.close(G, fd), 0);
+    T_EQ(fcntl(fd, F_GETFD), -1);
+    fd = drive.socket(G, AF_INET, SOCK_STREAM, 0);
+    T_EQ(close(fd), 0); /* as packetdrill closes what a script left open */
+    errno = 0;
+    T_EQ(drive.pipe(G, pair), -1);
+    T_EQ(errno, ENOSYS);
+    errno = 0;
+    T_EQ(drive.splice(G, 1, NULL, 2, NULL, 1, 0), -1);
+    T_EQ(errno, ENOSYS);
+    drive_end();
+}
+
+static void test_plugin_closed_port_answers_without_any_socket(void)
+{
+    struct drive_seg s;
+
+    T_NEED(drive_begin());
+    drive_in(&syn);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_RST | DRIVE_ACK);
+    T_EQ(s.src, DRIVE_LOCAL);
+    drive_end();
+}
+
+static void test_plugin_udp_blocked_read_gets_a_datagram(void)
+{
+    struct sockaddr_in a = drive_addr(DRIVE_LOCAL, DRIVE_PORT), to = drive_addr(DRIVE_REMOTE, 9);
+    uint8_t ip[64] = {0}, out[2048];
+    size_t len = sizeof(out);
+    struct drive_call c;
+    long long usec;
+
+    T_NEED(drive_begin());
+    int fd = drive.socket(G, AF_INET, SOCK_DGRAM, 0);
+
+    T_EQ(drive.bind(G, fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    T_EQ(drive.sendto(G, fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
+    T_EQ(drive.netdev_receive(G, out, &len, &usec), 0);
+    T_EQ(len, 33);
+    /* Back it goes, addresses and ports exchanged: the sums stay right. */
+    memcpy(ip, out, len);
+    memcpy(ip + 12, out + 16, 4);
+    memcpy(ip + 16, out + 12, 4);
+    memcpy(ip + 20, out + 22, 2);
+    memcpy(ip + 22, out + 20, 2);
+    drive_start(&c, do_read, &fd);
+    T_EQ(drive.netdev_send(G, ip, len), 0);
+    drive.usleep(G, 1000);
+    drive_join(&c);
+    T_EQ(c.result, 5);
+    drive_end();
+}
+
+static void test_plugin_udp_needs_no_bind(void)
+{
+    struct sockaddr_in to = drive_addr(DRIVE_REMOTE, 9);
+    uint8_t out[2048];
+    size_t len = sizeof(out);
+    long long usec;
+
+    T_NEED(drive_begin());
+    int fd = drive.socket(G, AF_INET, SOCK_DGRAM, 0);
+
+    T_EQ(drive.sendto(G, fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
+    T_EQ(drive.netdev_receive(G, out, &len, &usec), 0);
+    T_EQ(len, 33);
+    drive_end();
+}
+
+#ifdef PLUGIN_SANITIZED
+#define NOTE "loaded without RTLD_DEEPBIND: sanitizers do not go with it\n"
+#else
+#define NOTE ""
+#endif
+
+int main(int argc, char **argv)
+{
+    static const struct t_case cases[] = {
+        T(test_plugin_load_fills_every_member),
+        T(test_plugin_clock_advances_by_itself),
+        T(test_plugin_silent_stack_gives_up_with_no_bytes),
+        T(test_plugin_loaded_again_has_forgotten_everything),
+        T(test_plugin_passive_open_data_both_ways_and_close),
+        T(test_plugin_active_open_and_its_error_option),
+        T(test_plugin_retransmissions_have_their_exact_time),
+        T(test_plugin_time_slept_through_sends_at_its_moments),
+        T(test_plugin_tcp_info_tells_of_the_connection),
+        T(test_plugin_ioctl_writes_the_queue),
+        T(test_plugin_settings_file_is_obeyed),
+        T(test_plugin_blocked_read_returns_when_its_packet_comes),
+        T(test_plugin_blocked_read_returns_at_once_though_time_jumps),
+        T(test_plugin_blocked_accept_and_connect),
+        T(test_plugin_blocked_connect_refused),
+        T(test_plugin_blocked_poll_times_out_in_virtual_time),
+        T(test_plugin_blocked_write_goes_on_as_room_comes),
+        T(test_plugin_epoll_reports_data),
+        T(test_plugin_descriptors_are_real_ones),
+        T(test_plugin_closed_port_answers_without_any_socket),
+        T(test_plugin_udp_blocked_read_gets_a_datagram),
+        T(test_plugin_udp_needs_no_bind),
+    };
+
+    fputs(NOTE, stdout);
+    return t_run("packetdrill", cases, sizeof(cases) / sizeof(cases[0]), argc, argv);
+}

@@ -1,0 +1,275 @@
+/*
+ * data.c - read readv recv recvfrom recvmsg, write writev send sendto sendmsg.
+ *
+ * All of them are one call with a list of buffers; a blocking write of a stream goes on until the
+ * last byte is taken, as it does elsewhere.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "interface.h"
+#include "plugin.h"
+
+enum { DATA_MAX = 1 << 28 };
+
+static size_t data_len(const struct plugin_wait *w)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < w->iov_count; i++)
+        len = w->iov[i].iov_len > DATA_MAX - len ? DATA_MAX : len + w->iov[i].iov_len;
+    return len;
+}
+
+/* ---- writing ---- */
+
+static int64_t data_write_udp(struct plugin *g, struct plugin_wait *w, struct plugin_fd *f)
+{
+    size_t len = 0, whole = data_len(w);
+    uint8_t *bytes = malloc(whole + 1);
+    int64_t v;
+
+    if (bytes == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < w->iov_count; i++) {
+        if (w->iov[i].iov_len > 0)
+            memcpy(bytes + len, w->iov[i].iov_base, w->iov[i].iov_len);
+        len += w->iov[i].iov_len;
+    }
+    if (w->peer.port != 0)
+        v = sock_sendto(g->net.socks, f->sd, bytes, len, &w->peer);
+    else
+        v = sock_send(g->net.socks, f->sd, bytes, len, 0);
+    free(bytes);
+    return v == -EAGAIN && w->may_block ? PLUGIN_BLOCKS : v;
+}
+
+/* The piece that comes after @done bytes. */
+static struct span data_piece(const struct plugin_wait *w, size_t done, bool *is_last)
+{
+    size_t i = 0;
+
+    while (i < w->iov_count && done >= w->iov[i].iov_len)
+        done -= w->iov[i++].iov_len;
+    *is_last = i + 1 >= w->iov_count;
+    if (i == w->iov_count)
+        return (struct span){NULL, 0};
+    return (struct span){(const uint8_t *)w->iov[i].iov_base + done, w->iov[i].iov_len - done};
+}
+
+static int64_t data_try_write(struct plugin *g, struct plugin_wait *w)
+{
+    struct plugin_fd *f = plugin_sock(g, w->fd);
+    size_t whole = data_len(w);
+    uint8_t none = 0;
+    bool is_last;
+
+    if (f == NULL)
+        return -EBADF;
+    if (f->is_udp)
+        return data_write_udp(g, w, f);
+    if (whole == 0)
+        return sock_send(g->net.socks, f->sd, &none, 0, 0);
+    while (w->done < whole) {
+        struct span s = data_piece(w, w->done, &is_last);
+        bool more = !is_last || (w->flags & MSG_MORE) != 0;
+        int64_t v = sock_send(g->net.socks, f->sd, s.p, s.len, more ? SOCK_MSG_MORE : 0);
+
+        if ((v == -EAGAIN || v == 0) && w->may_block)
+            return PLUGIN_BLOCKS;
+        if (v <= 0)
+            return w->done > 0 ? (int64_t)w->done : v;
+        w->done += (size_t)v;
+    }
+    return (int64_t)w->done;
+}
+
+static ssize_t data_write(struct plugin *g, struct plugin_wait *w)
+{
+    plugin_enter(g);
+    struct plugin_fd *f = plugin_sock(g, w->fd);
+
+    w->try_it = data_try_write;
+    w->deadline = NET_NEVER;
+    w->may_block = f != NULL && !f->is_nonblocking && (w->flags & MSG_DONTWAIT) == 0;
+    if (f != NULL && f->is_udp && g->local == 0) {
+        int err = plugin_local(g, PLUGIN_LOCAL);
+
+        if (err < 0)
+            return (ssize_t)plugin_leave(g, err);
+    }
+    return (ssize_t)plugin_leave(g, plugin_call(g, w));
+}
+
+static ssize_t data_call_writev(void *userdata, int fd, const struct iovec *iov, int count)
+{
+    struct plugin_wait w = {.fd = fd,
+                            .iov = (struct iovec *)(uintptr_t)iov,
+                            .iov_count = count < 0 ? 0 : (size_t)count};
+
+    return data_write(userdata, &w);
+}
+
+static ssize_t data_call_sendto(void *userdata, int fd, const void *buf, size_t len, int flags,
+                                const struct sockaddr *dest, socklen_t addrlen)
+{
+    struct iovec iov = {(void *)(uintptr_t)buf, len};
+    struct plugin_wait w = {.fd = fd, .iov = &iov, .iov_count = 1, .flags = flags};
+
+    if (dest != NULL) {
+        int err = calls_address(dest, addrlen, &w.peer);
+
+        if (err < 0) {
+            errno = -err;
+            return -1;
+        }
+    }
+    return data_write(userdata, &w);
+}
+
+static ssize_t data_call_send(void *userdata, int fd, const void *buf, size_t len, int flags)
+{
+    return data_call_sendto(userdata, fd, buf, len, flags, NULL, 0);
+}
+
+static ssize_t data_call_write(void *userdata, int fd, const void *buf, size_t count)
+{
+    return data_call_sendto(userdata, fd, buf, count, 0, NULL, 0);
+}
+
+static ssize_t data_call_sendmsg(void *userdata, int fd, const struct msghdr *msg, int flags)
+{
+    struct plugin_wait w = {
+        .fd = fd, .iov = msg->msg_iov, .iov_count = msg->msg_iovlen, .flags = flags};
+
+    if (msg->msg_name != NULL && msg->msg_namelen > 0) {
+        int err = calls_address(msg->msg_name, msg->msg_namelen, &w.peer);
+
+        if (err < 0) {
+            errno = -err;
+            return -1;
+        }
+    }
+    return data_write(userdata, &w);
+}
+
+/* ---- reading ---- */
+
+/* Into one buffer, then spread: a datagram must not be read in two pieces. */
+static int64_t data_read_some(struct plugin *g, struct plugin_wait *w, struct plugin_fd *f,
+                              uint8_t *bytes, size_t len)
+{
+    struct sock_msg m = {0};
+    int64_t v;
+
+    if (w->flags & MSG_PEEK)
+        return sock_recv(g->net.socks, f->sd, bytes, len, SOCK_MSG_PEEK);
+    if (!f->is_udp)
+        return sock_recv(g->net.socks, f->sd, bytes, len, 0);
+    v = sock_recvmsg(g->net.socks, f->sd, bytes, len, &m);
+    if (v >= 0) {
+        w->peer = m.peer;
+        w->whole = m.len;
+    }
+    return v;
+}
+
+static int64_t data_try_read(struct plugin *g, struct plugin_wait *w)
+{
+    struct plugin_fd *f = plugin_sock(g, w->fd);
+    size_t len = size_min(data_len(w), (size_t)16 << 20), at = 0;
+
+    if (f == NULL)
+        return -EBADF;
+    if (w->flags & MSG_ERRQUEUE)
+        return -EAGAIN; /* nothing is ever queued there */
+    uint8_t *bytes = malloc(len + 1);
+
+    if (bytes == NULL)
+        return -ENOMEM;
+    int64_t v = data_read_some(g, w, f, bytes, len);
+
+    for (size_t i = 0; v > 0 && i < w->iov_count && at < (size_t)v; i++) {
+        size_t n = size_min(w->iov[i].iov_len, (size_t)v - at);
+
+        if (n > 0)
+            memcpy(w->iov[i].iov_base, bytes + at, n);
+        at += n;
+    }
+    free(bytes);
+    return v == -EAGAIN && w->may_block ? PLUGIN_BLOCKS : v;
+}
+
+static ssize_t data_read(struct plugin *g, struct plugin_wait *w, struct sockaddr *src,
+                         socklen_t *addrlen)
+{
+    plugin_enter(g);
+    struct plugin_fd *f = plugin_sock(g, w->fd);
+    bool is_udp = f != NULL && f->is_udp;
+
+    w->try_it = data_try_read;
+    w->deadline = NET_NEVER;
+    w->may_block = f != NULL && !f->is_nonblocking && (w->flags & MSG_DONTWAIT) == 0;
+    int64_t v = plugin_call(g, w);
+
+    if (v >= 0 && is_udp)
+        calls_address_out(&w->peer, src, addrlen);
+    else if (addrlen != NULL)
+        *addrlen = 0; /* a stream names nobody */
+    return (ssize_t)plugin_leave(g, v);
+}
+
+static ssize_t data_call_readv(void *userdata, int fd, const struct iovec *iov, int count)
+{
+    struct plugin_wait w = {.fd = fd,
+                            .iov = (struct iovec *)(uintptr_t)iov,
+                            .iov_count = count < 0 ? 0 : (size_t)count};
+
+    return data_read(userdata, &w, NULL, NULL);
+}
+
+static ssize_t data_call_recvfrom(void *userdata, int fd, void *buf, size_t len, int flags,
+                                  struct sockaddr *src, socklen_t *addrlen)
+{
+    struct iovec iov = {buf, len};
+    struct plugin_wait w = {.fd = fd, .iov = &iov, .iov_count = 1, .flags = flags};
+
+    return data_read(userdata, &w, src, addrlen);
+}
+
+static ssize_t data_call_recv(void *userdata, int fd, void *buf, size_t len, int flags)
+{
+    return data_call_recvfrom(userdata, fd, buf, len, flags, NULL, NULL);
+}
+
+static ssize_t data_call_read(void *userdata, int fd, void *buf, size_t count)
+{
+    return data_call_recvfrom(userdata, fd, buf, count, 0, NULL, NULL);
+}
+
+static ssize_t data_call_recvmsg(void *userdata, int fd, struct msghdr *msg, int flags)
+{
+    struct plugin_wait w = {
+        .fd = fd, .iov = msg->msg_iov, .iov_count = msg->msg_iovlen, .flags = flags};
+    ssize_t v = data_read(userdata, &w, msg->msg_name, &msg->msg_namelen);
+
+    if (v >= 0) {
+        msg->msg_flags = w.whole > (size_t)v ? MSG_TRUNC : 0;
+        msg->msg_controllen = 0;
+    }
+    return v;
+}
+
+void data_fill(struct packetdrill_interface *ifc)
+{
+    ifc->read = data_call_read;
+    ifc->readv = data_call_readv;
+    ifc->recv = data_call_recv;
+    ifc->recvfrom = data_call_recvfrom;
+    ifc->recvmsg = data_call_recvmsg;
+    ifc->write = data_call_write;
+    ifc->writev = data_call_writev;
+    ifc->send = data_call_send;
+    ifc->sendto = data_call_sendto;
+    ifc->sendmsg = data_call_sendmsg;
+}

@@ -1,0 +1,302 @@
+/*
+ * options.c - fcntl, ioctl, getsockopt, setsockopt.
+ *
+ * Which option of ours stands behind a level and a name is known to stackdrill's table; here are
+ * only the shapes of the values: numbers, names, struct linger, struct tcp_info.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "interface.h"
+#include "l5_session/sock_priv.h"
+#include "plugin.h"
+
+/* tools/stackdrill/settings.c: which of our options this is; @is_ignored: accepted, no effect. */
+bool settings_sockopt(int64_t level, int64_t name, int *opt, bool *is_ignored);
+
+/* Numbers of Linux; the headers that name them and the stack's do not go together. */
+enum {
+    OPTIONS_INQ = 0x541b,
+    OPTIONS_OUTQ = 0x5411,
+    OPTIONS_FIONBIO = 0x5421,
+    OPTIONS_TCP = 6,
+    OPTIONS_TCP_INFO = 11,
+    OPTIONS_MEMINFO = 55,
+    OPTIONS_CA_RECOVERY = 3,
+    OPTIONS_CA_LOSS = 4
+};
+
+static int options_fcntl(void *userdata, int fd, int cmd, ...)
+{
+    struct plugin *g = userdata;
+    int64_t v = 0;
+    va_list list;
+    int arg = 0;
+
+    if (cmd == F_SETFL) {
+        va_start(list, cmd);
+        arg = va_arg(list, int);
+        va_end(list);
+    }
+    plugin_enter(g);
+    struct plugin_fd *f = plugin_fd(g, fd);
+
+    if (f == NULL)
+        v = -EBADF;
+    else if (cmd == F_GETFL)
+        v = O_RDWR | (f->is_nonblocking ? O_NONBLOCK : 0);
+    else if (cmd == F_SETFL)
+        f->is_nonblocking = (arg & O_NONBLOCK) != 0;
+    return (int)plugin_leave(g, v);
+}
+
+static const struct tcb *options_tcb(struct plugin *g, const struct plugin_fd *f)
+{
+    const struct sock *k = f->is_udp ? NULL : sock_at(g->net.socks, f->sd);
+
+    return k != NULL && k->state == SOCK_TCP_CONN ? k->as.t : NULL;
+}
+
+static int64_t options_queue(struct plugin *g, struct plugin_fd *f, unsigned long request, int *out)
+{
+    const struct tcb *t = options_tcb(g, f);
+    struct tcp_status s = {0};
+    struct span piece[2];
+
+    if (request != OPTIONS_INQ && request != OPTIONS_OUTQ)
+        return -ENOTTY;
+    if (f->is_listening)
+        return -EINVAL;
+    if (t != NULL)
+        tcp_status(t, &s);
+    *out = (int)(request == OPTIONS_INQ ? s.rcv_queue : s.snd_queue);
+    if (f->is_udp && request == OPTIONS_INQ) {
+        int n = sock_peek(g->net.socks, f->sd, piece, NULL);
+
+        *out = n > 0 ? n : 0;
+    }
+    return 0;
+}
+
+static int options_ioctl(void *userdata, int fd, unsigned long request, ...)
+{
+    struct plugin *g = userdata;
+    va_list list;
+    int64_t v;
+
+    va_start(list, request);
+    int *value = va_arg(list, int *);
+
+    va_end(list);
+    plugin_enter(g);
+    struct plugin_fd *f = plugin_sock(g, fd);
+
+    if (f == NULL) {
+        v = -EBADF;
+    } else if (value == NULL) {
+        v = -EFAULT;
+    } else if (request == OPTIONS_FIONBIO) {
+        f->is_nonblocking = *value != 0;
+        v = 0;
+    } else {
+        *value = 0; /* it comes uninitialised, and must be written */
+        v = options_queue(g, f, request, value);
+    }
+    return (int)plugin_leave(g, v);
+}
+
+/* ---- setsockopt ---- */
+
+static int64_t options_set(struct plugin *g, struct plugin_fd *f, int opt, const void *value,
+                           socklen_t len)
+{
+    struct linger l;
+    char name[32] = "";
+    int64_t v;
+    int n = 0;
+
+    if (value == NULL || len == 0)
+        return -EINVAL;
+    if (opt == SOCK_OPT_LINGER) {
+        if (len < sizeof(l))
+            return -EINVAL;
+        memcpy(&l, value, sizeof(l));
+        v = l.l_onoff != 0 ? l.l_linger : -1;
+    } else if (opt == SOCK_OPT_CONGESTION) {
+        memcpy(name, value, size_min(len, sizeof(name) - 1));
+        v = cc_by_name(name);
+        if (v < 0)
+            return -ENOENT;
+    } else {
+        if (len < sizeof(n))
+            n = *(const uint8_t *)value;
+        else
+            memcpy(&n, value, sizeof(n));
+        v = n;
+    }
+    return sock_setopt(g->net.socks, f->sd, (enum sock_opt)opt, v);
+}
+
+static int options_setsockopt(void *userdata, int fd, int level, int name, const void *value,
+                              socklen_t len)
+{
+    struct plugin *g = userdata;
+    bool is_ignored = false;
+    int64_t v = 0;
+    int opt;
+
+    plugin_enter(g);
+    struct plugin_fd *f = plugin_sock(g, fd);
+
+    if (f == NULL)
+        v = -EBADF;
+    else if (!settings_sockopt(level, name, &opt, &is_ignored))
+        v = -ENOPROTOOPT;
+    else if (!is_ignored)
+        v = options_set(g, f, opt, value, len);
+    return (int)plugin_leave(g, v);
+}
+
+/* ---- getsockopt ---- */
+
+static uint8_t options_linux_state(enum tcp_state s)
+{
+    static const uint8_t numbers[TCP_STATES] = {
+        [TCP_CLOSED] = 7,      [TCP_LISTEN] = 10,    [TCP_SYN_SENT] = 2,   [TCP_SYN_RCVD] = 3,
+        [TCP_ESTABLISHED] = 1, [TCP_FIN_WAIT_1] = 4, [TCP_FIN_WAIT_2] = 5, [TCP_CLOSE_WAIT] = 8,
+        [TCP_CLOSING] = 11,    [TCP_LAST_ACK] = 9,   [TCP_TIME_WAIT] = 6,
+    };
+
+    return numbers[s];
+}
+
+static void options_info(struct plugin *g, const struct plugin_fd *f, struct plugin_info *i)
+{
+    const struct tcb *t = options_tcb(g, f);
+    struct tcp_status s = {.state = f->is_listening ? TCP_LISTEN : TCP_CLOSED};
+
+    *i = (struct plugin_info){.pmtu = g->net.ifs[0].eth.mtu};
+    if (t != NULL)
+        tcp_status(t, &s);
+    i->state = options_linux_state(s.state);
+    if (t == NULL)
+        return;
+    uint32_t mss = u32_max(s.mss, 1);
+
+    i->ca_state = t->timeouts > 0 ? OPTIONS_CA_LOSS : t->in_recovery ? OPTIONS_CA_RECOVERY : 0;
+    i->retransmits = t->timeouts;
+    i->probes = (uint8_t)t->probes;
+    i->backoff = s.backoff;
+    i->options = (uint8_t)(s.has_ts | s.has_sack << 1 | s.has_wscale << 2);
+    i->snd_wscale = s.snd_wnd_shift;
+    i->rcv_wscale = s.rcv_wnd_shift;
+    i->rto = (uint32_t)(s.rto / 1000);
+    i->snd_mss = s.mss;
+    i->rcv_mss = i->advmss = t->rcv_mss;
+    i->unacked = (s.in_flight + mss - 1) / mss;
+    i->rtt = (uint32_t)(s.srtt / 1000);
+    i->rttvar = (uint32_t)(s.rttvar / 1000);
+    i->min_rtt = (uint32_t)(s.min_rtt / 1000);
+    i->snd_ssthresh = s.ssthresh >= INT32_MAX ? INT32_MAX : s.ssthresh / mss;
+    i->snd_cwnd = s.cwnd / mss;
+    i->total_retrans = s.rtx_segs;
+    i->segs_in = s.segs_in;
+    i->segs_out = s.segs_out;
+    i->notsent_bytes = s.snd_queue - s.in_flight;
+    i->snd_wnd = s.snd_wnd;
+    i->bytes_acked = s.bytes_acked;
+    i->bytes_received = s.bytes_in;
+    i->bytes_sent = s.bytes_out;
+}
+
+/* The values of Linux's SO_MEMINFO: received, limit, to be sent, limit; the rest is not counted. */
+static size_t options_meminfo(struct plugin *g, const struct plugin_fd *f, void *out, size_t len)
+{
+    uint32_t info[9] = {0};
+    const struct tcb *t = options_tcb(g, f);
+    struct tcp_status s = {0};
+    int64_t v = 0;
+
+    if (t != NULL)
+        tcp_status(t, &s);
+    info[0] = s.rcv_queue;
+    info[2] = s.snd_queue;
+    if (sock_getopt(g->net.socks, f->sd, SOCK_OPT_RCVBUF, &v) == 0)
+        info[1] = (uint32_t)v;
+    if (sock_getopt(g->net.socks, f->sd, SOCK_OPT_SNDBUF, &v) == 0)
+        info[3] = (uint32_t)v;
+    len = size_min(len, sizeof(info));
+    memcpy(out, info, len);
+    return len;
+}
+
+static int64_t options_get(struct plugin *g, struct plugin_fd *f, int opt, bool is_ignored,
+                           void *value, socklen_t *len)
+{
+    struct linger l;
+    char name[16] = "";
+    const void *from;
+    size_t n = sizeof(int);
+    int64_t v = 0;
+    int number;
+
+    int err = is_ignored ? 0 : sock_getopt(g->net.socks, f->sd, (enum sock_opt)opt, &v);
+
+    if (err < 0)
+        return err;
+    number = (int)v;
+    from = &number;
+    if (!is_ignored && opt == SOCK_OPT_LINGER) {
+        l = (struct linger){.l_onoff = v >= 0, .l_linger = v >= 0 ? (int)v : 0};
+        from = &l;
+        n = sizeof(l);
+    } else if (!is_ignored && opt == SOCK_OPT_CONGESTION) {
+        const struct cc_ops *ops = cc_by_index((unsigned)v);
+
+        if (ops != NULL)
+            memcpy(name, ops->name, size_min(strlen(ops->name), sizeof(name) - 1));
+        from = name;
+        n = sizeof(name);
+    }
+    *len = (socklen_t)size_min(*len, n);
+    memcpy(value, from, *len);
+    return 0;
+}
+
+static int options_getsockopt(void *userdata, int fd, int level, int name, void *value,
+                              socklen_t *len)
+{
+    struct plugin *g = userdata;
+    struct plugin_info info;
+    bool is_ignored = false;
+    int64_t v = 0;
+    int opt;
+
+    plugin_enter(g);
+    struct plugin_fd *f = plugin_sock(g, fd);
+
+    if (f == NULL) {
+        v = -EBADF;
+    } else if (value == NULL || len == NULL) {
+        v = -EFAULT;
+    } else if (level == OPTIONS_TCP && name == OPTIONS_TCP_INFO && !f->is_udp) {
+        options_info(g, f, &info);
+        *len = (socklen_t)plugin_info_emit(&info, value, *len);
+    } else if (level == SOL_SOCKET && name == OPTIONS_MEMINFO) {
+        *len = (socklen_t)options_meminfo(g, f, value, *len);
+    } else if (!settings_sockopt(level, name, &opt, &is_ignored)) {
+        v = -ENOPROTOOPT;
+    } else {
+        v = options_get(g, f, opt, is_ignored, value, len);
+    }
+    return (int)plugin_leave(g, v);
+}
+
+void options_fill(struct packetdrill_interface *ifc)
+{
+    ifc->fcntl = options_fcntl;
+    ifc->ioctl = options_ioctl;
+    ifc->getsockopt = options_getsockopt;
+    ifc->setsockopt = options_setsockopt;
+}
