@@ -191,8 +191,15 @@ static int main_up(struct stackd *d, char *err, size_t err_len)
         return -1;
     }
     d->started = stackd_now();
-    if (o->http_root != NULL && files_open(d, o->http_root, err, err_len) < 0)
-        return -1;
+    if (o->http_root != NULL) {
+        int why = files_open_root(&d->root, o->http_root, &d->files);
+
+        if (why < 0) {
+            snprintf(err, err_len, "--http-root %s: %s: name a directory that we may read",
+                     o->http_root, strerror(-why));
+            return -1;
+        }
+    }
     if (o->netns && netns_enter(d, err, err_len) < 0)
         return -1;
     if (o->command != NULL && netns_command(d, err, err_len) < 0)
@@ -235,7 +242,7 @@ int main(int argc, char **argv)
     static struct stackd d; /* large, and its parts point at each other */
     char err[MAIN_ERR];
 
-    d.signal_fd = d.child_go = d.files_root = d.sink.fd = -1;
+    d.signal_fd = d.child_go = d.sink.fd = -1;
     if (options_parse(&d.opt, argc, argv, err, sizeof(err)) < 0) {
         sink_say("%s", err);
         return EXIT_USAGE;

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "control.h"
+#include "files.h"
 #include "l1_physical/capture.h"
 #include "l1_physical/imp.h"
 #include "l1_physical/port.h"
@@ -59,7 +60,7 @@ struct stackd {
     int child_go; /* pipe: one byte starts it, closing it ends it */
 
     struct app_files files; /* --http-root */
-    int files_root;         /* directory, -1: none */
+    struct files root;      /* directory of --http-root */
 
     struct {
         int fd;    /* trace file, -1: none */
@@ -134,10 +135,5 @@ void netns_how(const struct stackd *d, char *out, size_t len);
 int privileges_drop(bool keep_net_admin, char *err, size_t err_len);
 /** privileges_raise - take CAP_NET_ADMIN out of the reserve. */
 int privileges_raise(void);
-
-/* files.c */
-
-/** files_open - serve the directory @root. */
-int files_open(struct stackd *d, const char *root, char *err, size_t err_len);
 
 #endif
