@@ -94,7 +94,8 @@ void tcp_recovery_ack(struct tcb *t, uint32_t acked, net_time rtt)
     struct cc_ack a = {
         .now = t->tcp->c->now,
         .acked_bytes = acked,
-        .in_flight_bytes = acked + tcp_in_flight(t),
+        .in_flight_before = acked + tcp_in_flight(t),
+        .in_flight_after = tcp_in_flight(t),
         .rtt_ns = rtt,
         .srtt_ns = t->srtt,
         .min_rtt_ns = t->min_rtt,
@@ -136,7 +137,7 @@ void tcp_recovery_dup(struct tcb *t)
     struct cc_loss l = {.now = t->tcp->c->now, .in_flight_bytes = t->dup_flight};
 
     cc.ops->loss(&cc, &l);
-    cc.cwnd_bytes += 3u * t->snd_mss;
+    cc.cwnd_bytes = cc.ssthresh_bytes + 3u * t->snd_mss;
     t->rtx_due = true;
     tcp_cc_done(t, &cc, "fast retransmit");
 }
@@ -157,11 +158,12 @@ void tcp_recovery_timeout(struct tcb *t)
         struct cc_loss l = {
             .now = t->tcp->c->now,
             .in_flight_bytes = flight,
-            .is_timeout = true,
+            .kind = CC_LOSS_TIMEOUT,
             .is_again = t->timeouts > 1,
         };
 
         cc.ops->loss(&cc, &l);
+        cc.cwnd_bytes = t->snd_mss;
         tcp_cc_done(t, &cc, "timeout");
     }
     t->snd_nxt = t->snd_una; /* go back N */
@@ -191,6 +193,8 @@ void tcp_recovery_idle(struct tcb *t, net_time idle)
 {
     struct cc cc = tcp_cc(t);
 
-    cc.ops->idle(&cc, idle, t->rto);
+    struct cc_idle i = {.now = t->tcp->c->now, .idle_ns = idle, .rto_ns = t->rto};
+
+    cc.ops->idle(&cc, &i);
     tcp_cc_done(t, &cc, "idle");
 }

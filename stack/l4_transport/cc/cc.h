@@ -1,10 +1,16 @@
 /*
  * cc.h - congestion control as a plug-in.
  *
- * A controller sees facts and answers with a window. It knows nothing of segments, timers or loss
+ * A controller sees facts and answers with numbers. It knows nothing of segments, timers or loss
  * detection: those are tcp_recovery.c's, which tells it what happened. Its own memory is an opaque
  * array inside the connection; its size is asserted where a controller defines its struct. Adding
  * one means one file and one line in cc_list (cc.c).
+ *
+ * Who sets the window when: a controller grows it in ack(), and in loss() says how far it has to
+ * fall (ssthresh). The way down belongs to the recovery, which is the same for all: proportional
+ * rate reduction or NewReno's inflation, one segment after a timeout. A controller that follows a
+ * model of the path instead of losses (BBR) says so with `owns_window`; then nobody else writes
+ * its window, but for the one segment of a timeout.
  */
 #ifndef STACKD_CC_H
 #define STACKD_CC_H
@@ -12,7 +18,7 @@
 #include "base/base.h"
 
 struct cc_state {
-    uint64_t word[4];
+    uint64_t word[24];
 };
 
 /* What the controller may know, and the three numbers it may change. */
@@ -21,32 +27,50 @@ struct cc {
     struct cc_state *state;
     uint32_t mss;
     uint32_t cwnd_bytes, ssthresh_bytes; /* in and out */
-    uint64_t pacing_bytes_per_s;         /* out; 0: no pacing */
+    uint64_t pacing_bytes_per_s;         /* in and out; 0: no wish, the core's own or none */
 };
 
-/* New data were acknowledged. */
+/* An ACK that delivered something: new data acknowledged, or SACKed for the first time. */
 struct cc_ack {
     net_time now;
-    uint32_t acked_bytes, in_flight_bytes; /* in flight before this ACK */
-    net_time rtt_ns, srtt_ns, min_rtt_ns;  /* rtt 0: no sample */
-    bool cwnd_limited;                     /* the window was used up: it may grow (RFC 7661) */
-    bool in_recovery;
+    uint32_t acked_bytes;       /* delivered now; each byte counts once */
+    uint32_t lost_bytes;        /* believed lost since the ACK before */
+    uint32_t in_flight_before, in_flight_after; /* bytes; what this ACK acknowledged is in the first */
+    net_time rtt_ns, srtt_ns, min_rtt_ns;       /* rtt 0: no sample */
+    bool cwnd_limited;          /* the window was used up: it may grow (RFC 7661) */
+    bool in_recovery;           /* fast recovery, or the reduction for an ECN echo */
+    bool is_round_start;        /* the first ACK of a round trip: for data sent after the last such ACK */
+    bool is_app_limited;        /* rate: the sender had too little to send, it is a lower bound */
+    uint64_t delivered_bytes;   /* in the connection's life, this ACK included */
+    uint64_t rate_bytes_per_s;  /* of delivery, over the round trip that ends here; 0: no sample */
 };
 
-/* A loss was noticed: by duplicate ACKs (once per window) or by the timer. */
+enum cc_loss_kind {
+    CC_LOSS_FAST,    /* noticed by the ACKs, once a window */
+    CC_LOSS_TIMEOUT,
+    CC_LOSS_ECN      /* nothing is lost: a router marks (RFC 3168), once a window */
+};
+
 struct cc_loss {
     net_time now;
     uint32_t in_flight_bytes;
-    bool is_timeout;
+    enum cc_loss_kind kind;
     bool is_again; /* a timeout of data sent again already: ssthresh stays (RFC 5681 section 3.1) */
+};
+
+/* A connection that had nothing to send for a while is about to send. */
+struct cc_idle {
+    net_time now, idle_ns, rto_ns;
 };
 
 struct cc_ops {
     const char *name;
+    bool owns_window;
     void (*init)(struct cc *cc);
     void (*ack)(struct cc *cc, const struct cc_ack *a);
-    void (*loss)(struct cc *cc, const struct cc_loss *l);
-    void (*idle)(struct cc *cc, net_time idle_ns, net_time rto_ns); /* restart after idle */
+    void (*loss)(struct cc *cc, const struct cc_loss *l); /* sets ssthresh */
+    void (*idle)(struct cc *cc, const struct cc_idle *i);
+    void (*undo)(struct cc *cc); /* the last loss() was none; window and ssthresh are restored already */
 };
 
 /** cc_by_index - the controller with this number, NULL beyond the last. */

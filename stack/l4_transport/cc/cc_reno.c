@@ -3,8 +3,8 @@
  *
  * cwnd grows by at most SMSS per ACK below ssthresh (equation 2, which bounds what dividing an ACK
  * can gain), and by SMSS for each cwnd of acknowledged bytes above it (section 3.1, the byte
- * counting it recommends). A loss halves what is in flight (equation 4). Inflation during fast
- * recovery belongs to NewReno and is tcp_recovery.c's.
+ * counting it recommends). A loss halves what is in flight (equation 4). How the window gets down
+ * there during fast recovery is tcp_recovery.c's.
  */
 #include "l4_transport/cc/cc.h"
 
@@ -47,17 +47,22 @@ static void cc_reno_loss(struct cc *cc, const struct cc_loss *l)
 {
     if (!l->is_again)
         cc->ssthresh_bytes = u32_max(l->in_flight_bytes / 2, 2 * cc->mss); /* equation 4 */
-    cc->cwnd_bytes = l->is_timeout ? cc->mss : cc->ssthresh_bytes;
     cc_reno_of(cc)->acked = 0;
 }
 
 /* RFC 5681 section 4.1: after more than one RTO of silence the window is the restart window. */
-static void cc_reno_idle(struct cc *cc, net_time idle_ns, net_time rto_ns)
+static void cc_reno_idle(struct cc *cc, const struct cc_idle *i)
 {
     uint32_t iw = u32_min(10 * cc->mss, u32_max(2 * cc->mss, 14600));
 
-    if (idle_ns > rto_ns)
+    if (i->idle_ns > i->rto_ns)
         cc->cwnd_bytes = u32_min(cc->cwnd_bytes, iw);
+}
+
+/* A half window acknowledged twice is no harm: nothing to take back. */
+static void cc_reno_undo(struct cc *cc)
+{
+    cc_reno_of(cc)->acked = 0;
 }
 
 const struct cc_ops cc_reno = {
@@ -66,4 +71,5 @@ const struct cc_ops cc_reno = {
     .ack = cc_reno_ack,
     .loss = cc_reno_loss,
     .idle = cc_reno_idle,
+    .undo = cc_reno_undo,
 };
