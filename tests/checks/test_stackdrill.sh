@@ -146,9 +146,51 @@ holds "--lax=silence" "$established
 +0 write(4, ..., 10) = 10" --lax=silence
 holds "--ignore_commands" '`ethtool -K x tso off`
 0 < R 0:0(0) win 1000' --ignore_commands
+holds "--ignore_commands does what it knows" '`sysctl -q net.ipv4.tcp_timestamps=0`
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1000,nop,nop,TS val 7 ecr 0>
++0 > S. 0:0(0) ack 1 <mss 1460>' --ignore_commands
 holds "--tolerance_usecs" "$established
 +0 write(4, ..., 10) = 10
 +.000010 > P. 1:11(10) ack 1" --tolerance_usecs=10
+
+# The settings file: what scripts begin with, and what is wrong with it.
+timestamps='0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1000,nop,nop,TS val 7 ecr 0>'
+cat >"$tmp/settings" <<'END'
+# What the script below sees of this:
+  net.ipv4.tcp_timestamps=0   # the answer has none
+
+net/ipv4/tcp_rmem=4096 20000 6291456
+END
+fails "without --settings" 'field win: expected: 20000 vs actual: 65535' "$timestamps
++0 > S. 0:0(0) ack 1 win 20000 <mss 1460>"
+holds "--settings" "$timestamps
++0 > S. 0:0(0) ack 1 win 20000 <mss 1460>" --settings="$tmp/settings"
+holds "a script's own command wins" '`sysctl -q net.ipv4.tcp_timestamps=1`
+'"$timestamps
++0 > S. 0:0(0) ack 1 win 20000 <mss 1460,nop,nop,TS val 1 ecr 7>" --settings="$tmp/settings"
+settings_fail() { # settings_fail NAME PATTERN [OPTION...]: refused before any script is run
+    name=$1 pattern=$2
+    shift 2
+    "$drill" "$@" "$tmp/script.pkt" >"$tmp/out" 2>&1
+    [ $? -eq 1 ] && [ "$(wc -l <"$tmp/out")" -eq 1 ] && grep -Eq "^stackdrill: $pattern" "$tmp/out"
+    verdict "$name"
+}
+printf '# one\n\nnet.ipv4.tcp_frob=1\n' >>"$tmp/settings"
+settings_fail "an unknown setting" "$tmp/settings:7: tcp_frob is no setting of ours" --settings="$tmp/settings"
+holds "an unknown setting with --ignore_commands" "$timestamps
++0 > S. 0:0(0) ack 1 win 20000 <mss 1460>" --settings="$tmp/settings" --ignore_commands
+echo net.ipv4.tcp_syn_retries=many >"$tmp/settings"
+settings_fail "a wrong value" "$tmp/settings:1: tcp_syn_retries cannot be 'many'" --settings="$tmp/settings"
+echo tcp_timestamps >"$tmp/settings"
+settings_fail "no value" "$tmp/settings:1: tcp_timestamps: NAME=VALUE belongs here" --settings="$tmp/settings"
+settings_fail "no file" "$tmp/none: No such file" --settings="$tmp/none"
+settings_fail "no name" 'settings: a file belongs here' --settings
 
 echo "stackdrill: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

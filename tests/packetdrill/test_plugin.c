@@ -320,6 +320,34 @@ static void test_plugin_settings_file_is_obeyed(void)
     unlink(path);
 }
 
+static void test_plugin_tells_which_settings_it_ignores(void)
+{
+    char path[] = "/tmp/test_plugin_XXXXXX", said[512] = "", expected[256];
+    const char text[] = "net.ipv4.tcp_syn_retries=1\nnet.ipv4.no_such_thing=1 # here\n";
+    int file = mkstemp(path), errors = dup(STDERR_FILENO), pipes[2];
+
+    T_NEED(file >= 0 && errors >= 0 && pipe(pipes) == 0);
+    T_EQ(write(file, text, sizeof(text) - 1), sizeof(text) - 1);
+    close(file);
+    setenv("PACKETDRILL_SYSCTL_FILE", path, 1);
+    setenv("PACKETDRILL_VERBOSE", "1", 1);
+    dup2(pipes[1], STDERR_FILENO);
+    drive_begin();
+    (void)drive.socket(G, AF_INET, SOCK_STREAM, 0);
+    dup2(errors, STDERR_FILENO);
+    drive_end();
+    close(errors);
+    close(pipes[1]);
+    T_TRUE(read(pipes[0], said, sizeof(said) - 1) > 0);
+    close(pipes[0]);
+    snprintf(expected, sizeof(expected), "%s:2: ignored: net.ipv4.no_such_thing=1 (", path);
+    T_TRUE(strstr(said, expected) != NULL);
+    T_TRUE(strstr(said, "syn_retries") == NULL);
+    unsetenv("PACKETDRILL_SYSCTL_FILE");
+    unsetenv("PACKETDRILL_VERBOSE");
+    unlink(path);
+}
+
 /* ---- calls that block ---- */
 
 static int64_t do_read(void *arg)
@@ -614,6 +642,7 @@ int main(int argc, char **argv)
         T(test_plugin_tcp_info_tells_of_the_connection),
         T(test_plugin_ioctl_writes_the_queue),
         T(test_plugin_settings_file_is_obeyed),
+        T(test_plugin_tells_which_settings_it_ignores),
         T(test_plugin_blocked_read_returns_when_its_packet_comes),
         T(test_plugin_blocked_read_returns_at_once_though_time_jumps),
         T(test_plugin_blocked_accept_and_connect),

@@ -11,9 +11,7 @@
 #include "interface.h"
 #include "l5_session/sock_priv.h"
 #include "plugin.h"
-
-/* tools/stackdrill/settings.c: which of our options this is; @is_ignored: accepted, no effect. */
-bool settings_sockopt(int64_t level, int64_t name, int *opt, bool *is_ignored);
+#include "settings.h"
 
 /* Numbers of Linux; the headers that name them and the stack's do not go together. */
 enum {

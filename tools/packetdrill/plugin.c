@@ -21,9 +21,7 @@
 
 #include "interface.h"
 #include "plugin.h"
-
-/* tools/stackdrill/settings.c: do what a line of a script asks of our configuration. */
-bool settings_command(struct tcp_config *cfg, const char *command, char *err, size_t err_len);
+#include "settings.h"
 
 static struct plugin plugin = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -33,46 +31,23 @@ static struct plugin plugin = {
 
 /* ---- settings ---- */
 
-/* One KEY=VALUE of the settings file. */
-static void plugin_setting(struct plugin *g, struct tcp_config *cfg, char *line)
+static void plugin_ignored(const char *path, unsigned number, const char *line, const char *why)
 {
-    char command[1024], err[256] = "", *value = strchr(line, '=');
-
-    line[strcspn(line, "\r\n")] = '\0';
-    if (line[0] == '\0' || line[0] == '#')
-        return;
-    if (value == NULL || strpbrk(line, "\"';&|") != NULL) {
-        snprintf(err, sizeof(err), "no KEY=VALUE");
-    } else {
-        /* Quoted, since some values are several numbers. */
-        snprintf(command, sizeof(command), "sysctl %.*s=\"%s\"", (int)(value - line), line,
-                 value + 1);
-        if (settings_command(cfg, command, err, sizeof(err)))
-            return;
-    }
-    if (g->is_verbose)
-        fprintf(stderr, "libstackd_packetdrill: ignored: %s (%s)\n", line, err);
+    if (plugin.is_verbose)
+        fprintf(stderr, "libstackd_packetdrill: %s:%u: ignored: %s (%s)\n", path, number, line,
+                why);
 }
 
 static void plugin_settings(struct plugin *g, struct tcp_config *cfg)
 {
     const char *path = getenv("PACKETDRILL_SYSCTL_FILE");
-    char line[512];
+    char err[512];
 
     g->is_verbose = getenv("PACKETDRILL_VERBOSE") != NULL;
-    if (path == NULL || path[0] == '\0')
+    if (path == NULL || path[0] == '\0' ||
+        settings_file(cfg, path, plugin_ignored, err, sizeof(err)) || !g->is_verbose)
         return;
-    FILE *f = fopen(path, "r");
-
-    if (f == NULL) {
-        if (g->is_verbose)
-            fprintf(stderr, "libstackd_packetdrill: %s: %s: defaults are used\n", path,
-                    strerror(errno));
-        return;
-    }
-    while (fgets(line, sizeof(line), f) != NULL)
-        plugin_setting(g, cfg, line);
-    fclose(f);
+    fprintf(stderr, "libstackd_packetdrill: defaults are used: %s\n", err);
 }
 
 /* ---- the host ---- */

@@ -8,42 +8,9 @@
 
 #include "interface.h"
 #include "plugin.h"
+#include "settings.h"
 
 enum { EPOLL_MAX = 64 };
-
-static const struct poll_bit {
-    unsigned linux_bit, ours;
-} poll_bits[] = {
-    {POLLIN,     SOCK_IN   },
-    {POLLOUT,    SOCK_OUT  },
-    {POLLERR,    SOCK_ERR  },
-    {POLLHUP,    SOCK_HUP  },
-    {POLLRDHUP,  SOCK_RDHUP},
-    {POLLRDNORM, SOCK_IN   },
-    {POLLWRNORM, SOCK_OUT  },
-};
-
-static unsigned poll_to_ours(unsigned bits)
-{
-    unsigned v = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(poll_bits); i++) {
-        if (bits & poll_bits[i].linux_bit)
-            v |= poll_bits[i].ours;
-    }
-    return v;
-}
-
-static unsigned poll_to_linux(unsigned ours)
-{
-    unsigned v = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(poll_bits); i++) {
-        if (ours & poll_bits[i].ours)
-            v |= poll_bits[i].linux_bit;
-    }
-    return v;
-}
 
 static net_time poll_deadline(const struct plugin *g, int timeout)
 {
@@ -62,7 +29,7 @@ static int64_t poll_try(struct plugin *g, struct plugin_wait *w)
         unsigned seen = POLLNVAL, always = POLLERR | POLLHUP;
 
         if (f != NULL)
-            seen = poll_to_linux(poll_events(g->net.socks, f->sd)) &
+            seen = settings_poll_bits(poll_events(g->net.socks, f->sd), false) &
                    ((unsigned short)fds[i].events | always);
         fds[i].revents = fds[i].fd < 0 ? 0 : (short)seen;
         count += fds[i].revents != 0;
@@ -114,7 +81,7 @@ static int poll_epoll_ctl(void *userdata, int epfd, int op, int fd, struct epoll
     if (op == EPOLL_CTL_DEL || (op == EPOLL_CTL_MOD && event != NULL))
         v = poll_del(g->net.socks, set->sd, f->sd);
     if ((op == EPOLL_CTL_ADD && event != NULL) || (op == EPOLL_CTL_MOD && v == 0))
-        v = poll_add(g->net.socks, set->sd, f->sd, poll_to_ours(event->events),
+        v = poll_add(g->net.socks, set->sd, f->sd, settings_poll_ours(event->events),
                      (event->events & EPOLLET) != 0 ? POLL_EDGE : POLL_LEVEL, event->data.u64);
     return (int)plugin_leave(g, v);
 }
@@ -132,7 +99,7 @@ static int64_t poll_try_epoll(struct plugin *g, struct plugin_wait *w)
     int n = poll_wait(g->net.socks, set->sd, out, (int)size_min(w->list_count, EPOLL_MAX));
 
     for (int i = 0; i < n; i++) {
-        events[i].events = poll_to_linux(out[i].events) & ~(uint32_t)(POLLRDNORM | POLLWRNORM);
+        events[i].events = settings_poll_bits(out[i].events, true);
         events[i].data.u64 = out[i].cookie;
     }
     return n != 0 || g->now >= w->deadline ? n : PLUGIN_BLOCKS;

@@ -9,42 +9,8 @@
 
 #include "run.h"
 
-/* Linux's bits, which poll and epoll share, and ours. */
-static const struct poll_bit {
-    unsigned linux_bit, ours;
-} poll_bits[] = {
-    {0x001,  SOCK_IN   },
-    {0x004,  SOCK_OUT  },
-    {0x008,  SOCK_ERR  },
-    {0x010,  SOCK_HUP  },
-    {0x2000, SOCK_RDHUP},
-    {0x040,  SOCK_IN   }, /* POLLRDNORM */
-    {0x100,  SOCK_OUT  }, /* POLLWRNORM */
-};
 enum { POLL_BIT_NVAL = 0x20, POLL_BIT_ALWAYS = 0x18, POLL_MAX = 64 };
 #define POLL_BIT_ET (1u << 31)
-
-static unsigned poll_to_ours(unsigned bits)
-{
-    unsigned v = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(poll_bits); i++) {
-        if (bits & poll_bits[i].linux_bit)
-            v |= poll_bits[i].ours;
-    }
-    return v;
-}
-
-static unsigned poll_to_linux(unsigned ours)
-{
-    unsigned v = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(poll_bits); i++) {
-        if (ours & poll_bits[i].ours)
-            v |= poll_bits[i].linux_bit;
-    }
-    return v;
-}
 
 static bool poll_member(struct run *r, const struct script_arg *a, const char *name, int64_t *v,
                         bool *found)
@@ -82,8 +48,8 @@ static int64_t poll_one(struct run *r, struct run_call *c, const struct script_a
     unsigned seen = POLL_BIT_NVAL;
 
     if (f != NULL)
-        seen =
-            poll_to_linux(poll_events(r->net.socks, f->sd)) & ((unsigned)events | POLL_BIT_ALWAYS);
+        seen = settings_poll_bits(poll_events(r->net.socks, f->sd), false) &
+               ((unsigned)events | POLL_BIT_ALWAYS);
     if (has_revents && seen != (unsigned)revents)
         snprintf(c->out_error, sizeof(c->out_error),
                  "expected revents 0x%x of descriptor %d but got 0x%x", (unsigned)revents, (int)fd,
@@ -149,7 +115,7 @@ static int64_t call_epoll_ctl(struct run *r, struct run_call *c)
     if (c->call->arg_count < 4 || !poll_member(r, &c->call->args[3], "events", &events, &has) ||
         !epoll_data(r, &c->call->args[3], &data, &has))
         return r->failed ? RUN_BAD : -EINVAL;
-    unsigned want = poll_to_ours((unsigned)events);
+    unsigned want = settings_poll_ours((unsigned)events);
 
     if (op == 3) /* EPOLL_CTL_MOD */
         return poll_mod(r->net.socks, set->sd, f->sd, want);
@@ -185,7 +151,7 @@ static int64_t call_epoll_wait(struct run *r, struct run_call *c)
         if (!poll_member(r, a, "events", &events, &has_events) ||
             !epoll_data(r, a, &data, &has_data))
             return RUN_BAD;
-        unsigned seen = poll_to_linux(out[i].events) & ~0x140u;
+        unsigned seen = settings_poll_bits(out[i].events, true);
 
         if ((has_events && (unsigned)events != seen) || (has_data && data != out[i].cookie))
             snprintf(c->out_error, sizeof(c->out_error),

@@ -24,7 +24,10 @@ static const char main_help[] =
     "      --verbose            each event as it happens; twice: the host's events, too\n"
     "      --lax=WHAT,...       do not check checksum, payload, ecr, silence, leak,\n"
     "                           arrows\n"
-    "      --ignore_commands    go on without the commands in backticks\n"
+    "      --settings=FILE      NAME=VALUE lines with Linux's names, # comments: what every\n"
+    "                           script begins with\n"
+    "      --ignore_commands    go on without the commands in backticks, and without the\n"
+    "                           lines of FILE, that are not known\n"
     "      --list_settings      sysctls and socket options of Linux that we know\n"
     "  -D, --define=NAME=VALUE  a symbol of the scripts\n"
     "      --NAME[=VALUE]       any option that a script may have at its head\n"
@@ -43,7 +46,7 @@ struct main_args {
     bool dry_run, print, list_settings;
     unsigned jobs;
     enum batch_format format;
-    const char *pcap, *trace;
+    const char *pcap, *trace, *settings_file;
     struct script_define *defines;
     struct main_setting *settings;
     char **files;
@@ -82,6 +85,9 @@ static bool main_own_option(struct main_args *a, const char *name, const char *v
         a->list_settings = true;
     } else if (strcmp(name, "pcap") == 0 || strcmp(name, "trace") == 0) {
         *(name[0] == 'p' ? &a->pcap : &a->trace) = value;
+        *wrong = value == NULL || *value == '\0' ? "a file belongs here" : NULL;
+    } else if (strcmp(name, "settings") == 0) {
+        a->settings_file = value;
         *wrong = value == NULL || *value == '\0' ? "a file belongs here" : NULL;
     } else if (strcmp(name, "jobs") == 0) {
         a->jobs = value != NULL ? (unsigned)strtoul(value, NULL, 10) : 0;
@@ -189,6 +195,7 @@ static bool main_settings(const struct main_args *a, const struct script *s, str
         run_option(o, a->settings[i].name, a->settings[i].value); /* was checked before */
     o->pcap = a->pcap;
     o->trace = a->trace;
+    o->settings = a->settings_file;
     return true;
 }
 
@@ -213,6 +220,32 @@ static bool main_script(void *ctx, const char *file, char **message)
         ok = run_script(s, &o, message);
     script_free(s);
     return ok;
+}
+
+static void main_skipped(const char *path, unsigned number, const char *line, const char *why)
+{
+    (void)path;
+    (void)number;
+    (void)line;
+    (void)why;
+}
+
+/* The file of --settings, before anything runs. */
+static bool main_settings_file(const struct main_args *a)
+{
+    settings_tell *tell = NULL;
+    struct tcp_config cfg;
+    char err[512];
+
+    for (size_t i = 0; i < a->setting_count; i++) {
+        if (strcmp(a->settings[i].name, "ignore_commands") == 0)
+            tell = main_skipped;
+    }
+    tcp_config_default(&cfg);
+    if (a->settings_file == NULL || settings_file(&cfg, a->settings_file, tell, err, sizeof(err)))
+        return true;
+    fprintf(stderr, "stackdrill: %s\n", err);
+    return false;
 }
 
 static int main_run(struct main_args *a)
@@ -247,7 +280,7 @@ int main(int argc, char **argv)
     if (!main_args(&a, argc, argv, &done))
         status = EXIT_USAGE;
     else if (!done)
-        status = main_run(&a);
+        status = main_settings_file(&a) ? main_run(&a) : EXIT_USAGE;
     free(a.defines);
     free(a.settings);
     for (size_t i = 0; i < a.file_count; i++)

@@ -92,8 +92,8 @@ static bool run_command(struct run *r, struct tcp_config *cfg, const char *comma
 {
     char err[256];
 
-    if (command == NULL || r->opt.ignore_commands ||
-        settings_command(cfg, command, err, sizeof(err)))
+    if (command == NULL || settings_command(cfg, command, err, sizeof(err)) ||
+        r->opt.ignore_commands)
         return true;
     return run_fail(r, "error executing `%s` command: %s", command, err);
 }
@@ -306,13 +306,26 @@ static bool run_open_files(struct run *r)
     return true;
 }
 
+/* main() has refused a file with lines that are not known, unless it was asked to go on. */
+static void run_ignored(const char *path, unsigned number, const char *line, const char *why)
+{
+    (void)path;
+    (void)number;
+    (void)line;
+    (void)why;
+}
+
 static bool run_up(struct run *r)
 {
     struct net_config cfg;
+    char err[512];
 
     if (r->opt.is_v6)
         return run_fail(r, "IPv6 is not there yet: use --ip_version=ipv4");
     run_config(r, &cfg);
+    if (r->opt.settings != NULL &&
+        !settings_file(&cfg.tcp, r->opt.settings, run_ignored, err, sizeof(err)))
+        return run_fail(r, "%s", err);
     r->line = r->script->init_line;
     if (!run_command(r, &cfg.tcp, r->script->init_command))
         return false;

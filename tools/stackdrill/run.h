@@ -22,6 +22,7 @@
 #include "l1_physical/capture.h"
 #include "net.h"
 #include "script.h"
+#include "settings.h"
 
 enum {
     RUN_FLOWS = 512,
@@ -62,6 +63,7 @@ struct run_options {
     bool dry_run;
     uint64_t seed;
     const char *pcap, *trace;
+    const char *settings; /* a file, NULL: none */
 };
 
 struct run_bytes {
@@ -311,22 +313,10 @@ run_call_fn *call_data_find(const char *name);
 run_call_fn *call_opt_find(const char *name);
 run_call_fn *call_poll_find(const char *name);
 
-/* ---- symbols.c ---- */
-bool symbol_value(const char *name, int64_t *v);
-int symbol_errno(const char *name);
-
 /* ---- facts.c ---- */
 bool fact_check(struct run *r, const struct script_event *e);
 /** fact_value - a number known of the connection under test: state excepted, script's names. */
 bool fact_value(struct run *r, const struct run_flow *f, const char *name, int64_t *v);
 bool fact_tcpi(void *arg, const char *name, int64_t *v);
-
-/* ---- settings.c ---- */
-/** settings_command - do what a backtick command asks, as far as our configuration knows it.
- * Return: false and a line in @err. */
-bool settings_command(struct tcp_config *cfg, const char *command, char *err, size_t err_len);
-void settings_list(FILE *out);
-/** settings_sockopt - which of our options this is; @is_ignored: accepted without effect. */
-bool settings_sockopt(int64_t level, int64_t name, int *opt, bool *is_ignored);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,4 +317,81 @@ bool settings_command(struct tcp_config *cfg, const char *command, char *err, si
     }
     free(copy);
     return ok;
+}
+
+/* ---- the settings file ---- */
+
+static char *settings_trim(char *s)
+{
+    size_t len = strlen(s);
+
+    while (len > 0 && isspace((unsigned char)s[len - 1]))
+        s[--len] = '\0';
+    return s + strspn(s, " \t");
+}
+
+bool settings_file(struct tcp_config *cfg, const char *path, settings_tell *tell, char *err,
+                   size_t err_len)
+{
+    FILE *f = fopen(path, "r");
+    char line[512], copy[512], why[256];
+    bool ok = true;
+
+    if (f == NULL) {
+        snprintf(err, err_len, "%s: %s: name a file that can be read", path, strerror(errno));
+        return false;
+    }
+    for (unsigned number = 1; ok && fgets(line, sizeof(line), f) != NULL; number++) {
+        line[strcspn(line, "#")] = '\0';
+        char *text = settings_trim(line);
+
+        if (*text == '\0')
+            continue;
+        memcpy(copy, text, strlen(text) + 1); /* which is cut to pieces */
+        if (settings_one(cfg, copy, why, sizeof(why)))
+            continue;
+        if (tell != NULL) {
+            tell(path, number, text, why);
+            continue;
+        }
+        snprintf(err, err_len, "%s:%u: %s", path, number, why);
+        ok = false;
+    }
+    fclose(f);
+    return ok;
+}
+
+/* Poll's bits and ours; epoll's have the same numbers. */
+static const struct settings_poll_bit {
+    unsigned bit, ours;
+} settings_polls[] = {
+    {POLLIN,     SOCK_IN   },
+    {POLLOUT,    SOCK_OUT  },
+    {POLLERR,    SOCK_ERR  },
+    {POLLHUP,    SOCK_HUP  },
+    {POLLRDHUP,  SOCK_RDHUP},
+    {POLLRDNORM, SOCK_IN   },
+    {POLLWRNORM, SOCK_OUT  },
+};
+
+unsigned settings_poll_ours(unsigned bits)
+{
+    unsigned v = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(settings_polls); i++) {
+        if (bits & settings_polls[i].bit)
+            v |= settings_polls[i].ours;
+    }
+    return v;
+}
+
+unsigned settings_poll_bits(unsigned ours, bool is_epoll)
+{
+    unsigned v = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(settings_polls); i++) {
+        if (ours & settings_polls[i].ours)
+            v |= settings_polls[i].bit;
+    }
+    return is_epoll ? v & ~(unsigned)(POLLRDNORM | POLLWRNORM) : v;
 }

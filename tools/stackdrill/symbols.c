@@ -11,15 +11,12 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-bool symbol_value(const char *name, int64_t *v);
-int symbol_errno(const char *name);
+#include "settings.h"
 
 #define SYMBOL(name)                                                                               \
     {                                                                                              \
