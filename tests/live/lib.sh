@@ -34,10 +34,10 @@ skip() {
 if [ "${STACKD_LIVE:-}" != "$name" ]; then
     export STACKD_LIVE=$name
     if [ "$(id -u)" = 0 ]; then
-        exec unshare --net --mount --fork --kill-child -- bash "$0" "$build"
+        exec unshare --net --mount --fork --kill-child -- bash "$0" "$build" "${@:2}"
     fi
     unshare --user --map-root-user --net true 2>/dev/null || skip "no root and no user namespaces"
-    exec unshare --user --map-root-user --net --mount --fork --kill-child -- bash "$0" "$build"
+    exec unshare --user --map-root-user --net --mount --fork --kill-child -- bash "$0" "$build" "${@:2}"
 fi
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-live.XXXXXX")
