@@ -8,7 +8,8 @@
  *
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
  * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_reass.c
- * order; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every timer; tcp_demux.c lookup.
+ * order; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every timer but tcp_timer_keep.c's,
+ * the keep-alive; tcp_demux.c lookup.
  */
 #ifndef STACKD_TCP_H
 #define STACKD_TCP_H
@@ -51,6 +52,9 @@ struct tcp_config {
     uint8_t syn_retries, synack_retries; /* 7 (R2 of a SYN: over 3 minutes, MUST-23), 5 */
     net_time user_timeout; /* R2 for data: 924 s, Linux's tcp_retries2 = 15 */
     net_time fin_wait_2;   /* an orphan waits this long for the peer's FIN: 60 s */
+    bool keepalive;        /* for connections that do not say themselves: off (MUST-25) */
+    net_time keep_idle, keep_interval; /* 2 hours (MUST-28), 75 s */
+    uint8_t keep_count;    /* unanswered probes before the peer counts as dead: 9 */
     net_time orphan;       /* and this long for any progress with its data: 120 s */
     net_time orphan_max;   /* and this long in all: 600 s */
     uint16_t mss_min;      /* floor for the peer's MSS: 88 */
@@ -67,6 +71,15 @@ struct tcp_config {
 struct tcp_id {
     struct ip_addr local, remote;
     uint16_t lport, rport;
+};
+
+/* How long a user is willing to wait: asked of a socket before there is a connection, inherited
+ * from a listener, read by tcp_timer*.c. 0: the host's default. */
+struct tcp_patience {
+    uint32_t user_timeout_ms; /* R2 for data (RFC 9293 section 3.8.3) */
+    uint16_t keep_idle_s, keep_interval_s;
+    uint8_t keep_count;
+    bool keepalive;
 };
 
 enum tcp_conn_kind { TCP_CONN_FULL, TCP_CONN_HALF, TCP_CONN_TW };
@@ -124,6 +137,7 @@ struct tcp_listener {
     uint8_t cc;
     uint16_t maxseg;
     uint32_t sndbuf, rcvbuf;
+    struct tcp_patience patience;
     uint32_t backlog, queued, half_open; /* accept queue: limit, length; half-open children */
     struct tcb *first, *last;            /* the accept queue */
     uint64_t accepted, queue_full, cookies_sent, cookies_ok, syns;
@@ -161,6 +175,7 @@ struct tcb {
     bool rcv_shut : 1;       /* the user does not want to receive any more */
     bool detached : 1;       /* the user has gone (close) */
     bool probe_due : 1;      /* a zero-window probe is to be sent */
+    bool keep_due : 1;       /* a keep-alive is to be sent */
     bool rtx_due : 1;        /* the first unacknowledged segment is to be sent again */
     bool more : 1;           /* the last write said that more will follow */
     bool is_due : 1;         /* in the list of connections with output due */
@@ -182,12 +197,15 @@ struct tcb {
 
     /* Timers: deadlines; the one conn.timer is armed at the earliest (tcp_timer.c). */
     net_time rtx_at, delack_at, life_at; /* life: FIN-WAIT-2, TIME-WAIT, linger, user timeout */
+    net_time keep_at;        /* keep-alive: look again whether it is idle (tcp_timer_keep.c) */
+    net_time heard_at;       /* when the last acceptable segment came */
     uint8_t rtx_kind;        /* what rtx_at means: retransmission or persist */
     uint8_t backoff;         /* doublings of the RTO */
     uint8_t timeouts;        /* in a row, without progress */
     net_time last_sent;      /* when something that takes sequence space last left */
     net_time rtx_since;      /* when the oldest unanswered transmission was first sent */
-    net_time user_timeout;
+    struct tcp_patience patience;
+    uint8_t probes_out;      /* window probes and keep-alives without an answer yet */
 
     /* Round trips (RFC 6298). */
     net_time srtt, rttvar, rto;
@@ -223,7 +241,7 @@ struct tcb {
     uint8_t challenges;
 
     uint64_t bytes_in, bytes_out, bytes_acked;
-    uint32_t segs_in, segs_out, rtx_segs, rtx_total, dup_in, probes;
+    uint32_t segs_in, segs_out, rtx_segs, rtx_total, dup_in;
 };
 
 struct tcp_stats {
@@ -231,7 +249,7 @@ struct tcp_stats {
     uint64_t opened_active, opened_passive, aborted, failed, timed_out;
     uint64_t syns, syn_acks, cookies_sent, cookies_ok, cookies_bad, evicted, accept_full;
     uint64_t challenges, challenges_held_back, time_wait_reused, time_wait_evicted, orphans_evicted;
-    uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes;
+    uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes, keepalives;
 };
 
 struct tcp {
@@ -282,6 +300,7 @@ struct tcp_open {
     uint16_t maxseg;              /* 0: from the MTU */
     uint8_t tos, ttl, cc;         /* ttl 0: default; cc 0xff: default */
     bool nodelay, reuse;
+    struct tcp_patience patience;
     uint32_t backlog;             /* passive; 0: default */
 };
 
@@ -304,6 +323,8 @@ int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out);
 int tcp_send_commit(struct tcb *t, size_t len, bool more);
 /** tcp_nodelay - without Nagle from now on, or with it; what it held back is due at once. */
 void tcp_nodelay(struct tcb *t, bool on);
+/** tcp_patience_set - how long to wait for the peer, from now on. */
+void tcp_patience_set(struct tcb *t, const struct tcp_patience *p);
 /** tcp_recv_peek - received bytes, in at most two pieces. Return: bytes; 0: end of stream; -EAGAIN,
  * -ENOTCONN, or the pending error. */
 int tcp_recv_peek(struct tcb *t, struct span out[2]);
@@ -343,8 +364,10 @@ struct tcp_status {
     net_time srtt, rttvar, rto, min_rtt;
     bool has_ts, has_sack, has_wscale;
     const char *cc;
-    const char *timer;  /* on, persist, timewait, ...; "" if none */
+    const char *timer;  /* on, persist, keepalive, timewait, ...; "" if none */
     net_time timer_left;
+    uint8_t timer_tries; /* timeouts or probes without an answer, as ss shows them */
+    uint8_t probes;      /* window probes and keep-alives without an answer */
     uint8_t backoff;
     uint64_t bytes_in, bytes_out, bytes_acked;
     uint32_t segs_in, segs_out, rtx_segs;

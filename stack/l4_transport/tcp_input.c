@@ -98,6 +98,7 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
     tcp_timer_acked(t, true, true);
     ip_confirm(t->tcp->ip, t->conn.id.remote);
     tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN_ACK);
+    tcp_timer_established(t);
     t->counted = true;
     t->tcp->port_users[t->conn.id.lport]++;
     tcp_wake(t);
@@ -272,6 +273,7 @@ static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
     t->snd_wl1 = seg->seq;
     t->snd_wl2 = seg->ack;
     tcp_event(t->tcp, &t->conn, TCP_EV_RCV_ACK_OF_SYN);
+    tcp_timer_established(t);
     t->counted = true;
     t->tcp->port_users[t->conn.id.lport]++;
     tcp_wake(t);

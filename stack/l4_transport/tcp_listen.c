@@ -184,6 +184,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
         t->cc = l->cc;
     t->tos = l->tos != 0 ? l->tos : t->tos;
     t->nodelay = t->nodelay || l->nodelay;
+    t->patience = l->patience;
     t->iss = h->iss;
     t->irs = h->irs;
     t->snd_una = t->iss;
@@ -209,6 +210,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->snd_wl2 = t->snd_una;
     tcp_recovery_init(t);
     tcp_event(tcp, &t->conn, ev);
+    tcp_timer_established(t);
     t->counted = true;
     tcp->port_users[t->conn.id.lport]++;
     t->in_accept_queue = true;

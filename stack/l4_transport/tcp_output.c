@@ -424,9 +424,18 @@ static void tcp_output_blocked(struct tcb *t)
 static bool tcp_output_probe(struct tcb *t)
 {
     t->probe_due = false;
-    t->probes++;
+    if (t->probes_out < UINT8_MAX)
+        t->probes_out++;
     t->tcp->stats.zero_window_probes++;
     return tcp_send_seg(t, seq_sub(t->snd_una, 1), 0, TCP_ACK);
+}
+
+/* A keep-alive asks in the same way (RFC 9293 section 3.8.4): SEG.SEQ = SND.NXT - 1, no data. */
+static bool tcp_output_keepalive(struct tcb *t)
+{
+    t->keep_due = false;
+    t->tcp->stats.keepalives++;
+    return tcp_send_seg(t, seq_sub(t->snd_nxt, 1), 0, TCP_ACK);
 }
 
 /* All that is due for @t, at most @max segments. Return: how many. */
@@ -445,6 +454,8 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
         tcp_output_blocked(t);
         if (t->probe_due && n < max)
             n += tcp_output_probe(t);
+        if (t->keep_due && n < max)
+            n += tcp_output_keepalive(t);
     }
     while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
         if (!tcp_send_seg(t, tcp_bare_seq(t), 0, TCP_ACK)) {

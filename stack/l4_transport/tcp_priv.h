@@ -132,6 +132,13 @@ void tcp_timer_ack_sent(struct tcb *t);
 void tcp_timer_retry(struct tcb *t);
 void tcp_timer_orphan(struct tcb *t, net_time limit);
 void tcp_timer_stop(struct tcb *t);
-const char *tcp_timer_name(const struct tcb *t, net_time *left);
+void tcp_timer_update(struct tcb *t);
+const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries);
+
+/* tcp_timer_keep.c */
+void tcp_timer_established(struct tcb *t);
+void tcp_timer_heard(struct tcb *t);
+bool tcp_timer_keep(struct tcb *t);
+net_time tcp_timer_r2(const struct tcb *t);
 
 #endif

@@ -27,6 +27,7 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .has_sack = t->has_sack,
         .has_wscale = t->has_wscale,
         .cc = cc_by_index(t->cc)->name,
+        .probes = t->probes_out,
         .backoff = t->backoff,
         .bytes_in = t->bytes_in,
         .bytes_out = t->bytes_out,
@@ -35,7 +36,7 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .segs_out = t->segs_out,
         .rtx_segs = t->rtx_total,
     };
-    s->timer = tcp_timer_name(t, &s->timer_left);
+    s->timer = tcp_timer_name(t, &s->timer_left, &s->timer_tries);
 }
 
 static void tcp_conn_status(const struct tcp *tcp, const struct tcp_conn *c, const char *timer,

@@ -1,12 +1,13 @@
 /*
  * tcp_timer.c - every timer of TCP; no other file knows which there are.
  *
- * A connection has three deadlines and one timer in the wheel, armed at the earliest or before it:
+ * A connection has four deadlines and one timer in the wheel, armed at the earliest or before it:
  *
  *   rtx_at     retransmission (RFC 6298) or, while nothing is in flight and the window is shut,
  *              persist (RFC 9293 section 3.8.6.1): never both
  *   delack_at  delayed ACK (section 3.8.6.3), also a second try when no packet could be had
  *   life_at    how long an orphan may still take (FIN-WAIT-2, linger)
+ *   keep_at    keep-alive, whose rules stand in tcp_timer_keep.c
  *
  * A deadline that moves later leaves the wheel alone; the timer then fires once for nothing and is
  * armed again, which is cheaper than moving it with every segment. The other files call functions
@@ -18,9 +19,11 @@
 
 enum { RTX_OFF, RTX_RETRANSMIT, RTX_PERSIST };
 
-static void tcp_timer_update(struct tcb *t)
+/* Arm the timer at the earliest deadline. */
+void tcp_timer_update(struct tcb *t)
 {
-    net_time at = net_time_min(net_time_min(t->rtx_at, t->delack_at), t->life_at);
+    net_time at =
+        net_time_min(net_time_min(t->rtx_at, t->delack_at), net_time_min(t->life_at, t->keep_at));
 
     if (at == NET_NEVER)
         timer_stop(&t->tcp->wheel, &t->conn.timer);
@@ -31,7 +34,7 @@ static void tcp_timer_update(struct tcb *t)
 /* One RTO from now; but what the user has set as the end comes to its moment. */
 static net_time tcp_timer_rtx_next(const struct tcb *t)
 {
-    net_time now = t->tcp->c->now, at = now + tcp_rto(t), end = t->rtx_since + t->user_timeout;
+    net_time now = t->tcp->c->now, at = now + tcp_rto(t), end = t->rtx_since + tcp_timer_r2(t);
 
     bool limited = t->rtx_kind == RTX_RETRANSMIT && (t->snd_wnd > 0 || !t->syn_acked);
 
@@ -91,6 +94,7 @@ void tcp_timer_acked(struct tcb *t, bool sampled, bool restart)
  * long as it does, the connection lives (MUST-37, SHLD-17). */
 void tcp_timer_answered(struct tcb *t)
 {
+    tcp_timer_heard(t);
     if (t->rtx_kind == RTX_PERSIST || t->snd_wnd == 0)
         t->rtx_since = t->tcp->c->now;
 }
@@ -148,16 +152,17 @@ void tcp_timer_orphan(struct tcb *t, net_time limit)
 void tcp_timer_stop(struct tcb *t)
 {
     t->rtx_kind = RTX_OFF;
-    t->rtx_at = t->delack_at = t->life_at = NET_NEVER;
+    t->rtx_at = t->delack_at = t->life_at = t->keep_at = NET_NEVER;
     timer_stop(&t->tcp->wheel, &t->conn.timer);
 }
 
-const char *tcp_timer_name(const struct tcb *t, net_time *left)
+const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries)
 {
     net_time now = t->tcp->c->now;
     const char *name = "";
 
     *left = 0;
+    *tries = t->rtx_kind == RTX_RETRANSMIT ? t->timeouts : t->probes_out;
     if (t->rtx_at != NET_NEVER) {
         *left = t->rtx_at - now;
         name = t->rtx_kind == RTX_PERSIST ? "persist" : "on";
@@ -167,6 +172,9 @@ const char *tcp_timer_name(const struct tcb *t, net_time *left)
     } else if (t->delack_at != NET_NEVER) {
         *left = t->delack_at - now;
         name = "delack";
+    } else if (t->keep_at != NET_NEVER) {
+        *left = t->keep_at - now;
+        name = "keepalive";
     }
     return name;
 }
@@ -175,7 +183,7 @@ const char *tcp_timer_name(const struct tcb *t, net_time *left)
  * R2 of a SYN is at least three minutes (MUST-23): seven doublings of one second. */
 static bool tcp_timer_syn(struct tcb *t)
 {
-    if (t->backoff >= t->tcp->cfg.syn_retries || t->tcp->c->now - t->rtx_since >= t->user_timeout) {
+    if (t->backoff >= t->tcp->cfg.syn_retries || t->tcp->c->now - t->rtx_since >= tcp_timer_r2(t)) {
         t->tcp->stats.timed_out++;
         tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
         return false;
@@ -193,7 +201,7 @@ static bool tcp_timer_rto(struct tcb *t)
     if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD) {
         if (!tcp_timer_syn(t))
             return false;
-    } else if (tcp->c->now - t->rtx_since >= t->user_timeout) { /* R2 */
+    } else if (tcp->c->now - t->rtx_since >= tcp_timer_r2(t)) { /* R2 */
         tcp->stats.timed_out++;
         tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
         return false;
@@ -221,7 +229,7 @@ static bool tcp_timer_persist(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
 
-    if (tcp->c->now - t->rtx_since >= t->user_timeout) { /* the peer stopped answering altogether */
+    if (tcp->c->now - t->rtx_since >= tcp_timer_r2(t)) { /* the peer stopped answering altogether */
         tcp->stats.timed_out++;
         tcp_fail(t, TCP_EV_TIMEOUT, ETIMEDOUT);
         return false;
@@ -263,6 +271,8 @@ static void tcp_timer_fire(struct tcb *t)
         t->starved = false;
         tcp_due(t);
     }
+    if (t->keep_at <= now && !tcp_timer_keep(t))
+        return;
     tcp_timer_update(t);
 }
 

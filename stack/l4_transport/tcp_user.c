@@ -29,6 +29,9 @@ void tcp_config_default(struct tcp_config *cfg)
         .synack_retries = 5,
         .user_timeout = NET_SEC(924),
         .fin_wait_2 = NET_SEC(60),
+        .keep_idle = NET_SEC(7200),
+        .keep_interval = NET_SEC(75),
+        .keep_count = 9,
         .orphan = NET_SEC(120),
         .orphan_max = NET_SEC(600),
         .mss_min = 88,
@@ -97,6 +100,7 @@ int tcp_open_passive(struct tcp *tcp, const struct tcp_open *o, struct tcp_liste
         .maxseg = o->maxseg,
         .sndbuf = o->sndbuf,
         .rcvbuf = o->rcvbuf,
+        .patience = o->patience,
         .backlog = o->backlog != 0 ? o->backlog : tcp->cfg.backlog,
     };
     hash_add(&tcp->listeners, &l->conn.link, o->lport);
@@ -119,6 +123,7 @@ static void tcp_apply(struct tcb *t, const struct tcp_open *o)
     if (o->tos != 0)
         t->tos = o->tos;
     t->nodelay = t->nodelay || o->nodelay;
+    t->patience = o->patience;
 }
 
 /* The smallest shift that lets the window field express the whole buffer, at least the 8 that

@@ -35,6 +35,7 @@ void socks_cut(struct socks *s, const struct socks_config *cfg, struct region *r
     s->set_count = u32_min(cfg->polls, SOCK_SET_MAX);
     slab_cut(&s->slab, r, sizeof(struct sock), u32_min(cfg->sockets, INT32_MAX));
     s->sets = region_cut(r, s->set_count * sizeof(s->sets[0]), 64);
+    s->wishes = region_cut(r, s->slab.count * sizeof(s->wishes[0]), 64);
 }
 
 void socks_init(struct socks *s, struct core *c, struct tcp *tcp, struct udp *udp)
@@ -70,6 +71,8 @@ int sock_open(struct socks *s, enum sock_kind kind)
         return -EMFILE;
     uint32_t sd = slab_index(&s->slab, k);
 
+    if (kind == SOCK_KIND_TCP)
+        s->wishes[sd] = (struct tcp_patience){.keepalive = s->tcp->cfg.keepalive};
     if (kind == SOCK_KIND_UDP) {
         k->as.u = udp_open(s->udp, sd);
         if (k->as.u == NULL) {
@@ -221,6 +224,7 @@ static struct tcp_open sock_tcp_open(const struct socks *s, const struct sock *k
         .cc = k->cc,
         .nodelay = k->nodelay,
         .reuse = k->reuse,
+        .patience = s->wishes[slab_index(&s->slab, k)],
     };
 }
 
@@ -257,13 +261,6 @@ int sock_listen(struct socks *s, int sd, int backlog)
     return 0;
 }
 
-/* R2 for data (RFC 9293 section 3.8.3), where the user has set one. */
-static void sock_set_user_timeout(const struct sock *k, struct tcb *t)
-{
-    if (k->user_timeout != 0)
-        t->user_timeout = NET_MS(k->user_timeout);
-}
-
 int sock_accept(struct socks *s, int sd, struct sock_addr *peer)
 {
     struct sock *k = sock_at(s, sd);
@@ -286,8 +283,6 @@ int sock_accept(struct socks *s, int sd, struct sock_addr *peer)
         return -EAGAIN;
     }
     child->linger = k->linger;
-    child->user_timeout = k->user_timeout;
-    sock_set_user_timeout(child, child->as.t);
     if (peer != NULL)
         *peer = (struct sock_addr){child->as.t->conn.id.remote, child->as.t->conn.id.rport};
     return (int)number;
@@ -335,7 +330,6 @@ int sock_connect(struct socks *s, int sd, const struct sock_addr *peer)
         return err;
     k->state = SOCK_TCP_CONN;
     k->as.t = t;
-    sock_set_user_timeout(k, t);
     poll_touch(s, k);
     return -EINPROGRESS;
 }

@@ -24,7 +24,7 @@ enum sock_opt {
     SOCK_OPT_LINGER,    /* -1 off (default), 0 abort on close, else seconds */
     SOCK_OPT_SNDBUF,    /* bytes */
     SOCK_OPT_RCVBUF,    /* bytes; bounds the window it leads to */
-    SOCK_OPT_KEEPALIVE, /* bool, off; -ENOSYS until keep-alives exist */
+    SOCK_OPT_KEEPALIVE, /* bool, off: probe the peer of an idle connection */
     SOCK_OPT_TOS,       /* 0...255; TCP leaves the two bits of ECN alone */
     SOCK_OPT_TTL,       /* 1...255 */
     SOCK_OPT_BROADCAST, /* bool: UDP may send to broadcast addresses */
@@ -32,6 +32,9 @@ enum sock_opt {
     SOCK_OPT_SOFT_ERROR, /* get only: of the connection as it is: retransmissions or ICMP tell of
                           * trouble (RFC 9293 section 3.9.2.2); positive errno, 0 after progress */
     SOCK_OPT_USER_TIMEOUT, /* milliseconds until unacknowledged data end the connection, 0: default R2 */
+    SOCK_OPT_KEEP_IDLE,    /* seconds of silence before the first keep-alive, 1...32767 */
+    SOCK_OPT_KEEP_INTERVAL, /* seconds between two of them, 1...32767 */
+    SOCK_OPT_KEEP_COUNT,   /* unanswered ones before the connection ends, 1...127 */
     SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
     SOCK_OPT_MAXSEG        /* bytes; before connect or listen */
 };

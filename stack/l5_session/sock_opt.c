@@ -14,7 +14,9 @@ enum {
     SOCK_BUF_MIN = 256,
     SOCK_BUF_MAX = 1 << BUDDY_MAX,
     SOCK_MAXSEG_MIN = 88, /* as Linux: TCP_MIN_MSS */
-    SOCK_MAXSEG_MAX = 32767
+    SOCK_MAXSEG_MAX = 32767,
+    SOCK_KEEP_MAX = 32767, /* seconds, as Linux */
+    SOCK_KEEP_COUNT_MAX = 127
 };
 
 /* What a value may be; asked before anything is changed. */
@@ -36,14 +38,18 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
         return v >= 0 && v < 0xff && cc_by_index((unsigned)v) != NULL ? 0 : -ENOENT;
     case SOCK_OPT_MAXSEG:
         return v >= SOCK_MAXSEG_MIN && v <= SOCK_MAXSEG_MAX ? 0 : -EINVAL;
-    case SOCK_OPT_KEEPALIVE: /* off is what it is anyway */
-        return v == 0 ? 0 : -ENOSYS;
+    case SOCK_OPT_KEEP_IDLE:
+    case SOCK_OPT_KEEP_INTERVAL:
+        return v >= 1 && v <= SOCK_KEEP_MAX ? 0 : -EINVAL;
+    case SOCK_OPT_KEEP_COUNT:
+        return v >= 1 && v <= SOCK_KEEP_COUNT_MAX ? 0 : -EINVAL;
     case SOCK_OPT_ERROR:
     case SOCK_OPT_SOFT_ERROR:
         return -ENOPROTOOPT;
     case SOCK_OPT_REUSEADDR:
     case SOCK_OPT_NODELAY:
     case SOCK_OPT_BROADCAST:
+    case SOCK_OPT_KEEPALIVE:
         return 0;
     }
     return -ENOPROTOOPT;
@@ -165,6 +171,45 @@ static int sock_setopt_conn(struct tcb *t, enum sock_opt opt, int64_t v)
     }
 }
 
+/* Where what the user of a TCP socket said about waiting is kept. */
+static struct tcp_patience *sock_patience(const struct socks *s, const struct sock *k)
+{
+    return k->state == SOCK_TCP_CONN     ? &k->as.t->patience
+           : k->state == SOCK_TCP_LISTEN ? &k->as.l->patience
+                                         : &s->wishes[slab_index(&s->slab, k)];
+}
+
+/* The options of struct tcp_patience. Return: whether @opt is one. */
+static bool sock_setopt_patience(struct socks *s, struct sock *k, enum sock_opt opt, int64_t v)
+{
+    struct tcp_patience p = *sock_patience(s, k);
+
+    switch (opt) {
+    case SOCK_OPT_KEEPALIVE:
+        p.keepalive = v != 0;
+        break;
+    case SOCK_OPT_USER_TIMEOUT:
+        p.user_timeout_ms = (uint32_t)v;
+        break;
+    case SOCK_OPT_KEEP_IDLE:
+        p.keep_idle_s = (uint16_t)v;
+        break;
+    case SOCK_OPT_KEEP_INTERVAL:
+        p.keep_interval_s = (uint16_t)v;
+        break;
+    case SOCK_OPT_KEEP_COUNT:
+        p.keep_count = (uint8_t)v;
+        break;
+    default:
+        return false;
+    }
+    if (k->state == SOCK_TCP_CONN)
+        tcp_patience_set(k->as.t, &p);
+    else
+        *sock_patience(s, k) = p;
+    return true;
+}
+
 int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
 {
     struct sock *k = sock_at(s, sd);
@@ -183,11 +228,7 @@ int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
         k->linger = (int32_t)value;
     } else if (opt == SOCK_OPT_REUSEADDR) {
         k->reuse = value != 0;
-    } else if (opt == SOCK_OPT_USER_TIMEOUT) {
-        k->user_timeout = (uint32_t)value;
-        if (k->state == SOCK_TCP_CONN)
-            k->as.t->user_timeout = value == 0 ? s->tcp->cfg.user_timeout : NET_MS(k->user_timeout);
-    } else if (opt != SOCK_OPT_KEEPALIVE && opt != SOCK_OPT_BROADCAST) {
+    } else if (opt != SOCK_OPT_BROADCAST && !sock_setopt_patience(s, k, opt, value)) {
         err = k->state == SOCK_TCP_NEW      ? sock_setopt_new(k, opt, value)
               : k->state == SOCK_TCP_LISTEN ? sock_setopt_listen(k->as.l, opt, value)
                                             : sock_setopt_conn(k->as.t, opt, value);
@@ -236,6 +277,25 @@ static struct sock_values sock_values(const struct socks *s, const struct sock *
     return v;
 }
 
+static int64_t sock_patience_value(const struct socks *s, const struct sock *k, enum sock_opt opt)
+{
+    const struct tcp_config *cfg = &s->tcp->cfg;
+    const struct tcp_patience *p = sock_patience(s, k);
+
+    switch (opt) {
+    case SOCK_OPT_KEEP_IDLE:
+        return p->keep_idle_s != 0 ? p->keep_idle_s : cfg->keep_idle / NET_SEC(1);
+    case SOCK_OPT_KEEP_INTERVAL:
+        return p->keep_interval_s != 0 ? p->keep_interval_s : cfg->keep_interval / NET_SEC(1);
+    case SOCK_OPT_KEEP_COUNT:
+        return p->keep_count != 0 ? p->keep_count : cfg->keep_count;
+    case SOCK_OPT_USER_TIMEOUT:
+        return p->user_timeout_ms;
+    default:
+        return p->keepalive;
+    }
+}
+
 int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
 {
     struct sock *k = sock_at(s, sd);
@@ -262,8 +322,12 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         *value = v.rcvbuf;
         return 0;
     case SOCK_OPT_KEEPALIVE:
-        *value = 0;
-        return 0;
+    case SOCK_OPT_KEEP_IDLE:
+    case SOCK_OPT_KEEP_INTERVAL:
+    case SOCK_OPT_KEEP_COUNT:
+    case SOCK_OPT_USER_TIMEOUT:
+        *value = is_udp ? 0 : sock_patience_value(s, k, opt);
+        return is_udp && opt != SOCK_OPT_KEEPALIVE ? -ENOPROTOOPT : 0;
     case SOCK_OPT_TOS:
         *value = v.tos;
         return 0;
@@ -280,9 +344,6 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         return 0;
     case SOCK_OPT_SOFT_ERROR:
         *value = k->state == SOCK_TCP_CONN ? k->as.t->soft_error : 0;
-        return is_udp ? -ENOPROTOOPT : 0;
-    case SOCK_OPT_USER_TIMEOUT:
-        *value = k->user_timeout;
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_CONGESTION:
         *value = v.cc;

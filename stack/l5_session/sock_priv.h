@@ -40,7 +40,6 @@ struct sock {
     bool rd_shut : 1, wr_shut : 1; /* UDP; TCP knows by itself */
     uint8_t tos, ttl, cc;          /* ttl 0, cc 0xff: the host's default */
     int32_t linger;
-    uint32_t user_timeout; /* ms, 0: the host's default */
 };
 static_assert(sizeof(struct sock) <= 64, "a socket is one cache line");
 
@@ -55,6 +54,7 @@ struct socks {
     struct udp *udp;
     struct slab slab;
     struct poll_set *sets;
+    struct tcp_patience *wishes; /* by number; of sockets that are SOCK_TCP_NEW */
     uint32_t set_count;
 };
 

@@ -206,6 +206,8 @@ static void test_options_wrong_values_are_refused(void)
         {"--msl",            "0"                      },
         {"--msl",            "x"                      },
         {"--msl",            "1e3"                    },
+        {"--keepalive",      "0"                      },
+        {"--keepalive",      "2h"                     },
         {"--drop-chance",    "101"                    },
         {"--drop-chance",    "-1"                     },
         {"--drop-chance",    "rx:"                    },

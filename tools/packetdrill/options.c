@@ -184,7 +184,7 @@ static void options_info(struct plugin *g, const struct plugin_fd *f, struct plu
 
     i->ca_state = t->timeouts > 0 ? OPTIONS_CA_LOSS : t->in_recovery ? OPTIONS_CA_RECOVERY : 0;
     i->retransmits = t->timeouts;
-    i->probes = (uint8_t)t->probes;
+    i->probes = s.probes;
     i->backoff = s.backoff;
     i->options = (uint8_t)(s.has_ts | s.has_sack << 1 | s.has_wscale << 2);
     i->snd_wscale = s.snd_wnd_shift;

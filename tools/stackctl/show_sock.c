@@ -129,7 +129,7 @@ static void print_tcp_info(const json_t *s)
     print_nonzero(s, "backoff", "backoff");
     printf(" snd_wnd:%lld rcv_wnd:%lld", jnum(s, "snd_wnd"), jnum(s, "rcv_wnd"));
     if (*timer != '\0')
-        printf(" timer:(%s,%.0fms)", timer, jreal(s, "timer_ms"));
+        printf(" timer:(%s,%.0fms,%lld)", timer, jreal(s, "timer_ms"), jnum(s, "timer_tries"));
     putchar('\n');
 }
 

@@ -26,6 +26,7 @@ static json_t *show_tcp(const struct tcp_status *s)
 
     json_object_set_new(o, "timer", json_string(s->timer != NULL ? s->timer : ""));
     json_object_set_new(o, "timer_ms", control_ms(s->timer_left));
+    json_object_set_new(o, "timer_tries", json_integer(s->timer_tries));
     if (s->cc == NULL)
         return o; /* half-open or TIME-WAIT: that is all there is */
     const struct {
@@ -395,6 +396,7 @@ static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const
         {"tcp.paws_drops",           "segments refused by PAWS",                           s->paws_drops          },
         {"tcp.delayed_acks",         "ACKs sent by the delay timer",                       s->delayed_acks        },
         {"tcp.zero_window_probes",   "probes of a closed window",                          s->zero_window_probes  },
+        {"tcp.keepalives",           "probes of an idle connection",                       s->keepalives          },
     };
 
     show_counters(rows, k, ARRAY_LEN(k), all, prefix);

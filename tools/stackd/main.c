@@ -58,6 +58,9 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.half_open = o->syn_pool;
     cfg->tcp.syn_policy = o->syn_policy;
     cfg->tcp.msl = o->msl;
+    cfg->tcp.keepalive = o->keepalive > 0;
+    if (o->keepalive > 0)
+        cfg->tcp.keep_idle = o->keepalive;
 }
 
 /* Cut services and the bad wire; the stack's own part comes first. */

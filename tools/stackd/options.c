@@ -38,6 +38,7 @@ enum {
     KEY_SYN_POOL,
     KEY_SYN_POLICY,
     KEY_MSL,
+    KEY_KEEPALIVE,
     KEY_DROP,
     KEY_CORRUPT,
     KEY_DUPLICATE,
@@ -81,6 +82,8 @@ static const struct argp_option options_table[] = {
     {"syn-policy", KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
      "when the half-open pool is full (cookies)", 3},
     {"msl", KEY_MSL, "SECONDS", 0, "maximum segment lifetime; TIME-WAIT takes two (30)", 3},
+    {"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
+     "probe the peers of connections that are idle for so long (never)", 3},
     {NULL, 0, NULL, 0, "Looking inside:", 4},
     {"pcap", KEY_PCAP, "FILE", 0,
      "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
@@ -292,6 +295,14 @@ static error_t options_count(struct options_state *st, int key, const char *arg)
                                arg);
         o->msl = (net_time)n;
         return 0;
+    case KEY_KEEPALIVE:
+        if (!options_number(arg, 1, 1 << 30, &n))
+            return options_bad(st,
+                               "--keepalive %s: not whole seconds, 1 or more: try "
+                               "--keepalive 7200",
+                               arg);
+        o->keepalive = NET_SEC((net_time)n);
+        return 0;
     default:
         if (!options_number(arg, 0, UINT64_MAX, &o->seed))
             return options_bad(st, "--seed %s: not a whole number of 64 bits: try --seed 1", arg);
@@ -391,6 +402,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_BACKLOG:
     case KEY_SYN_POOL:
     case KEY_MSL:
+    case KEY_KEEPALIVE:
     case KEY_SEED:
         return options_count(st, key, arg);
     case KEY_SYN_POLICY:

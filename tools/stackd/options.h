@@ -48,6 +48,7 @@ struct stackd_options {
     uint32_t backlog, syn_pool;
     enum tcp_syn_policy syn_policy;
     net_time msl;
+    net_time keepalive; /* 0: off */
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;

@@ -111,6 +111,7 @@ bool fact_value(struct run *r, const struct run_flow *f, const char *name, int64
         {"rto",           s.rto / 1000          },
         {"min_rtt",       s.min_rtt / 1000      },
         {"backoff",       s.backoff             },
+        {"probes",        s.probes              },
         {"has_ts",        s.has_ts              },
         {"has_sack",      s.has_sack            },
         {"has_wscale",    s.has_wscale          },
@@ -252,7 +253,7 @@ static bool fact_info(struct run *r, const char *name, int64_t *v)
                      : t->in_recovery  ? 3
                                        : 0                   },
         {"retransmits",    t == NULL ? 0 : t->timeouts                           },
-        {"probes",         t == NULL ? 0 : t->probes                             },
+        {"probes",         s.probes                                              },
         {"backoff",        s.backoff                                             },
         {"options",        s.has_ts | s.has_sack << 1 | s.has_wscale << 2        },
         {"snd_wscale",     s.snd_wnd_shift                                       },
