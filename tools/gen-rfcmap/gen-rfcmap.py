@@ -10,11 +10,15 @@ Three sources are joined:
    functions.txt beside this program says it for requirements that no comment names.
 
 The result has names and no line numbers, so that it changes only when something is renamed,
-proved or no longer proved.
+proved or no longer proved. The counts go into docs/conformance.md, too, between two markers.
 
-    gen-rfcmap.py [--csv FILE] [--out FILE] [--check]
+A requirement is answered when a test is tagged with it or when a row of docs/deviations.md has its id
+in the first column. Every MUST and MUST NOT of the RFCs in PROVED has to be.
 
---check compares with the file instead of writing it. Exit: 0 done or equal, 1 usage, 2 stale, or
+    gen-rfcmap.py [--csv FILE] [--out FILE] [--check] [--open]
+
+--check compares with the files instead of writing them. --open lists what is not answered, with the
+idea for a test that the table has. Exit: 0 done or equal, 1 usage, 2 stale, a MUST has no answer, or
 a tag names an id that the table does not have, 77 there is no table here.
 """
 import argparse
@@ -28,6 +32,28 @@ import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", ".."))
 LEVELS = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
+
+# The RFCs of which every MUST has a test or a deviation.
+PROVED = ("9293 1122 826 5227 791 815 6864 792 768 5681 6298 7323 2018 6675 6582 5961 6528 6056 4987 6191 1337 "
+          "1191 3168 8985 9438").split()
+TITLES = {
+    "768": "UDP", "791": "IP", "792": "ICMP", "815": "Reassembly", "826": "ARP", "1035": "DNS",
+    "1112": "IP multicast", "1122": "Requirements for hosts", "1191": "Path MTU discovery",
+    "1337": "TIME-WAIT hazards", "1812": "Requirements for routers", "1858": "Fragment filters",
+    "2018": "TCP SACK", "2131": "DHCP", "2236": "IGMPv2", "2308": "Negative DNS answers", "2883": "TCP D-SACK",
+    "3042": "Limited transmit", "3128": "Tiny fragments", "3168": "ECN", "4443": "ICMPv6",
+    "4821": "Packetization-layer path MTU", "4861": "IPv6 neighbour discovery", "4862": "IPv6 autoconfiguration",
+    "4987": "SYN floods", "5227": "Address conflicts", "5452": "DNS resilience", "5482": "User timeout option",
+    "5681": "TCP congestion control", "5722": "Overlapping fragments", "5925": "TCP-AO", "5926": "TCP-AO algorithms",
+    "5927": "ICMP attacks on TCP", "5961": "Blind attacks on TCP", "6056": "Port randomization",
+    "6093": "TCP urgent data", "6191": "TIME-WAIT by timestamps", "6298": "TCP retransmission timer",
+    "6528": "Initial sequence numbers", "6582": "NewReno", "6633": "Source quench", "6675": "Recovery by SACK",
+    "6864": "IPv4 identification", "6918": "Deprecated ICMP types", "6937": "Proportional rate reduction",
+    "6980": "Fragmented neighbour discovery", "7217": "Stable interface identifiers", "7323": "TCP timestamps, window scale",
+    "7413": "TCP Fast Open", "8106": "DNS in router advertisements", "8200": "IPv6", "8201": "IPv6 path MTU discovery",
+    "8985": "RACK-TLP", "9110": "HTTP", "9112": "HTTP/1.1", "9293": "TCP", "9438": "CUBIC",
+}
+BEGIN, END = "<!-- requirements: begin -->", "<!-- requirements: end -->"
 
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|^[ \t]*#[^\n]*", re.S | re.M)
 ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Za-z0-9.\-]+[0-9]\??")
@@ -232,36 +258,59 @@ def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def by_rfc(rows):
+    groups = collections.OrderedDict()
+    for row in rows.values():
+        groups.setdefault(row["rfc"], []).append(row)
+    return groups
+
+
+def title(rfc):
+    if rfc not in TITLES:
+        fail("RFC %s has no title in TITLES" % rfc)
+    return TITLES[rfc]
+
+
+def count(of_rows, tests, deviations):
+    """A cell for each level: tested + deliberately different / all."""
+    cells = []
+    for level in LEVELS:
+        of = [r for r in of_rows if r["level"] == level]
+        tested = sum(r["id"] in tests for r in of)
+        differs = sum(r["id"] in deviations and r["id"] not in tests for r in of)
+        cells.append("%d%s/%d" % (tested, "+%d" % differs if differs else "", len(of)) if of else "")
+    return cells
+
+
+def summary(rows, tests, deviations, link):
+    """The table of counts, and the RFCs that have no test at all."""
+    groups = by_rfc(rows)
+    begun = [r for r in groups if any(x["id"] in tests for x in groups[r])]
+    later = [r for r in groups if r not in begun]
+    mine = [x for r in begun for x in groups[r]]
+    proved = [x for r in PROVED for x in groups.get(r, [])]
+    out = ["| RFC | | " + " | ".join(LEVELS) + " |", "|---|---|" + "---:|" * len(LEVELS)]
+    for rfc in begun:
+        out.append("| [%s](%s#rfc-%s) | %s | " % (rfc, link, rfc, title(rfc)) +
+                   " | ".join(count(groups[rfc], tests, deviations)) + " |")
+    for name, some in (("the %d to be complete" % len(PROVED), proved), ("all above", mine)):
+        out.append("| **all** | %s | " % name + " | ".join("**%s**" % c for c in count(some, tests, deviations)) + " |")
+    out += ["", "No test names a requirement of RFC " + ", ".join(later) + "." if later else "Every RFC has a test.", ""]
+    return out, begun
+
+
 def render(rows, tests, code, deviations):
     out = ["# Requirement, function, test", "",
            "<!-- Made by tools/gen-rfcmap/gen-rfcmap.py from the table of requirements, the REQ: tags in",
            "     tests/ and the comments in stack/. Do not edit: that program writes it. -->", "",
-           "A requirement counts as *covered* when a test is tagged with its id; the tag claims that the test",
+           "A requirement counts as *tested* when a test is tagged with its id; the tag claims that the test",
            "fails when the behaviour is removed. The function is the one whose comment names the label or the",
            "section, or the one that functions.txt beside the program names; else the file whose head names the RFC. A row without a test is",
            "not necessarily a row without code. What is deliberately different stands in",
-           "[deviations.md](deviations.md).", ""]
-    groups = collections.OrderedDict()
-    for row in rows.values():
-        groups.setdefault(row["rfc"], []).append(row)
-
-    def count(rs):
-        cells = []
-        for level in LEVELS:
-            of = [r for r in rs if r["level"] == level]
-            cells.append("%d/%d" % (sum(r["id"] in tests for r in of), len(of)) if of else "")
-        return cells
-
-    out += ["## By level", "", "Covered of all:", "",
-            "| RFC | " + " | ".join(LEVELS) + " |", "|---|" + "---:|" * len(LEVELS)]
-    begun = [r for r in groups if any(x["id"] in tests for x in groups[r])]
-    later = [r for r in groups if r not in begun]
-    mine = [x for r in begun for x in groups[r]]
-    for rfc in begun:
-        out.append("| [%s](#rfc-%s) | " % (rfc, rfc) + " | ".join(count(groups[rfc])) + " |")
-    out.append("| **RFCs above** | " + " | ".join("**%s**" % c for c in count(mine)) + " |")
-    out.append("| whole table | " + " | ".join(count(list(rows.values()))) + " |")
-    out += ["", "No test names a requirement of RFC " + ", ".join(later) + "." if later else "Every RFC has a test.", ""]
+           "[deviations.md](deviations.md), with the reason. How the proof is made: [conformance.md](conformance.md).", ""]
+    table, begun = summary(rows, tests, deviations, "")
+    out += ["## By level", "", "Tested + deliberately different / all:", ""] + table
+    groups = by_rfc(rows)
     crowd = collections.Counter((r["rfc"], r["section"]) for r in rows.values())
     for rfc in begun:
         out += ["## RFC %s" % rfc, "", "| id | level | requirement | function | test |",
@@ -280,11 +329,57 @@ def render(rows, tests, code, deviations):
     return "\n".join(out).rstrip("\n") + "\n"
 
 
+def in_conformance(rows, tests, deviations):
+    """docs/conformance.md with the counts of now; None: there is no such file."""
+    path = os.path.join(ROOT, "docs", "conformance.md")
+    if not os.path.exists(path):
+        return None, None
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    if BEGIN not in text or END not in text:
+        fail("docs/conformance.md has no place for the counts: %s ... %s" % (BEGIN, END))
+    table, _ = summary(rows, tests, deviations, "rfc-map.md")
+    before, rest = text.split(BEGIN, 1)
+    return path, before + BEGIN + "\n" + "\n".join(table) + END + rest.split(END, 1)[1]
+
+
+def unanswered(rows, tests, deviations, levels):
+    return [r for r in rows.values() if r["rfc"] in PROVED and r["level"] in levels and
+            r["id"] not in tests and r["id"] not in deviations]
+
+
+def read_pending(rows):
+    """pending.txt: RFC numbers and ids whose mechanism is not there yet."""
+    path = os.path.join(ROOT, "tools", "gen-rfcmap", "pending.txt")
+    if not os.path.exists(path):
+        return set()
+    with open(path, encoding="utf-8") as f:
+        words = {w for line in f for w in line.split("#")[0].split()}
+    for word in words:
+        if word not in rows and not any(r["rfc"] == word for r in rows.values()):
+            fail("pending.txt: there is no %s" % word)
+    return words
+
+
+def differs(path, text):
+    old = ""
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            old = f.read()
+    if old == text:
+        return False
+    diff = list(difflib.unified_diff(old.splitlines(), text.splitlines(), "on disk", "as it is", "", "", 0, ""))
+    print("\n".join(line[:160] for line in diff[:20]))
+    print("gen-rfcmap: %s is stale: run tools/gen-rfcmap/gen-rfcmap.py" % path, file=sys.stderr)
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description="docs/rfc-map.md: requirement, function, test")
     parser.add_argument("--csv", default=find_table(), help="the table of requirements")
     parser.add_argument("--out", default=os.path.join(ROOT, "docs", "rfc-map.md"))
     parser.add_argument("--check", action="store_true", help="compare only")
+    parser.add_argument("--open", action="store_true", help="list what has neither test nor deviation")
     arg = parser.parse_args()
 
     if arg.csv is None or not os.path.exists(arg.csv):
@@ -292,21 +387,31 @@ def main():
               file=sys.stderr)
         return 77
     rows = read_table(arg.csv)
-    text = render(rows, read_tags(rows), read_code() + (read_functions(rows),), read_deviations(rows))
+    tests, deviations = read_tags(rows), read_deviations(rows)
+    if arg.open:
+        for r in unanswered(rows, tests, deviations, LEVELS):
+            print("%s %s: %s [%s]" % (r["id"], r["level"], r["requirement"], r["test_idea"]))
+        return 0
+    text = render(rows, tests, read_code() + (read_functions(rows),), deviations)
+    counts_path, counts = in_conformance(rows, tests, deviations)
     if not arg.check:
         with open(arg.out, "w", encoding="utf-8") as f:
             f.write(text)
+        if counts_path is not None:
+            with open(counts_path, "w", encoding="utf-8") as f:
+                f.write(counts)
         return 0
-    old = ""
-    if os.path.exists(arg.out):
-        with open(arg.out, encoding="utf-8") as f:
-            old = f.read()
-    if old == text:
-        return 0
-    diff = list(difflib.unified_diff(old.splitlines(), text.splitlines(), "on disk", "as it is", "", "", 0, ""))
-    print("\n".join(line[:160] for line in diff[:20]))
-    print("gen-rfcmap: %s is stale: run tools/gen-rfcmap/gen-rfcmap.py" % arg.out, file=sys.stderr)
-    return 2
+    bad = differs(arg.out, text)
+    if counts_path is None:
+        fail("docs/conformance.md is not there")
+    bad = differs(counts_path, counts) or bad
+    pending = read_pending(rows)
+    for r in unanswered(rows, tests, deviations, ("MUST", "MUST NOT")):
+        if r["id"] not in pending and r["rfc"] not in pending:
+            print("gen-rfcmap: %s, a %s, has neither a test nor a line in docs/deviations.md: %s" %
+                  (r["id"], r["level"], r["requirement"]), file=sys.stderr)
+            bad = True
+    return 2 if bad else 0
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ static const struct object objects[] = {
     {"nc", "HOST PORT | -l PORT", "netcat through the stack", nc_options, ctl_nc},
     {"ping", "HOST", "ICMP echo from the stack", ping_options, ctl_ping},
     {"doctor", "", "is this machine able to run stackd?", doctor_options, ctl_doctor},
+    {"conformance", "[RFC...]", "requirements that tests prove, counted by RFC", NULL, ctl_conformance},
 };
 /* clang-format on */
 enum { OBJECTS = sizeof(objects) / sizeof(objects[0]) };
@@ -209,7 +210,7 @@ static char *main_help(int key, const char *text, void *input)
         return NULL;
     fputs("Objects (may be abbreviated; `stackctl OBJECT --help' says more):\n", f);
     for (int i = 0; i < OBJECTS; i++)
-        fprintf(f, "  %-8s%s\n", objects[i].name, objects[i].help);
+        fprintf(f, "  %-13s%s\n", objects[i].name, objects[i].help);
     fclose(f);
     return out;
 }

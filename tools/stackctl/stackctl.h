@@ -98,6 +98,7 @@ int ctl_fault(struct ctl *c);
 int ctl_nc(struct ctl *c);
 int ctl_ping(struct ctl *c);
 int ctl_doctor(struct ctl *c);
+int ctl_conformance(struct ctl *c);
 
 extern const struct argp_option nc_options[], ping_options[], doctor_options[];
 
