@@ -8,10 +8,12 @@ enum { ORDER_MASK = 0x1f, BLOCK_FREE = 0x80, BLOCK_USED = 0x40 };
 
 void buddy_cut(struct buddy *b, struct region *r, size_t bytes)
 {
-    *b = (struct buddy){0};
-    b->top_count = (bytes + ((size_t)1 << BUDDY_MAX) - 1) >> BUDDY_MAX;
-    b->base = region_cut(r, b->top_count << BUDDY_MAX, 4096);
-    b->order = region_cut(r, b->top_count << (BUDDY_MAX - BUDDY_MIN), 64);
+    *b = (struct buddy){.top = BUDDY_TOP_MIN};
+    while (b->top < BUDDY_MAX && bytes >> (b->top + 1) >= 8)
+        b->top++;
+    b->top_count = (bytes + buddy_largest(b) - 1) >> b->top;
+    b->base = region_cut(r, buddy_size(b), 4096);
+    b->order = region_cut(r, buddy_size(b) >> BUDDY_MIN, 64);
 }
 
 static size_t buddy_slot(const struct buddy *b, const void *p)
@@ -52,18 +54,18 @@ static unsigned buddy_order_for(size_t size)
 
 uint8_t *buddy_alloc(struct buddy *b, size_t size, uint32_t *cap)
 {
-    NET_ASSERT(size <= (size_t)1 << BUDDY_MAX);
-    unsigned want = buddy_order_for(size), have = want;
+    NET_ASSERT(size <= buddy_largest(b));
+    unsigned want = buddy_order_for(size), have = want, top = b->top - BUDDY_MIN;
     uint8_t *p;
 
-    while (have < BUDDY_ORDERS && b->free[have] == NULL)
+    while (have <= top && b->free[have] == NULL)
         have++;
-    if (have < BUDDY_ORDERS) {
+    if (have <= top) {
         p = (uint8_t *)b->free[have];
         buddy_unlink(b, b->free[have], have);
     } else if (b->frontier < b->top_count) {
-        p = b->base + (b->frontier++ << BUDDY_MAX);
-        have = BUDDY_ORDERS - 1;
+        p = b->base + (b->frontier++ << b->top);
+        have = top;
     } else {
         b->exhausted++;
         return NULL;
@@ -89,7 +91,7 @@ void buddy_free(struct buddy *b, uint8_t *p)
 
     b->order[slot] = 0;
     b->used -= (size_t)1 << (BUDDY_MIN + order);
-    while (order < BUDDY_ORDERS - 1) {
+    while (order < b->top - BUDDY_MIN) {
         size_t mate = slot ^ ((size_t)1 << order);
 
         if (b->order[mate] != (BLOCK_FREE | order))

@@ -4,7 +4,7 @@ bool ring_reserve(struct ring *r, struct buddy *b, uint32_t bytes, uint32_t keep
 {
     if (bytes <= r->cap)
         return true;
-    if (bytes > (uint32_t)1 << BUDDY_MAX || (bytes > RING_SCARCE && ring_is_scarce(b)))
+    if (bytes > buddy_largest(b) || (bytes > RING_SCARCE && ring_is_scarce(b)))
         return false;
     uint32_t cap;
     uint8_t *p = buddy_alloc(b, bytes, &cap);

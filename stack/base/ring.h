@@ -23,7 +23,7 @@ struct ring {
 
 static inline bool ring_is_scarce(const struct buddy *b)
 {
-    return b->used >= (b->top_count << BUDDY_MAX) / 2;
+    return b->used >= buddy_size(b) / 2;
 }
 
 /**

@@ -8,8 +8,8 @@
  *
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
  * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_reass.c
- * order; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every timer but tcp_timer_keep.c's,
- * the keep-alive; tcp_demux.c lookup.
+ * order; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every
+ * timer but tcp_timer_keep.c's, the keep-alive; tcp_demux.c lookup.
  */
 #ifndef STACKD_TCP_H
 #define STACKD_TCP_H
@@ -46,6 +46,9 @@ struct tcp_config {
     uint32_t backlog;      /* default accept queue: 128 */
     enum tcp_syn_policy syn_policy;
     uint32_t sndbuf, rcvbuf; /* default sizes in bytes: 512 KiB and 256 KiB */
+    uint32_t sndbuf_max, rcvbuf_max; /* up to which they grow: 65535 << 8 = 16776960, both */
+    bool moderate_rcvbuf;  /* the receive buffer grows with the measured rate */
+    uint8_t quick_acks;    /* ACKs that are not delayed, at the start and after trouble: 16 */
     net_time msl;          /* 30 s */
     net_time rto_min, rto_max, rto_initial; /* 200 ms, 120 s, 1 s */
     net_time delack;       /* 40 ms */
@@ -143,6 +146,18 @@ struct tcp_listener {
     uint64_t accepted, queue_full, cookies_sent, cookies_ok, syns;
 };
 
+/* What the receiver measures to find the size of its buffer (tcp_rcvbuf.c). */
+struct tcp_rcvq {
+    net_time rtt;     /* round trip as a receiver sees it, 0: not known yet */
+    net_time since;   /* when the count of what the user takes began, */
+    net_time edge_at; /* and the edge of the window was noted */
+    net_time heard;   /* when data came last */
+    tcp_seq from;     /* first byte the user had not taken at `since` */
+    tcp_seq edge;     /* right edge of the window at `edge_at` */
+    uint32_t space;   /* bytes the user took in one round trip, at most; 0: nothing has come */
+    uint32_t tsecr;   /* the last echo that was used */
+};
+
 struct tcb {
     struct tcp_conn conn; /* must be first */
     struct tcp *tcp;
@@ -163,6 +178,7 @@ struct tcb {
     tcp_seq rcv_adv;         /* right edge of the window as last advertised */
     tcp_seq last_ack_sent;   /* Last.ACK.sent (RFC 7323) */
     uint32_t rcvbuf, sndbuf; /* limits, bytes */
+    struct tcp_rcvq rcvq;
 
     /* Flags. */
     bool is_passive : 1;     /* came from LISTEN (MUST-11) */
@@ -190,9 +206,10 @@ struct tcb {
     bool syn_acked : 1;      /* SND.UNA has left the ISS; it comes by there again every 4 GiB */
     bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
     bool hashed : 1;         /* stands in tcp->table */
+    bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay as they are */
     uint8_t delayed;         /* segments received since the last ACK */
     uint8_t dup_acks_due;    /* duplicate ACKs still to be sent, one for each segment out of order */
-    uint8_t quick_acks;      /* ACKs still to be sent at once at the start */
+    uint8_t quick_acks;      /* ACKs still to be sent at once: at the start and after trouble */
     uint8_t tos, ttl;
 
     /* Timers: deadlines; the one conn.timer is armed at the earliest (tcp_timer.c). */
@@ -325,6 +342,10 @@ int tcp_send_commit(struct tcb *t, size_t len, bool more);
 void tcp_nodelay(struct tcb *t, bool on);
 /** tcp_patience_set - how long to wait for the peer, from now on. */
 void tcp_patience_set(struct tcb *t, const struct tcp_patience *p);
+/** tcp_set_bufs - sizes in bytes that the user wants, 0: as before. They do not grow any more. */
+void tcp_set_bufs(struct tcb *t, uint32_t sndbuf, uint32_t rcvbuf);
+/** tcp_quickack - the next ACKs are not delayed, or they are; what was held back is due at once. */
+void tcp_quickack(struct tcb *t, bool on);
 /** tcp_recv_peek - received bytes, in at most two pieces. Return: bytes; 0: end of stream; -EAGAIN,
  * -ENOTCONN, or the pending error. */
 int tcp_recv_peek(struct tcb *t, struct span out[2]);
@@ -360,8 +381,10 @@ struct tcp_status {
     uint32_t owner;
     uint32_t snd_queue, rcv_queue, in_flight; /* bytes */
     uint32_t snd_wnd, rcv_wnd, cwnd, ssthresh, mss;
+    uint32_t sndbuf, rcvbuf, rcv_space; /* limits now; what the user takes in one round trip */
     uint8_t snd_wnd_shift, rcv_wnd_shift;
-    net_time srtt, rttvar, rto, min_rtt;
+    net_time srtt, rttvar, rto, min_rtt, rcv_rtt;
+    uint8_t quick_acks;
     bool has_ts, has_sack, has_wscale;
     const char *cc;
     const char *timer;  /* on, persist, keepalive, timewait, ...; "" if none */

@@ -65,7 +65,6 @@ enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const stru
     unsigned mss = cookie_mss_index(h->mss);
     unsigned wscale = h->wscale == 0xff ? COOKIE_NO_WSCALE : h->wscale;
     uint64_t period = (uint64_t)(tcp->c->now / COOKIE_PERIOD);
-    uint32_t rcvbuf = l->rcvbuf != 0 ? l->rcvbuf : tcp->cfg.rcvbuf;
     struct tcp_seg seg = {
         .seq = seq_of(cookie_make(tcp, &h->conn.id, h->irs, period, mss, wscale, h->has_ts)),
         .ack = seq_add(h->irs, 1),
@@ -77,7 +76,7 @@ enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const stru
                 .tsval = cookie_tsval(tcp, h->conn.ts_offset, wscale),
                 .tsecr = h->ts_recent,
                 .has_wscale = h->wscale != 0xff,
-                .wscale = tcp_window_shift(tcp, rcvbuf)},
+                .wscale = tcp_window_shift(tcp, l->rcvbuf)},
     };
     struct pkt *p = tcp_build(tcp, &h->conn, &seg, l->tos, l->ttl);
 

@@ -186,6 +186,8 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
         bool old = seq_leq(end, t->rcv_nxt) && seq_lt(seg->seq, t->rcv_nxt);
 
         t->dup_in++;
+        if (old && seg->data_len > 0)
+            tcp_quickack(t, true);
         /* With a zero window ACKs, URGs and RSTs in order must still be taken (section 3.10.7.4). */
         if (len > 0 && wnd == 0 && seq_eq(seg->seq, t->rcv_nxt) && !(seg->flags & TCP_SYN)) {
             /* A FIN alone needs no room. If it were refused, all that the peer acknowledges from
@@ -208,6 +210,7 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
         seg->data += cut;
         seg->data_len -= cut;
         t->ack_now = true; /* the peer has missed an ACK */
+        tcp_quickack(t, true);
         tcp_due(t);
     }
     if (seq_gt(seq_add(seg->seq, seg->data_len), seq_add(t->rcv_nxt, wnd))) {
@@ -306,6 +309,7 @@ static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
         tcp_recovery_init(t);
     } else {
         tcp_recovery_ack(t, data, rtt);
+        tcp_sndbuf_grow(t);
     }
     tcp_timer_acked(t, syn || rtt > 0, !later_partial);
     ip_confirm(t->tcp->ip, t->conn.id.remote);
@@ -401,7 +405,8 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
 }
 
 /* Data or a FIN arrived in order: when is it acknowledged? (RFC 9293 section 3.8.6.3, RFC 5681
- * section 4.2: at least every second segment, at most 40 ms later; at once at the start.) */
+ * section 4.2: at least every second segment, at most 40 ms later. At once at the start, after a pause
+ * and after trouble, when the sender's window is small and each ACK lets it grow.) */
 static void tcp_ack_policy(struct tcb *t, bool fills_gap)
 {
     if (++t->delayed >= 2 || t->quick_acks > 0 || fills_gap) {
@@ -431,6 +436,8 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
     bool had_gap = t->ooo != NULL;
     enum verdict v = tcp_reass_input(t, seg->seq, seg->data, seg->data_len);
 
+    if (seq_eq(before, t->rcv_nxt)) /* a loss: until it is mended the sender needs every ACK */
+        tcp_quickack(t, true);
     if (v == V_DROP_TCP_RCVBUF || v == V_DROP_TCP_REASS_FULL || v == V_DROP_TCP_DUPLICATE) {
         if (t->dup_acks_due < UINT8_MAX)
             t->dup_acks_due++;
@@ -444,6 +451,8 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
         return V_NEXT;
     }
     t->bytes_in += seq_dist(before, t->rcv_nxt);
+    if (tcp_rcvbuf_arrived(t, seg)) /* its window begins small again */
+        tcp_quickack(t, true);
     t->dup_acks_due = 0; /* the cumulative ACK says more */
     if (t->rcv_shut) {
         tcp_recv_consume(t, t->rcv.len);

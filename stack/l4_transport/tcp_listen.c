@@ -174,10 +174,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->conn.state = h->conn.state; /* a copy of the record it takes the place of */
     t->listener = l;
     t->is_passive = true;
-    if (l->sndbuf != 0)
-        t->sndbuf = l->sndbuf;
-    if (l->rcvbuf != 0)
-        t->rcvbuf = l->rcvbuf;
+    tcp_set_bufs(t, l->sndbuf, l->rcvbuf);
     if (l->ttl != 0)
         t->ttl = l->ttl;
     if (l->cc != 0xff && cc_by_index(l->cc) != NULL)
@@ -192,7 +189,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
     t->rcv_adv = seq_add(t->rcv_nxt, tcp_syn_window(tcp, t->rcvbuf));
     t->rcv_mss = tcp_offered_mss(tcp, &t->conn.id, l->maxseg);
-    t->rcv_wnd_shift = tcp_window_shift(tcp, t->rcvbuf);
+    t->rcv_wnd_shift = tcp_window_shift(tcp, l->rcvbuf);
     struct tcp_opts o = {
         .has_mss = true,
         .mss = h->mss,
@@ -377,7 +374,7 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h)
                 .tsval = tcp_ts_now(tcp, &h->conn),
                 .tsecr = h->ts_recent,
                 .has_wscale = h->wscale != TCP_NO_WSCALE,
-                .wscale = tcp_window_shift(tcp, l->rcvbuf != 0 ? l->rcvbuf : tcp->cfg.rcvbuf)},
+                .wscale = tcp_window_shift(tcp, l->rcvbuf)},
     };
     struct pkt *p = tcp_build(tcp, &h->conn, &seg, l->tos, l->ttl);
 

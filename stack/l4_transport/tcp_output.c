@@ -208,10 +208,10 @@ void tcp_send_rst(struct tcb *t)
  */
 static uint16_t tcp_window(struct tcb *t)
 {
-    uint32_t space = t->rcvbuf > t->rcv.len ? t->rcvbuf - t->rcv.len : 0;
+    uint32_t limit = tcp_rcvbuf_limit(t), space = limit > t->rcv.len ? limit - t->rcv.len : 0;
     uint32_t promised = tcp_rcv_wnd(t), shift = t->rcv_wnd_shift, field;
 
-    if (space > promised && space - promised >= u32_min(t->rcvbuf / 2, t->rcv_mss))
+    if (space > promised && space - promised >= u32_min(limit / 2, t->rcv_mss))
         field = space >> shift;
     else
         field = (promised + (1u << shift) - 1) >> shift;

@@ -101,6 +101,13 @@ void tcp_tw_free(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_output(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_reusable(const struct tcp *tcp, const struct tcp_tw *w);
 
+/* tcp_rcvbuf.c */
+uint32_t tcp_rcvbuf_most(const struct tcp *tcp, uint32_t rcvbuf);
+uint32_t tcp_rcvbuf_limit(const struct tcb *t);
+bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg);
+void tcp_rcvbuf_read(struct tcb *t);
+void tcp_sndbuf_grow(struct tcb *t);
+
 /* tcp_reass.c */
 enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len);
 void tcp_reass_free(struct tcb *t);

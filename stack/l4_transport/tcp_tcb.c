@@ -54,7 +54,7 @@ struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
         .keep_at = NET_NEVER,
         .snd_mss = 536,
         .peer_mss = 536,
-        .quick_acks = 16,
+        .quick_acks = tcp->cfg.quick_acks,
         .ready.owner = READY_NOBODY,
         .hashed = true,
         .challenge_since = INT64_MIN / 2,

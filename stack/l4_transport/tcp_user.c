@@ -20,6 +20,10 @@ void tcp_config_default(struct tcp_config *cfg)
         .syn_policy = TCP_SYN_COOKIES,
         .sndbuf = 512 * 1024,
         .rcvbuf = 256 * 1024,
+        .sndbuf_max = UINT16_MAX << 8, /* what the usual window scale can express */
+        .rcvbuf_max = UINT16_MAX << 8,
+        .moderate_rcvbuf = true,
+        .quick_acks = 16,
         .msl = NET_SEC(30),
         .rto_min = NET_MS(200),
         .rto_max = NET_SEC(120),
@@ -65,6 +69,8 @@ void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip)
                                         &tcp->cookie_key};
 
     NET_ASSERT(tcp->cfg.time_wait > 0 && tcp->cfg.port_min <= tcp->cfg.port_max);
+    tcp->cfg.sndbuf = u32_min(tcp->cfg.sndbuf, buddy_largest(&c->bufs));
+    tcp->cfg.rcvbuf = u32_min(tcp->cfg.rcvbuf, buddy_largest(&c->bufs));
     tcp->c = c;
     tcp->ip = ip;
     tcp->cookie_sent = INT64_MIN / 2;
@@ -109,13 +115,23 @@ int tcp_open_passive(struct tcp *tcp, const struct tcp_open *o, struct tcp_liste
     return 0;
 }
 
+/* Sizes that the user has set, 0: not; such a one does not grow by itself. */
+void tcp_set_bufs(struct tcb *t, uint32_t sndbuf, uint32_t rcvbuf)
+{
+    if (sndbuf != 0) {
+        t->sndbuf = sndbuf;
+        t->sndbuf_set = true;
+    }
+    if (rcvbuf != 0) {
+        t->rcvbuf = rcvbuf;
+        t->rcvbuf_set = true;
+    }
+}
+
 /* What the user asked for, over the host's defaults. */
 static void tcp_apply(struct tcb *t, const struct tcp_open *o)
 {
-    if (o->sndbuf != 0)
-        t->sndbuf = o->sndbuf;
-    if (o->rcvbuf != 0)
-        t->rcvbuf = o->rcvbuf;
+    tcp_set_bufs(t, o->sndbuf, o->rcvbuf);
     if (o->ttl != 0)
         t->ttl = o->ttl;
     if (o->cc != 0xff && cc_by_index(o->cc) != NULL)
@@ -126,15 +142,16 @@ static void tcp_apply(struct tcb *t, const struct tcp_open *o)
     t->patience = o->patience;
 }
 
-/* The smallest shift that lets the window field express the whole buffer, at least the 8 that
- * packetdrill scripts expect of us (design.md section 4). */
+/* The smallest shift that lets the window field express the whole buffer, also what it may grow to, at
+ * least the 8 that packetdrill scripts expect of us (design.md section 4). @rcvbuf 0: the default. */
 uint8_t tcp_window_shift(const struct tcp *tcp, uint32_t rcvbuf)
 {
+    uint32_t most = tcp_rcvbuf_most(tcp, rcvbuf);
     uint8_t shift = 8;
 
     if (!tcp->cfg.window_scaling)
         return 0;
-    while (shift < TCP_WSCALE_MAX && (rcvbuf >> shift) > UINT16_MAX)
+    while (shift < TCP_WSCALE_MAX && (most >> shift) > UINT16_MAX)
         shift++;
     return shift;
 }
@@ -160,7 +177,7 @@ int tcp_open_active(struct tcp *tcp, const struct tcp_open *o, struct tcb **out)
     tcp_apply(t, o);
     t->ready.owner = o->owner;
     t->rcv_mss = tcp_offered_mss(tcp, &id, o->maxseg);
-    t->rcv_wnd_shift = tcp_window_shift(tcp, t->rcvbuf);
+    t->rcv_wnd_shift = tcp_window_shift(tcp, o->rcvbuf);
     t->has_ts = tcp->cfg.timestamps;
     t->has_wscale = tcp->cfg.window_scaling;
     t->iss = tcp_iss(tcp, &id);
@@ -307,6 +324,15 @@ void tcp_nodelay(struct tcb *t, bool on)
         tcp_due(t);
 }
 
+void tcp_quickack(struct tcb *t, bool on)
+{
+    t->quick_acks = on ? t->tcp->cfg.quick_acks : 0;
+    if (on && t->delayed > 0 && t->hashed) {
+        t->ack_now = true;
+        tcp_due(t);
+    }
+}
+
 /* ---- RECEIVE, section 3.10.3 ---- */
 
 int tcp_recv_peek(struct tcb *t, struct span out[2])
@@ -342,12 +368,14 @@ void tcp_recv_consume(struct tcb *t, size_t len)
         ring_release(&t->rcv, &t->tcp->c->bufs);
     if (!t->hashed || t->fin_received)
         return;
+    tcp_rcvbuf_read(t);
     /* Tell the peer when the window has grown by enough to be worth a segment (RFC 9293 section
      * 3.8.6.2.2): two full segments or half the buffer, and at once when it was shut. */
-    uint32_t most = u32_min(t->rcvbuf, (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
-    uint32_t space = t->rcvbuf > t->rcv.len ? t->rcvbuf - t->rcv.len : 0;
+    uint32_t limit = tcp_rcvbuf_limit(t);
+    uint32_t most = u32_min(limit, (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
+    uint32_t space = limit > t->rcv.len ? limit - t->rcv.len : 0;
     int32_t gain = seq_diff(seq_add(t->rcv_nxt, u32_min(space, most)), t->rcv_adv);
-    uint32_t enough = u32_min(t->rcvbuf / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
+    uint32_t enough = u32_min(limit / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
 
     if (gain > 0 && (uint32_t)gain >= enough && tcp_rcv_wnd(t) < most / 2) {
         t->ack_now = true;

@@ -22,8 +22,8 @@ enum sock_opt {
     SOCK_OPT_REUSEADDR, /* bool: bind although TIME-WAIT connections hold the port */
     SOCK_OPT_NODELAY,   /* bool: no Nagle */
     SOCK_OPT_LINGER,    /* -1 off (default), 0 abort on close, else seconds */
-    SOCK_OPT_SNDBUF,    /* bytes */
-    SOCK_OPT_RCVBUF,    /* bytes; bounds the window it leads to */
+    SOCK_OPT_SNDBUF,    /* bytes; unless set it grows with the congestion window */
+    SOCK_OPT_RCVBUF,    /* bytes; bounds the window it leads to; unless set it grows with the rate */
     SOCK_OPT_KEEPALIVE, /* bool, off: probe the peer of an idle connection */
     SOCK_OPT_TOS,       /* 0...255; TCP leaves the two bits of ECN alone */
     SOCK_OPT_TTL,       /* 1...255 */
@@ -36,7 +36,8 @@ enum sock_opt {
     SOCK_OPT_KEEP_INTERVAL, /* seconds between two of them, 1...32767 */
     SOCK_OPT_KEEP_COUNT,   /* unanswered ones before the connection ends, 1...127 */
     SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
-    SOCK_OPT_MAXSEG        /* bytes; before connect or listen */
+    SOCK_OPT_MAXSEG,       /* bytes; before connect or listen */
+    SOCK_OPT_QUICKACK      /* bool, of this moment as in Linux: the next ACKs are not delayed, or they are */
 };
 
 struct sock_addr {

@@ -12,7 +12,6 @@
 
 enum {
     SOCK_BUF_MIN = 256,
-    SOCK_BUF_MAX = 1 << BUDDY_MAX,
     SOCK_MAXSEG_MIN = 88, /* as Linux: TCP_MIN_MSS */
     SOCK_MAXSEG_MAX = 32767,
     SOCK_KEEP_MAX = 32767, /* seconds, as Linux */
@@ -50,15 +49,18 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_NODELAY:
     case SOCK_OPT_BROADCAST:
     case SOCK_OPT_KEEPALIVE:
+    case SOCK_OPT_QUICKACK:
         return 0;
     }
     return -ENOPROTOOPT;
 }
 
-/* Buffers are clamped, not refused, as in Linux. */
-static uint32_t sock_opt_buf(int64_t v)
+/* Buffers are clamped, not refused, as in Linux: to what one piece of the arena can hold. */
+static uint32_t sock_opt_buf(const struct socks *s, int64_t v)
 {
-    return v < SOCK_BUF_MIN ? SOCK_BUF_MIN : v > SOCK_BUF_MAX ? SOCK_BUF_MAX : (uint32_t)v;
+    uint32_t most = buddy_largest(&s->c->bufs);
+
+    return v < SOCK_BUF_MIN ? SOCK_BUF_MIN : v > most ? most : (uint32_t)v;
 }
 
 static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
@@ -71,7 +73,7 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
         u->broadcast = v != 0;
         return 0;
     case SOCK_OPT_RCVBUF:
-        u->rcvbuf = sock_opt_buf(v);
+        u->rcvbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_TOS:
         u->tos = (uint8_t)v;
@@ -95,10 +97,10 @@ static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
         k->nodelay = v != 0;
         return 0;
     case SOCK_OPT_SNDBUF:
-        k->as.buf.sndbuf = sock_opt_buf(v);
+        k->as.buf.sndbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_RCVBUF:
-        k->as.buf.rcvbuf = sock_opt_buf(v);
+        k->as.buf.rcvbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_TOS:
         k->tos = (uint8_t)v;
@@ -124,10 +126,10 @@ static int sock_setopt_listen(struct tcp_listener *l, enum sock_opt opt, int64_t
         l->nodelay = v != 0;
         return 0;
     case SOCK_OPT_SNDBUF:
-        l->sndbuf = sock_opt_buf(v);
+        l->sndbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_RCVBUF:
-        l->rcvbuf = sock_opt_buf(v);
+        l->rcvbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_TOS:
         l->tos = (uint8_t)v;
@@ -151,11 +153,14 @@ static int sock_setopt_conn(struct tcb *t, enum sock_opt opt, int64_t v)
     case SOCK_OPT_NODELAY:
         tcp_nodelay(t, v != 0);
         return 0;
+    case SOCK_OPT_QUICKACK:
+        tcp_quickack(t, v != 0);
+        return 0;
     case SOCK_OPT_SNDBUF:
-        t->sndbuf = sock_opt_buf(v);
+        tcp_set_bufs(t, (uint32_t)v, 0);
         return 0;
     case SOCK_OPT_RCVBUF: /* the window shrinks by no more than what comes in, MUST-34 */
-        t->rcvbuf = sock_opt_buf(v);
+        tcp_set_bufs(t, 0, (uint32_t)v);
         return 0;
     case SOCK_OPT_TOS:
         t->tos = (uint8_t)v;
@@ -220,6 +225,8 @@ int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
 
     if (err < 0)
         return err;
+    if (opt == SOCK_OPT_SNDBUF || opt == SOCK_OPT_RCVBUF)
+        value = sock_opt_buf(s, value);
     if (opt == SOCK_OPT_TOS && k->state != SOCK_UDP)
         value &= 0xfc; /* the lowest two bits are ECN's, which is TCP's own affair (RFC 3168) */
     if (k->state == SOCK_UDP) {
@@ -228,6 +235,8 @@ int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
         k->linger = (int32_t)value;
     } else if (opt == SOCK_OPT_REUSEADDR) {
         k->reuse = value != 0;
+    } else if (opt == SOCK_OPT_QUICKACK && k->state != SOCK_TCP_CONN) {
+        /* of the moment, not of the socket: a connection begins quick anyway */
     } else if (opt != SOCK_OPT_BROADCAST && !sock_setopt_patience(s, k, opt, value)) {
         err = k->state == SOCK_TCP_NEW      ? sock_setopt_new(k, opt, value)
               : k->state == SOCK_TCP_LISTEN ? sock_setopt_listen(k->as.l, opt, value)
@@ -350,6 +359,9 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_MAXSEG:
         *value = v.maxseg;
+        return is_udp ? -ENOPROTOOPT : 0;
+    case SOCK_OPT_QUICKACK:
+        *value = k->state == SOCK_TCP_CONN && k->as.t->quick_acks > 0;
         return is_udp ? -ENOPROTOOPT : 0;
     }
     return -ENOPROTOOPT;

@@ -14,11 +14,85 @@ static void test_delack_waits_forty_milliseconds(void)
     for (int i = 0; i < 3; i++, seq += 100) {
         flow_say(&k, seq, 100);
         expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 100, .after = NET_MS(40));
-        expect_nothing(&k, NET_SEC(1));
+        expect_nothing(&k, NET_MS(100));
     }
     peer_end(&k);
 }
 TWICE(test_delack_waits_forty_milliseconds)
+
+/* After a pause longer than an RTO the peer's window begins small again: each ACK lets it grow. */
+static void test_delack_none_after_a_pause(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+    uint32_t seq = flow_warm(&k, sd);
+
+    for (int pause = 0; pause < 2; pause++) {
+        flow_say(&k, seq, 100);
+        expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 100, .after = NET_MS(40));
+        peer_advance(&k, NET_SEC(1));
+        seq += 100;
+        for (int i = 0; i < FLOW_QUICK; i++, seq++) {
+            flow_say(&k, seq, 1);
+            expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 1);
+        }
+    }
+    peer_end(&k);
+}
+TWICE(test_delack_none_after_a_pause)
+
+/* The user can ask for it, and for the contrary (TCP_QUICKACK): of the moment, not for ever. */
+static void test_delack_as_the_user_wants(void)
+{
+    struct peer k;
+    int64_t on = 1;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+    struct socks *s = net_socks(&k.net);
+
+    T_EQ(sock_getopt(s, sd, SOCK_OPT_QUICKACK, &on), 0);
+    T_EQ(on, 1);
+    T_EQ(sock_setopt(s, sd, SOCK_OPT_QUICKACK, 0), 0);
+    T_EQ(sock_getopt(s, sd, SOCK_OPT_QUICKACK, &on), 0);
+    T_EQ(on, 0);
+    flow_say(&k, 1, 100);
+    expect_nothing(&k, NET_MS(20));
+    T_EQ(sock_setopt(s, sd, SOCK_OPT_QUICKACK, 1), 0); /* what is owed is paid */
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101);
+    for (uint32_t i = 0; i < FLOW_QUICK - 1; i++) {
+        flow_say(&k, 101 + i, 1);
+        expect_tcp(&k, .flags = ".", .seq = 1, .ack = 102 + i);
+    }
+    flow_say(&k, 100 + FLOW_QUICK, 1);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101 + FLOW_QUICK, .after = NET_MS(40));
+    peer_end(&k);
+}
+TWICE(test_delack_as_the_user_wants)
+
+/* Without them every ACK waits, from the first segment on. */
+static void test_delack_without_quick_acks(void)
+{
+    struct net_config cfg;
+    struct peer k;
+
+    peer_config(&cfg);
+    cfg.tcp.quick_acks = 0;
+    peer_begin_with(&k, &cfg);
+    flow_open(&k);
+    flow_say(&k, 1, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101, .after = NET_MS(40));
+    flow_say(&k, 201, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101);
+    flow_say(&k, 101, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 301);
+    flow_say(&k, 301, 100);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 401, .after = NET_MS(40));
+    peer_end(&k);
+}
+TWICE(test_delack_without_quick_acks)
 
 /* REQ: TCP-SHLD-18 */
 static void test_delack_rides_on_data(void)
@@ -133,6 +207,8 @@ static void test_delack_none_for_an_ack(void)
 }
 
 T_MAIN("tcp_delack", T_TWICE(test_delack_waits_forty_milliseconds),
-       T_TWICE(test_delack_rides_on_data), T_TWICE(test_delack_every_second_segment),
-       T_TWICE(test_delack_one_for_a_burst), T_TWICE(test_delack_after_the_whole_burst),
-       T_TWICE(test_delack_never_two_for_one_segment), T(test_delack_none_for_an_ack))
+       T_TWICE(test_delack_none_after_a_pause), T_TWICE(test_delack_as_the_user_wants),
+       T_TWICE(test_delack_without_quick_acks), T_TWICE(test_delack_rides_on_data),
+       T_TWICE(test_delack_every_second_segment), T_TWICE(test_delack_one_for_a_burst),
+       T_TWICE(test_delack_after_the_whole_burst), T_TWICE(test_delack_never_two_for_one_segment),
+       T(test_delack_none_for_an_ack))

@@ -437,7 +437,7 @@ static void host_start(struct fuzz_host *h, uint8_t how)
     net_config_default(&cfg);
     cfg.packets = 256;
     cfg.bigs = 8;
-    cfg.buffer_bytes = (size_t)1 << BUDDY_MAX;
+    cfg.buffer_bytes = (size_t)1 << BUDDY_TOP_MIN;
     cfg.txq = 64;
     cfg.tcp.connections = 32;
     cfg.tcp.half_open = 1 + (how >> 2 & 3);

@@ -6,7 +6,7 @@
 #include "t.h"
 
 enum { TOPS = 2, MAX_LIVE = 4096 };
-static const size_t arena_bytes = (size_t)TOPS << BUDDY_MAX;
+static const size_t arena_bytes = (size_t)TOPS << BUDDY_TOP_MIN;
 
 struct arena {
     struct buddy b;
@@ -60,14 +60,14 @@ static void arena_joins(struct arena *a)
 
     T_EQ(a->b.used, 0);
     for (unsigned i = 0; i < TOPS; i++) {
-        top[i] = buddy_alloc(&a->b, (size_t)1 << BUDDY_MAX, &cap);
+        top[i] = buddy_alloc(&a->b, (size_t)1 << BUDDY_TOP_MIN, &cap);
         T_NEED(top[i] != NULL);
-        T_EQ(cap, 1u << BUDDY_MAX);
+        T_EQ(cap, 1u << BUDDY_TOP_MIN);
         arena_mark(a, top[i], cap, 1);
     }
     T_TRUE(buddy_alloc(&a->b, 1, &cap) == NULL);
     for (unsigned i = 0; i < TOPS; i++) {
-        arena_mark(a, top[i], 1u << BUDDY_MAX, 0);
+        arena_mark(a, top[i], 1u << BUDDY_TOP_MIN, 0);
         buddy_free(&a->b, top[i]);
     }
     T_EQ(a->b.used, 0);
@@ -77,7 +77,7 @@ static void test_buddy_sizes_are_the_next_power_of_two(void)
 {
     struct arena *a = arena_new();
 
-    for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
+    for (unsigned order = 0; order <= BUDDY_TOP_MIN - BUDDY_MIN; order++) {
         size_t size = (size_t)1 << (BUDDY_MIN + order);
         size_t ask[] = {size / 2 + 1, size - 1, size};
 
@@ -99,7 +99,7 @@ static void test_buddy_exhaustion_is_counted_and_harmless(void)
 {
     struct arena *a = arena_new();
     uint32_t cap, n = 0;
-    static uint8_t *all[TOPS << (BUDDY_MAX - BUDDY_MIN)];
+    static uint8_t *all[TOPS << (BUDDY_TOP_MIN - BUDDY_MIN)];
     uint8_t *p;
 
     while ((p = buddy_alloc(&a->b, 512, &cap)) != NULL)
@@ -136,7 +136,8 @@ static void test_buddy_random_use_never_overlaps_and_joins_again(void)
         bool grow = prng_below(&g, 100) < (step / 10000 % 2 == 0 ? 60u : 40u);
 
         if (grow && count < MAX_LIVE) {
-            size_t size = 1 + (prng_u64(&g) & ((1u << (1 + prng_below(&g, BUDDY_MAX - 2))) - 1));
+            size_t size =
+                1 + (prng_u64(&g) & ((1u << (1 + prng_below(&g, BUDDY_TOP_MIN - 2))) - 1));
             uint32_t cap = 0;
             uint8_t *p = buddy_alloc(&a->b, size, &cap);
 
@@ -185,13 +186,41 @@ static void test_buddy_touches_nothing_before_it_is_needed(void)
     T_EQ(a->b.frontier, 1);
     size_t touched = 0;
 
-    for (size_t i = (size_t)1 << BUDDY_MAX; i < arena_bytes; i++)
+    for (size_t i = (size_t)1 << BUDDY_TOP_MIN; i < arena_bytes; i++)
         touched += a->b.base[i] != 0;
     T_EQ(touched, 0);
     arena_end(a);
 }
 
-T_MAIN("buddy", T(test_buddy_sizes_are_the_next_power_of_two),
+/* The larger the arena, the larger its largest block: an eighth, within bounds. Measured only. */
+static void test_buddy_largest_block_is_an_eighth(void)
+{
+    static const struct {
+        unsigned mib, largest_mib;
+    } rows[] = {
+        {1,    4 },
+        {16,   4 },
+        {63,   4 },
+        {64,   8 },
+        {127,  8 },
+        {128,  16},
+        {256,  16},
+        {2048, 16}
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct region measure = {0};
+        struct buddy b;
+        size_t bytes = (size_t)rows[i].mib << 20;
+
+        buddy_cut(&b, &measure, bytes);
+        T_EQ(buddy_largest(&b), rows[i].largest_mib << 20);
+        T_TRUE(buddy_size(&b) >= bytes && buddy_size(&b) < bytes + buddy_largest(&b));
+    }
+}
+
+T_MAIN("buddy", T(test_buddy_largest_block_is_an_eighth),
+       T(test_buddy_sizes_are_the_next_power_of_two),
        T(test_buddy_exhaustion_is_counted_and_harmless),
        T(test_buddy_random_use_never_overlaps_and_joins_again),
        T(test_buddy_touches_nothing_before_it_is_needed))

@@ -10,14 +10,14 @@ static struct buddy *arena_new(uint8_t **mem)
     static struct buddy b;
     struct region measure = {0};
 
-    buddy_cut(&b, &measure, (size_t)1 << BUDDY_MAX);
+    buddy_cut(&b, &measure, (size_t)1 << BUDDY_TOP_MIN);
     *mem = aligned_alloc(4096, (measure.used + 4095) & ~(size_t)4095);
     if (*mem == NULL)
         abort();
     memset(*mem, 0, measure.used);
     struct region real = {.p = *mem, .len = measure.used};
 
-    buddy_cut(&b, &real, (size_t)1 << BUDDY_MAX);
+    buddy_cut(&b, &real, (size_t)1 << BUDDY_TOP_MIN);
     return &b;
 }
 
@@ -61,17 +61,17 @@ static void test_ring_refuses_what_the_arena_cannot_give(void)
     const uint8_t text[4] = "abc";
     uint8_t back[4];
 
-    T_FALSE(ring_reserve(&r, b, (1u << BUDDY_MAX) + 1, 0));
+    T_FALSE(ring_reserve(&r, b, (1u << BUDDY_TOP_MIN) + 1, 0));
     T_FALSE(ring_reserve(&r, b, UINT32_MAX, 0));
     T_TRUE(ring_reserve(&r, b, 4, 0));
     ring_write_at(&r, 0, text, 4);
     r.len = 4;
-    T_FALSE(ring_reserve(&r, b, 1u << BUDDY_MAX, 4)); /* r itself is in the way */
+    T_FALSE(ring_reserve(&r, b, 1u << BUDDY_TOP_MIN, 4)); /* r itself is in the way */
     T_EQ(r.cap, 1 << BUDDY_MIN);
     ring_read_at(&r, 0, back, 4);
     T_MEM(back, text, 4);
     ring_release(&r, b);
-    T_TRUE(ring_reserve(&all, b, 1u << BUDDY_MAX, 0));
+    T_TRUE(ring_reserve(&all, b, 1u << BUDDY_TOP_MIN, 0));
     T_FALSE(ring_reserve(&r, b, 1, 0));
     ring_release(&all, b);
     T_EQ(b->used, 0);

@@ -39,6 +39,8 @@ size_t plugin_info_emit(const struct plugin_info *i, void *out, size_t len)
         .tcpi_min_rtt = i->min_rtt,
         .tcpi_bytes_sent = i->bytes_sent,
         .tcpi_snd_wnd = i->snd_wnd,
+        .tcpi_rcv_rtt = i->rcv_rtt,
+        .tcpi_rcv_space = i->rcv_space,
     };
 
     if (len > sizeof(t))

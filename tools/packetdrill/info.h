@@ -11,7 +11,7 @@
 struct plugin_info {
     uint8_t state, ca_state, retransmits, probes, backoff, options, snd_wscale, rcv_wscale;
     uint32_t rto, snd_mss, rcv_mss, unacked, rtt, rttvar, min_rtt, snd_ssthresh, snd_cwnd, pmtu;
-    uint32_t advmss, total_retrans, segs_in, segs_out, notsent_bytes, snd_wnd;
+    uint32_t advmss, total_retrans, segs_in, segs_out, notsent_bytes, snd_wnd, rcv_rtt, rcv_space;
     uint64_t bytes_acked, bytes_received, bytes_sent;
 };
 /** plugin_info_emit - write at most @len bytes. Return: how many. */

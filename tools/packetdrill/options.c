@@ -203,6 +203,8 @@ static void options_info(struct plugin *g, const struct plugin_fd *f, struct plu
     i->segs_out = s.segs_out;
     i->notsent_bytes = s.snd_queue - s.in_flight;
     i->snd_wnd = s.snd_wnd;
+    i->rcv_rtt = (uint32_t)(s.rcv_rtt / 1000);
+    i->rcv_space = s.rcv_space;
     i->bytes_acked = s.bytes_acked;
     i->bytes_received = s.bytes_in;
     i->bytes_sent = s.bytes_out;

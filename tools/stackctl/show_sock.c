@@ -127,7 +127,11 @@ static void print_tcp_info(const json_t *s)
     print_nonzero(s, "in_flight", "in_flight");
     print_nonzero(s, "retrans", "retrans");
     print_nonzero(s, "backoff", "backoff");
-    printf(" snd_wnd:%lld rcv_wnd:%lld", jnum(s, "snd_wnd"), jnum(s, "rcv_wnd"));
+    if (jreal(s, "rcv_rtt_ms") > 0)
+        printf(" rcv_rtt:%.3f", jreal(s, "rcv_rtt_ms"));
+    print_nonzero(s, "rcv_space", "rcv_space");
+    printf(" snd_wnd:%lld rcv_wnd:%lld sndbuf:%lld rcvbuf:%lld", jnum(s, "snd_wnd"),
+           jnum(s, "rcv_wnd"), jnum(s, "sndbuf"), jnum(s, "rcvbuf"));
     if (*timer != '\0')
         printf(" timer:(%s,%.0fms,%lld)", timer, jreal(s, "timer_ms"), jnum(s, "timer_tries"));
     putchar('\n');

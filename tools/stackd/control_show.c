@@ -39,6 +39,10 @@ static json_t *show_tcp(const struct tcp_status *s)
         {"in_flight",      s->in_flight    },
         {"snd_wnd",        s->snd_wnd      },
         {"rcv_wnd",        s->rcv_wnd      },
+        {"sndbuf",         s->sndbuf       },
+        {"rcvbuf",         s->rcvbuf       },
+        {"rcv_space",      s->rcv_space    },
+        {"quick_acks",     s->quick_acks   },
         {"snd_wscale",     s->snd_wnd_shift},
         {"rcv_wscale",     s->rcv_wnd_shift},
         {"bytes_sent",     s->bytes_out    },
@@ -60,6 +64,7 @@ static json_t *show_tcp(const struct tcp_status *s)
     json_object_set_new(o, "rtt_ms", control_ms(s->srtt));
     json_object_set_new(o, "rttvar_ms", control_ms(s->rttvar));
     json_object_set_new(o, "minrtt_ms", control_ms(s->srtt > 0 ? s->min_rtt : 0));
+    json_object_set_new(o, "rcv_rtt_ms", control_ms(s->rcv_rtt));
     return o;
 }
 

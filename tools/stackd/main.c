@@ -58,6 +58,10 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.half_open = o->syn_pool;
     cfg->tcp.syn_policy = o->syn_policy;
     cfg->tcp.msl = o->msl;
+    if (o->no_autotune) {
+        cfg->tcp.moderate_rcvbuf = false;
+        cfg->tcp.sndbuf_max = 0;
+    }
     cfg->tcp.keepalive = o->keepalive > 0;
     if (o->keepalive > 0)
         cfg->tcp.keep_idle = o->keepalive;

@@ -38,6 +38,7 @@ enum {
     KEY_SYN_POOL,
     KEY_SYN_POLICY,
     KEY_MSL,
+    KEY_NO_AUTOTUNE,
     KEY_KEEPALIVE,
     KEY_DROP,
     KEY_CORRUPT,
@@ -82,6 +83,7 @@ static const struct argp_option options_table[] = {
     {"syn-policy", KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
      "when the half-open pool is full (cookies)", 3},
     {"msl", KEY_MSL, "SECONDS", 0, "maximum segment lifetime; TIME-WAIT takes two (30)", 3},
+    {"no-autotune", KEY_NO_AUTOTUNE, NULL, 0, "buffers of connections keep their first size", 3},
     {"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
      "probe the peers of connections that are idle for so long (never)", 3},
     {NULL, 0, NULL, 0, "Looking inside:", 4},
@@ -405,6 +407,9 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_KEEPALIVE:
     case KEY_SEED:
         return options_count(st, key, arg);
+    case KEY_NO_AUTOTUNE:
+        o->no_autotune = true;
+        return 0;
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
     case KEY_COLOR:

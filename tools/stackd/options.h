@@ -49,6 +49,7 @@ struct stackd_options {
     enum tcp_syn_policy syn_policy;
     net_time msl;
     net_time keepalive; /* 0: off */
+    bool no_autotune;
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;

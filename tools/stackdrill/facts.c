@@ -106,6 +106,11 @@ bool fact_value(struct run *r, const struct run_flow *f, const char *name, int64
         {"rcv_wnd",       s.rcv_wnd             },
         {"snd_wnd_shift", s.snd_wnd_shift       },
         {"rcv_wnd_shift", s.rcv_wnd_shift       },
+        {"sndbuf",        s.sndbuf              },
+        {"rcvbuf",        s.rcvbuf              },
+        {"rcv_space",     s.rcv_space           },
+        {"rcv_rtt",       s.rcv_rtt / 1000      },
+        {"quick_acks",    s.quick_acks          },
         {"srtt",          s.srtt / 1000         },
         {"rttvar",        s.rttvar / 1000       },
         {"rto",           s.rto / 1000          },
@@ -280,6 +285,8 @@ static bool fact_info(struct run *r, const char *name, int64_t *v)
         {"notsent_bytes",  s.snd_queue - s.in_flight                             },
         {"snd_wnd",        s.snd_wnd                                             },
         {"rcv_wnd",        s.rcv_wnd                                             },
+        {"rcv_rtt",        s.rcv_rtt / 1000                                      },
+        {"rcv_space",      s.rcv_space                                           },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(info); i++) {

@@ -22,7 +22,7 @@ enum settings_kind {
     SET_SECONDS,
     SET_MS,
     SET_US,
-    SET_MIDDLE, /* the second of three numbers */
+    SET_MEM, /* three numbers: the second is the default, the third how far it may grow */
     SET_CC,     /* a name */
     SET_COOKIES,
     SET_RANGE, /* two ports */
@@ -45,8 +45,8 @@ static const struct settings_sysctl {
     {"tcp_syncookies",            SET_COOKIES, AT(syn_policy),      "syn_policy"         },
     {"tcp_max_syn_backlog",       SET_U32,     AT(half_open),       "half_open, at start"},
     {"net.core.somaxconn",        SET_U32,     AT(backlog),         "backlog"            },
-    {"tcp_rmem",                  SET_MIDDLE,  AT(rcvbuf),          "rcvbuf"             },
-    {"tcp_wmem",                  SET_MIDDLE,  AT(sndbuf),          "sndbuf"             },
+    {"tcp_rmem",                  SET_MEM,     AT(rcvbuf),          "rcvbuf, rcvbuf_max" },
+    {"tcp_wmem",                  SET_MEM,     AT(sndbuf),          "sndbuf, sndbuf_max" },
     {"tcp_congestion_control",    SET_CC,      AT(cc),              "cc"                 },
     {"tcp_tw_reuse",              SET_BOOL,    AT(time_wait_reuse), "time_wait_reuse"    },
     {"tcp_max_tw_buckets",        SET_U32,     AT(time_wait),       "time_wait, at start"},
@@ -70,7 +70,8 @@ static const struct settings_sysctl {
     {"tcp_min_tso_segs",          SET_IGNORED, 0,                   NULL                 },
     {"tcp_tso_win_divisor",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_autocorking",           SET_IGNORED, 0,                   NULL                 },
-    {"tcp_moderate_rcvbuf",       SET_IGNORED, 0,                   NULL                 },
+    {"tcp_moderate_rcvbuf",       SET_BOOL,    AT(moderate_rcvbuf), "moderate_rcvbuf"    },
+    {"stackd.quick_acks",         SET_U8,      AT(quick_acks),      "quick_acks"         },
     {"tcp_adv_win_scale",         SET_IGNORED, 0,                   NULL                 },
     {"tcp_slow_start_after_idle", SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ss_ratio",       SET_IGNORED, 0,                   NULL                 },
@@ -119,7 +120,7 @@ static const struct settings_sockopt {
     {"IPPROTO_TCP", "TCP_KEEPCNT",        SOCK_OPT_KEEP_COUNT,    "SOCK_OPT_KEEP_COUNT"   },
     {"IPPROTO_TCP", "TCP_CONGESTION",     SOCK_OPT_CONGESTION,    "SOCK_OPT_CONGESTION"   },
     {"IPPROTO_TCP", "TCP_INFO",           -1,                     NULL                    },
-    {"IPPROTO_TCP", "TCP_QUICKACK",       -1,                     NULL                    },
+    {"IPPROTO_TCP", "TCP_QUICKACK",       SOCK_OPT_QUICKACK,      "SOCK_OPT_QUICKACK"     },
     {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT",  -1,                     NULL                    },
     {"IPPROTO_IP",  "IP_TOS",             SOCK_OPT_TOS,           "SOCK_OPT_TOS"          },
     {"IPPROTO_IP",  "IP_TTL",             SOCK_OPT_TTL,           "SOCK_OPT_TTL"          },
@@ -185,9 +186,11 @@ static bool settings_store(struct tcp_config *cfg, const struct settings_sysctl 
     case SET_U16:
         *(uint16_t *)(void *)at = (uint16_t)n;
         return n <= UINT16_MAX;
-    case SET_MIDDLE:
+    case SET_MEM:
         n = strtoull(end, &end, 10);
         *(uint32_t *)(void *)at = (uint32_t)n;
+        *(s->offset == AT(rcvbuf) ? &cfg->rcvbuf_max : &cfg->sndbuf_max) =
+            (uint32_t)strtoull(end, &end, 10);
         return n > 0;
     case SET_U32:
         *(uint32_t *)(void *)at = (uint32_t)n;

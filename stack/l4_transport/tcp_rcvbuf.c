@@ -1,0 +1,159 @@
+/*
+ * tcp_rcvbuf.c - how large a connection's buffers are: dynamic right-sizing.
+ *
+ * A window smaller than rate times round trip holds a sender back; one that is larger costs memory
+ * and buys nothing. Neither is known when the connection begins, so a buffer whose size the user has
+ * not set begins at the host's default and grows with what is measured (Fisk and Feng, "Dynamic
+ * Right-Sizing in TCP", 2001; Linux's tcp_moderate_rcvbuf).
+ *
+ * The receiver counts what the user takes out in one round trip (`space`, which ss calls rcv_space). A
+ * sender in slow start sends twice that in the next one: so twice as much is room enough as long as
+ * the growth itself is added, and the window is never what stops the sender. A user who does not
+ * read makes nothing grow, and a peer alone cannot: the count is of what was read.
+ *
+ * A receiver that sends no data cannot time its own segments. It has two other clocks:
+ *
+ *   - a byte beyond the edge that was advertised at some moment can only have been sent after the
+ *     advertisement had arrived: from there to here is at least one round trip. It is often more,
+ *     so the least of these is kept.
+ *   - the echo of a timestamp (RFC 7323) says which ACK of ours a full segment answers. Its tick is
+ *     1 ms, so short round trips are left to the first clock.
+ *
+ * The bounds: cfg.rcvbuf_max, and what the window scale of our SYN can express, which is chosen so
+ * that it covers the bound (RFC 7323 section 2.3). While the arena of all buffers is more than half
+ * used nothing grows, and the window offers no more than the ring may really hold (ring.h); what was
+ * offered before is kept (RFC 9293 section 3.8.6, SHLD-14).
+ *
+ * A sender's buffer must hold what is in flight and what the user writes meanwhile: two congestion
+ * windows, up to cfg.sndbuf_max.
+ *
+ * A size set by the user (SOCK_OPT_RCVBUF, SOCK_OPT_SNDBUF) is kept. Neither limit shrinks again:
+ * memory follows what is held and not the limit.
+ */
+#include "l4_transport/tcp_priv.h"
+
+enum {
+    RCVBUF_FINE_TICKS = 4, /* below so many ticks of 1 ms the echo only gives an upper bound */
+    RCVBUF_FIRST = 10,     /* segments: the flight a sender begins with (RFC 6928) */
+};
+
+/* The buffer that the window of a connection may ever have: what its scale must cover.
+ * @rcvbuf: as set by the user, 0: not */
+uint32_t tcp_rcvbuf_most(const struct tcp *tcp, uint32_t rcvbuf)
+{
+    if (rcvbuf != 0)
+        return rcvbuf;
+    return tcp->cfg.moderate_rcvbuf ? u32_max(tcp->cfg.rcvbuf, tcp->cfg.rcvbuf_max)
+                                    : tcp->cfg.rcvbuf;
+}
+
+/* The buffer as far as a window may promise it now. */
+uint32_t tcp_rcvbuf_limit(const struct tcb *t)
+{
+    if (!ring_is_scarce(&t->tcp->c->bufs))
+        return t->rcvbuf;
+    return u32_min(t->rcvbuf, u32_max(t->rcv.cap, RING_SCARCE));
+}
+
+/* A measurement by the edge of the window, which is never too short. */
+static void tcp_rcvbuf_rtt_least(struct tcp_rcvq *q, net_time rtt)
+{
+    if (q->rtt == 0 || rtt < q->rtt)
+        q->rtt = rtt > 0 ? rtt : 1;
+}
+
+/* A measurement by an echo: smoothed as in RFC 6298 (2.3). */
+static void tcp_rcvbuf_rtt_echo(struct tcb *t, const struct tcp_seg *seg)
+{
+    struct tcp_rcvq *q = &t->rcvq;
+
+    if (!t->has_ts || !seg->opt.has_ts || seg->opt.tsecr == q->tsecr ||
+        seg->data_len + (t->has_ts ? 12u : 0) < t->rcv_mss)
+        return; /* part of a segment: the peer may have waited for its user */
+    int32_t ticks = (int32_t)(tcp_ts_now(t->tcp, &t->conn) - seg->opt.tsecr);
+
+    q->tsecr = seg->opt.tsecr;
+    if (ticks < 0 || NET_MS(ticks) > t->tcp->cfg.rto_max)
+        return;
+    if (ticks < RCVBUF_FINE_TICKS)
+        tcp_rcvbuf_rtt_least(q, NET_MS(ticks + 1));
+    else
+        q->rtt = q->rtt == 0 ? NET_MS(ticks) : (7 * q->rtt + NET_MS(ticks)) / 8;
+}
+
+/**
+ * tcp_rcvbuf_arrived - segment @seg brought data that moved RCV.NXT.
+ *
+ * Return: whether the sender had been silent for longer than a timeout, so that its window begins
+ * small again.
+ */
+bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg)
+{
+    struct tcp_rcvq *q = &t->rcvq;
+    net_time now = t->tcp->c->now;
+    bool was_idle = q->space != 0 && now - q->heard > t->rto;
+
+    q->heard = now;
+    if (q->space == 0 || was_idle) { /* begin to count; the pause belongs to no round trip */
+        q->space = u32_max(q->space, RCVBUF_FIRST * (uint32_t)t->rcv_mss);
+        q->from = seq_sub(t->rcv_nxt, t->rcv.len);
+        q->since = q->edge_at = now;
+        q->edge = t->rcv_adv;
+    } else if (seq_gt(t->rcv_nxt, q->edge)) {
+        tcp_rcvbuf_rtt_least(q, now - q->edge_at);
+        q->edge_at = now;
+        q->edge = t->rcv_adv;
+    }
+    tcp_rcvbuf_rtt_echo(t, seg);
+    return was_idle;
+}
+
+/* The user took @copied bytes in a round trip, more than ever before. */
+static void tcp_rcvbuf_grow(struct tcb *t, uint32_t copied)
+{
+    const struct tcp_config *cfg = &t->tcp->cfg;
+    uint32_t space = t->rcvq.space;
+
+    if (t->rcvbuf_set || !cfg->moderate_rcvbuf || ring_is_scarce(&t->tcp->c->bufs))
+        return;
+    /* The next round trip's, with what Linux adds for a sender that was not yet at full speed. */
+    uint64_t want = 2 * (uint64_t)copied + 16 * (uint64_t)t->rcv_mss;
+
+    want += 2 * (want * (copied - space) / space);
+    uint64_t most = u32_min(u32_min(cfg->rcvbuf_max, (uint32_t)UINT16_MAX << t->rcv_wnd_shift),
+                            buddy_largest(&t->tcp->c->bufs));
+
+    if (want > most)
+        want = most;
+    t->rcvbuf = u32_max(t->rcvbuf, (uint32_t)want);
+}
+
+/* The user has taken bytes out of the receive ring. */
+void tcp_rcvbuf_read(struct tcb *t)
+{
+    struct tcp_rcvq *q = &t->rcvq;
+    net_time now = t->tcp->c->now;
+
+    if (q->rtt == 0 || now - q->since < q->rtt)
+        return;
+    tcp_seq read = seq_sub(t->rcv_nxt, t->rcv.len);
+    uint32_t copied = seq_dist(q->from, read);
+
+    if (copied > q->space) {
+        tcp_rcvbuf_grow(t, copied);
+        q->space = copied;
+    }
+    q->from = read;
+    q->since = now;
+}
+
+/* The congestion window may have grown: room for twice that. */
+void tcp_sndbuf_grow(struct tcb *t)
+{
+    uint32_t most = u32_min(t->tcp->cfg.sndbuf_max, buddy_largest(&t->tcp->c->bufs));
+
+    if (t->sndbuf_set || t->sndbuf >= most || t->cwnd <= t->sndbuf / 2 ||
+        ring_is_scarce(&t->tcp->c->bufs))
+        return;
+    t->sndbuf = t->cwnd > most / 2 ? most : 2 * t->cwnd;
+}

@@ -1,0 +1,171 @@
+/* test_tcp_rcvbuf.c - the bounds of right-sizing; over a path it is tests/sim/test_rcvbuf.c's. */
+#include "hosts.h"
+#include "l4_transport/tcp_priv.h"
+#include "l5_session/sock_priv.h"
+
+/* A connection from a to b; its block at b. */
+struct pair {
+    struct hosts h;
+    int listener, sd[2];
+    struct tcb *t;
+};
+
+static void pair_begin(struct pair *p, const struct net_config *b)
+{
+    struct sock_addr at = {HOST_B, 80};
+    struct net_config a;
+
+    hosts_config(&a, 1);
+    hosts_begin_with(&p->h, &a, b);
+    p->listener = sock_open(net_socks(&p->h.b), SOCK_KIND_TCP);
+    T_EQ(sock_bind(net_socks(&p->h.b), p->listener, &at), 0);
+    T_EQ(sock_listen(net_socks(&p->h.b), p->listener, 1), 0);
+    p->sd[0] = sock_open(net_socks(&p->h.a), SOCK_KIND_TCP);
+    T_EQ(sock_connect(net_socks(&p->h.a), p->sd[0], &at), -EINPROGRESS);
+    hosts_run(&p->h, NET_MS(1));
+    p->sd[1] = sock_accept(net_socks(&p->h.b), p->listener, NULL);
+    T_NEED(p->sd[1] >= 0);
+    p->t = sock_at(net_socks(&p->h.b), p->sd[1])->as.t;
+}
+
+static void pair_end(struct pair *p)
+{
+    sock_abort(net_socks(&p->h.a), p->sd[0]);
+    sock_abort(net_socks(&p->h.b), p->sd[1]);
+    sock_close(net_socks(&p->h.b), p->listener);
+    hosts_end(&p->h);
+}
+
+/* As if the user had taken @bytes in the round trip that ends now. */
+static uint32_t pair_reads(struct pair *p, uint32_t bytes)
+{
+    struct tcb *t = p->t;
+
+    t->rcvq.rtt = NET_US(500);
+    t->rcvq.since = p->h.now - NET_US(500);
+    t->rcvq.space = 14600;
+    t->rcvq.from = seq_sub(t->rcv_nxt, bytes);
+    tcp_rcvbuf_read(t);
+    return t->rcvbuf;
+}
+
+static void test_tcp_rcvbuf_grows_by_what_is_read(void)
+{
+    struct net_config b;
+    struct pair p;
+
+    hosts_config(&b, 2);
+    b.tcp.rcvbuf = 20000;
+    pair_begin(&p, &b);
+    T_EQ(pair_reads(&p, 14600), 20000); /* not more than before */
+    uint32_t least = 2 * 20000 + 16 * 1460;
+
+    T_TRUE(pair_reads(&p, 20000) >= least && p.t->rcvbuf <= 4 * least);
+    T_EQ(p.t->rcvq.space, 20000);
+    uint32_t now = p.t->rcvbuf;
+
+    T_EQ(pair_reads(&p, 15000), now); /* never smaller again */
+    p.t->rcvq.since = p.h.now;        /* in the middle of a round trip: not yet */
+    p.t->rcvq.from = seq_sub(p.t->rcv_nxt, 1000000);
+    tcp_rcvbuf_read(p.t);
+    T_EQ(p.t->rcvbuf, now);
+    pair_end(&p);
+}
+
+/* 16 MiB of arena: no block of it is larger than 4 MiB. */
+static void test_tcp_rcvbuf_is_bounded(void)
+{
+    struct net_config b;
+    struct pair p;
+
+    hosts_config(&b, 2);
+    pair_begin(&p, &b);
+    T_EQ(pair_reads(&p, 100000000), buddy_largest(&p.h.b.core.bufs));
+    pair_end(&p);
+    b.tcp.rcvbuf_max = 300000;
+    pair_begin(&p, &b);
+    T_EQ(pair_reads(&p, 100000000), 300000);
+    pair_end(&p);
+    b.tcp.window_scaling = false; /* then there is no more to offer than this */
+    b.tcp.rcvbuf = 30000;
+    pair_begin(&p, &b);
+    T_EQ(pair_reads(&p, 100000000), 65535);
+    pair_end(&p);
+}
+
+static void test_tcp_rcvbuf_stays_when_set_off_or_scarce(void)
+{
+    struct net_config b;
+    struct pair p;
+    uint8_t *taken[2];
+    uint32_t cap;
+
+    hosts_config(&b, 2);
+    pair_begin(&p, &b);
+    T_EQ(sock_setopt(net_socks(&p.h.b), p.sd[1], SOCK_OPT_RCVBUF, 50000), 0);
+    T_EQ(pair_reads(&p, 1000000), 50000);
+    pair_end(&p);
+    pair_begin(&p, &b);
+    p.h.b.tcp.cfg.moderate_rcvbuf = false;
+    T_EQ(pair_reads(&p, 1000000), b.tcp.rcvbuf);
+    p.h.b.tcp.cfg.moderate_rcvbuf = true;
+    for (unsigned i = 0; i < 2; i++)
+        taken[i] = buddy_alloc(&p.h.b.core.bufs, 4 << 20, &cap);
+    T_EQ(pair_reads(&p, 1000000), b.tcp.rcvbuf);
+    T_EQ(tcp_rcvbuf_limit(p.t), RING_SCARCE);
+    p.t->cwnd = 10 << 20;
+    tcp_sndbuf_grow(p.t);
+    T_EQ(p.t->sndbuf, b.tcp.sndbuf);
+    for (unsigned i = 0; i < 2; i++)
+        buddy_free(&p.h.b.core.bufs, taken[i]);
+    T_EQ(tcp_rcvbuf_limit(p.t), b.tcp.rcvbuf);
+    T_TRUE(pair_reads(&p, 1000000) > b.tcp.rcvbuf);
+    pair_end(&p);
+}
+
+static void test_tcp_sndbuf_holds_two_windows(void)
+{
+    struct net_config b;
+    struct pair p;
+
+    hosts_config(&b, 2);
+    b.tcp.sndbuf_max = 3000000;
+    pair_begin(&p, &b);
+    p.t->cwnd = b.tcp.sndbuf / 2;
+    tcp_sndbuf_grow(p.t);
+    T_EQ(p.t->sndbuf, b.tcp.sndbuf);
+    p.t->cwnd = 1000000;
+    tcp_sndbuf_grow(p.t);
+    T_EQ(p.t->sndbuf, 2000000);
+    p.t->cwnd = 1u << 31;
+    tcp_sndbuf_grow(p.t);
+    T_EQ(p.t->sndbuf, 3000000);
+    p.t->cwnd = 14600;
+    T_EQ(sock_setopt(net_socks(&p.h.b), p.sd[1], SOCK_OPT_SNDBUF, 10000), 0);
+    tcp_sndbuf_grow(p.t);
+    T_EQ(p.t->sndbuf, 10000);
+    pair_end(&p);
+}
+
+/* The scale of the SYN is for ever: it covers what the buffer may become (RFC 7323 section 2.3). */
+static void test_tcp_rcvbuf_scale_covers_the_bound(void)
+{
+    struct net_config b;
+    struct pair p;
+
+    hosts_config(&b, 2);
+    pair_begin(&p, &b);
+    struct tcp *tcp = &p.h.b.tcp;
+
+    T_EQ(tcp_window_shift(tcp, 0), 8);
+    tcp->cfg.rcvbuf_max = (UINT16_MAX << 8) + 256;
+    T_EQ(tcp_window_shift(tcp, 0), 9);
+    T_EQ(tcp_window_shift(tcp, 100000), 8); /* set by the user: it will not grow */
+    tcp->cfg.moderate_rcvbuf = false;
+    T_EQ(tcp_window_shift(tcp, 0), 8);
+    pair_end(&p);
+}
+
+T_MAIN("tcp_rcvbuf", T(test_tcp_rcvbuf_grows_by_what_is_read), T(test_tcp_rcvbuf_is_bounded),
+       T(test_tcp_rcvbuf_stays_when_set_off_or_scarce), T(test_tcp_sndbuf_holds_two_windows),
+       T(test_tcp_rcvbuf_scale_covers_the_bound))
