@@ -53,7 +53,8 @@ struct tcp_config {
     net_time rto_min, rto_max, rto_initial; /* 200 ms, 120 s, 1 s */
     net_time delack;       /* 40 ms */
     uint8_t syn_retries, synack_retries; /* 7 (R2 of a SYN: over 3 minutes, MUST-23), 5 */
-    net_time user_timeout; /* R2 for data: 924 s, Linux's tcp_retries2 = 15 */
+    uint8_t retries1, retries2; /* R1: 3 retransmissions; R2: what 15 of them take at rto_min, 924 s */
+    net_time user_timeout; /* R2 for data by the clock; 0: by retries2 */
     net_time fin_wait_2;   /* an orphan waits this long for the peer's FIN: 60 s */
     bool keepalive;        /* for connections that do not say themselves: off (MUST-25) */
     net_time keep_idle, keep_interval; /* 2 hours (MUST-28), 75 s */
@@ -82,6 +83,7 @@ struct tcp_patience {
     uint32_t user_timeout_ms; /* R2 for data (RFC 9293 section 3.8.3) */
     uint16_t keep_idle_s, keep_interval_s;
     uint8_t keep_count;
+    uint8_t syn_retries; /* R2 of a SYN */
     bool keepalive;
 };
 
@@ -221,6 +223,7 @@ struct tcb {
     uint8_t timeouts;        /* in a row, without progress */
     net_time last_sent;      /* when something that takes sequence space last left */
     net_time rtx_since;      /* when the oldest unanswered transmission was first sent */
+    net_time shut_since;     /* when the window last began to keep data back */
     struct tcp_patience patience;
     uint8_t probes_out;      /* window probes and keep-alives without an answer yet */
 
@@ -391,6 +394,8 @@ struct tcp_status {
     net_time timer_left;
     uint8_t timer_tries; /* timeouts or probes without an answer, as ss shows them */
     uint8_t probes;      /* window probes and keep-alives without an answer */
+    int soft_error;      /* retransmissions or ICMP tell of trouble; positive errno value, or 0 */
+    net_time user_timeout; /* 0: none */
     uint8_t backoff;
     uint64_t bytes_in, bytes_out, bytes_acked;
     uint32_t segs_in, segs_out, rtx_segs;

@@ -140,12 +140,15 @@ void tcp_timer_retry(struct tcb *t);
 void tcp_timer_orphan(struct tcb *t, net_time limit);
 void tcp_timer_stop(struct tcb *t);
 void tcp_timer_update(struct tcb *t);
+void tcp_timer_rtx_limit(struct tcb *t);
 const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries);
 
 /* tcp_timer_keep.c */
 void tcp_timer_established(struct tcb *t);
 void tcp_timer_heard(struct tcb *t);
 bool tcp_timer_keep(struct tcb *t);
-net_time tcp_timer_r2(const struct tcb *t);
+bool tcp_timer_r1(const struct tcb *t);
+bool tcp_timer_r2(const struct tcb *t);
+net_time tcp_timer_end(const struct tcb *t, net_time since);
 
 #endif

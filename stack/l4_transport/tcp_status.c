@@ -33,6 +33,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .has_wscale = t->has_wscale,
         .cc = cc_by_index(t->cc)->name,
         .probes = t->probes_out,
+        .soft_error = t->soft_error,
+        .user_timeout = tcp_timer_end(t, 0) == NET_NEVER ? 0 : tcp_timer_end(t, 0),
         .backoff = t->backoff,
         .bytes_in = t->bytes_in,
         .bytes_out = t->bytes_out,

@@ -31,14 +31,30 @@ void tcp_timer_update(struct tcb *t)
         timer_arm(&t->tcp->wheel, &t->conn.timer, at);
 }
 
+/* The end by the clock, as the user has set it. A peer that shut its window over what was sent, and
+ * answers, is given more (SHLD-17). */
+static net_time tcp_timer_rtx_end(const struct tcb *t)
+{
+    if (t->rtx_kind == RTX_PERSIST)
+        return tcp_timer_end(t, t->shut_since);
+    return t->snd_wnd > 0 || !t->syn_acked ? tcp_timer_end(t, t->rtx_since) : NET_NEVER;
+}
+
 /* One RTO from now; but what the user has set as the end comes to its moment. */
 static net_time tcp_timer_rtx_next(const struct tcb *t)
 {
-    net_time now = t->tcp->c->now, at = now + tcp_rto(t), end = t->rtx_since + tcp_timer_r2(t);
+    net_time now = t->tcp->c->now, at = now + tcp_rto(t), end = tcp_timer_rtx_end(t);
 
-    bool limited = t->rtx_kind == RTX_RETRANSMIT && (t->snd_wnd > 0 || !t->syn_acked);
+    return end > now ? net_time_min(at, end) : at;
+}
 
-    return limited && end > now ? net_time_min(at, end) : at;
+/* The user has set another end. */
+void tcp_timer_rtx_limit(struct tcb *t)
+{
+    net_time now = t->tcp->c->now, end = tcp_timer_rtx_end(t);
+
+    if (t->rtx_kind != RTX_OFF && end < t->rtx_at)
+        t->rtx_at = end > now ? end : now;
 }
 
 static void tcp_timer_rtx_start(struct tcb *t, uint8_t kind)
@@ -104,6 +120,7 @@ void tcp_timer_window_shut(struct tcb *t)
 {
     if (t->rtx_kind == RTX_OFF) {
         t->backoff = 0;
+        t->shut_since = t->tcp->c->now;
         tcp_timer_rtx_start(t, RTX_PERSIST);
     }
 }
@@ -179,34 +196,20 @@ const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries)
     return name;
 }
 
-/* A SYN or SYN,ACK of an active open went unanswered. Return: false when that was the last time.
- * R2 of a SYN is at least three minutes (MUST-23): seven doublings of one second. */
-static bool tcp_timer_syn(struct tcb *t)
-{
-    if (t->backoff >= t->tcp->cfg.syn_retries || t->tcp->c->now - t->rtx_since >= tcp_timer_r2(t)) {
-        t->tcp->stats.timed_out++;
-        tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
-        return false;
-    }
-    t->syn_lost = true;
-    return true;
-}
-
 /* The retransmission timer ran out: RFC 6298 (5.4) - (5.6). Return: false when t is gone. */
 static bool tcp_timer_rto(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
     enum tcp_state s = tcp_state(t);
 
-    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD) {
-        if (!tcp_timer_syn(t))
-            return false;
-    } else if (tcp->c->now - t->rtx_since >= tcp_timer_r2(t)) { /* R2 */
+    if (tcp_timer_r2(t)) {
         tcp->stats.timed_out++;
         tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
         return false;
     }
-    if (t->timeouts == 3) { /* R1 (RFC 9293 section 3.8.3): perhaps the next hop is dead */
+    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD)
+        t->syn_lost = true;
+    if (tcp_timer_r1(t)) { /* RFC 9293 section 3.8.3: perhaps the next hop is dead */
         ip_doubt(tcp->ip, t->conn.id.remote);
         if (t->soft_error == 0)
             t->soft_error = ETIMEDOUT;
@@ -229,7 +232,8 @@ static bool tcp_timer_persist(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
 
-    if (tcp->c->now - t->rtx_since >= tcp_timer_r2(t)) { /* the peer stopped answering altogether */
+    /* The peer stopped answering altogether, or the user has no time for windows that stay shut. */
+    if (tcp_timer_r2(t) || tcp->c->now >= tcp_timer_end(t, t->shut_since)) {
         tcp->stats.timed_out++;
         tcp_fail(t, TCP_EV_TIMEOUT, ETIMEDOUT);
         return false;
@@ -240,7 +244,7 @@ static bool tcp_timer_persist(struct tcb *t)
         t->probe_due = true;
     else
         t->force = true;
-    t->rtx_at = tcp->c->now + tcp_rto(t);
+    t->rtx_at = tcp_timer_rtx_next(t);
     tcp_due(t);
     return true;
 }

@@ -1,7 +1,20 @@
 /*
- * tcp_timer_keep.c - how long we wait for a peer: keep-alive and R2 (RFC 9293 section 3.8.3, 3.8.4).
+ * tcp_timer_keep.c - how long we wait for a peer: R1 and R2, the user timeout, keep-alive.
  *
- * A connection on which nobody speaks costs nothing and lasts for ever, also when the peer's machine
+ * Data that stay unanswered (RFC 9293 section 3.8.3). After R1 retransmissions (retries1: 3, SHLD-10)
+ * IP is asked to look for the next hop again, and the user can see a soft error (SHLD-9). R2 ends the
+ * connection: ETIMEDOUT. By default it is the time that retries2 retransmissions take when the RTO
+ * begins at its minimum: 924 s for 15, where 100 s are recommended (SHLD-11). For a SYN it is the
+ * count syn_retries (MUST-22): 7 retransmissions are 255 s, where three minutes are the least (MUST-23).
+ *
+ * The user may set R2 himself (MUST-21), as a time (TCP_USER_TIMEOUT; RFC 5482 section 3 calls it
+ * USER_TIMEOUT). It then ends the connection at its very moment, counted from the first transmission
+ * of what is unanswered: SYN, data or FIN. As in Linux, it also ends one whose data cannot be sent
+ * because the window stays shut, although the peer answers each probe; without it such a connection
+ * lasts as long as there are answers (MUST-37). The option that tells the peer (RFC 5482 section 3.3,
+ * a MAY) is neither sent nor obeyed: see docs/deviations.md.
+ *
+ * Keep-alive (section 3.8.4). A connection on which nobody speaks costs nothing and lasts for ever, also when the peer's machine
  * was switched off years ago. A program that holds something for its peer may ask for keep-alives:
  * after keep_idle without a word a segment goes out that brings nothing and begs for an answer,
  *
@@ -14,9 +27,8 @@
  *
  * Off unless asked for, connection by connection (MUST-24, MUST-25); the times can be set (MUST-27), two hours
  * by default (MUST-28). Probes go only where there is silence in both directions (MUST-26): while data
- * or a FIN wait for their ACK, retransmissions ask the same question, and R2 ends them. Where the
- * user has set a user timeout, that is how long he will wait, and the probes are not counted
- * (Linux's meaning of TCP_USER_TIMEOUT). The octet of garbage for peers that do not answer an empty
+ * or a FIN wait for their ACK, retransmissions ask the same question, and R2 ends them. Where there is a
+ * user timeout, that is how long he will wait, and the probes are not counted, as in Linux. The octet of garbage for peers that do not answer an empty
  * probe (MAY-6) is not offered: such a TCP has not been seen since 4.2BSD.
  *
  * keep_at is only the time to look again: a segment that comes in notes heard_at, and leaves the
@@ -26,12 +38,59 @@
 
 #include "l4_transport/tcp_priv.h"
 
-/* R2: data unanswered for so long end the connection. */
-net_time tcp_timer_r2(const struct tcb *t)
+/* ---- R1, R2 and the user timeout ---- */
+
+/* What the user has set for data in his own units, 0: nothing. */
+static net_time tcp_user_timeout(const struct tcb *t)
 {
     return t->patience.user_timeout_ms != 0 ? NET_MS(t->patience.user_timeout_ms)
                                             : t->tcp->cfg.user_timeout;
 }
+
+/* When data that have been waiting since @since end the connection; NET_NEVER: the clock does not. */
+net_time tcp_timer_end(const struct tcb *t, net_time since)
+{
+    net_time limit = tcp_user_timeout(t);
+
+    return limit != 0 ? since + limit : NET_NEVER;
+}
+
+/* How long so many retransmissions take, if the RTO begins at its minimum. A time, and no count: a
+ * connection whose RTO happens to be short would have no patience. */
+static net_time tcp_retries_time(const struct tcp_config *cfg, uint8_t retries)
+{
+    net_time sum = 0, rto = cfg->rto_min;
+
+    for (unsigned i = 0; i <= retries; i++) {
+        sum += rto;
+        rto = net_time_min(2 * rto, cfg->rto_max);
+    }
+    return sum;
+}
+
+/* R1: time to tell IP, and the user if he asks, that the path is in doubt. */
+bool tcp_timer_r1(const struct tcb *t)
+{
+    return t->timeouts == t->tcp->cfg.retries1;
+}
+
+/* R2: a timer for retransmission has run out, and that was the last time. */
+bool tcp_timer_r2(const struct tcb *t)
+{
+    const struct tcp_config *cfg = &t->tcp->cfg;
+    net_time now = t->tcp->c->now, end = tcp_timer_end(t, t->rtx_since);
+
+    if (!t->syn_acked) {
+        uint8_t own = t->patience.syn_retries;
+
+        return t->backoff >= (own != 0 ? own : cfg->syn_retries) || now >= end;
+    }
+    if (end != NET_NEVER)
+        return now >= end;
+    return now - t->rtx_since >= tcp_retries_time(cfg, cfg->retries2);
+}
+
+/* ---- keep-alive ---- */
 
 static net_time tcp_keep_idle(const struct tcb *t)
 {
@@ -76,8 +135,10 @@ void tcp_timer_established(struct tcb *t)
 void tcp_patience_set(struct tcb *t, const struct tcp_patience *p)
 {
     t->patience = *p;
-    if (t->hashed)
-        tcp_keep_start(t);
+    if (!t->hashed)
+        return;
+    tcp_timer_rtx_limit(t);
+    tcp_keep_start(t);
 }
 
 /* Has the peer been given every chance? */
@@ -85,8 +146,8 @@ static bool tcp_keep_is_dead(const struct tcb *t, net_time silence)
 {
     uint8_t count = t->patience.keep_count != 0 ? t->patience.keep_count : t->tcp->cfg.keep_count;
 
-    if (t->patience.user_timeout_ms != 0)
-        return t->probes_out > 0 && silence >= NET_MS(t->patience.user_timeout_ms);
+    if (tcp_user_timeout(t) != 0)
+        return t->probes_out > 0 && silence >= tcp_user_timeout(t);
     return t->probes_out >= count;
 }
 

@@ -31,10 +31,12 @@ enum sock_opt {
     SOCK_OPT_ERROR,     /* get only: pending error as positive errno, cleared by reading */
     SOCK_OPT_SOFT_ERROR, /* get only: of the connection as it is: retransmissions or ICMP tell of
                           * trouble (RFC 9293 section 3.9.2.2); positive errno, 0 after progress */
-    SOCK_OPT_USER_TIMEOUT, /* milliseconds until unacknowledged data end the connection, 0: default R2 */
+    SOCK_OPT_USER_TIMEOUT, /* milliseconds that data may wait for their ACK, or for a window, before they
+                            * end the connection; 0: default R2 */
     SOCK_OPT_KEEP_IDLE,    /* seconds of silence before the first keep-alive, 1...32767 */
     SOCK_OPT_KEEP_INTERVAL, /* seconds between two of them, 1...32767 */
     SOCK_OPT_KEEP_COUNT,   /* unanswered ones before the connection ends, 1...127 */
+    SOCK_OPT_SYN_COUNT,    /* retransmissions of a SYN before connect fails, 1...127 */
     SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
     SOCK_OPT_MAXSEG,       /* bytes; before connect or listen */
     SOCK_OPT_QUICKACK      /* bool, of this moment as in Linux: the next ACKs are not delayed, or they are */

@@ -41,6 +41,7 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_KEEP_INTERVAL:
         return v >= 1 && v <= SOCK_KEEP_MAX ? 0 : -EINVAL;
     case SOCK_OPT_KEEP_COUNT:
+    case SOCK_OPT_SYN_COUNT:
         return v >= 1 && v <= SOCK_KEEP_COUNT_MAX ? 0 : -EINVAL;
     case SOCK_OPT_ERROR:
     case SOCK_OPT_SOFT_ERROR:
@@ -205,6 +206,9 @@ static bool sock_setopt_patience(struct socks *s, struct sock *k, enum sock_opt 
     case SOCK_OPT_KEEP_COUNT:
         p.keep_count = (uint8_t)v;
         break;
+    case SOCK_OPT_SYN_COUNT:
+        p.syn_retries = (uint8_t)v;
+        break;
     default:
         return false;
     }
@@ -298,6 +302,8 @@ static int64_t sock_patience_value(const struct socks *s, const struct sock *k, 
         return p->keep_interval_s != 0 ? p->keep_interval_s : cfg->keep_interval / NET_SEC(1);
     case SOCK_OPT_KEEP_COUNT:
         return p->keep_count != 0 ? p->keep_count : cfg->keep_count;
+    case SOCK_OPT_SYN_COUNT:
+        return p->syn_retries != 0 ? p->syn_retries : cfg->syn_retries;
     case SOCK_OPT_USER_TIMEOUT:
         return p->user_timeout_ms;
     default:
@@ -334,6 +340,7 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
     case SOCK_OPT_KEEP_IDLE:
     case SOCK_OPT_KEEP_INTERVAL:
     case SOCK_OPT_KEEP_COUNT:
+    case SOCK_OPT_SYN_COUNT:
     case SOCK_OPT_USER_TIMEOUT:
         *value = is_udp ? 0 : sock_patience_value(s, k, opt);
         return is_udp && opt != SOCK_OPT_KEEPALIVE ? -ENOPROTOOPT : 0;

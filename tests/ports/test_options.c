@@ -210,6 +210,8 @@ static void test_options_wrong_values_are_refused(void)
         {"--msl",            "1e3"                    },
         {"--keepalive",      "0"                      },
         {"--keepalive",      "2h"                     },
+        {"--user-timeout",   "0"                      },
+        {"--user-timeout",   "1m"                     },
         {"--drop-chance",    "101"                    },
         {"--drop-chance",    "-1"                     },
         {"--drop-chance",    "rx:"                    },

@@ -292,6 +292,7 @@ static void test_sock_options_are_kept(void)
         {SOCK_OPT_KEEP_IDLE,     32767, 32768},
         {SOCK_OPT_KEEP_INTERVAL, 1,     -1   },
         {SOCK_OPT_KEEP_COUNT,    127,   128  },
+        {SOCK_OPT_SYN_COUNT,     6,     128  },
     };
     int64_t v;
 

@@ -132,6 +132,8 @@ static void print_tcp_info(const json_t *s)
     print_nonzero(s, "rcv_space", "rcv_space");
     printf(" snd_wnd:%lld rcv_wnd:%lld sndbuf:%lld rcvbuf:%lld", jnum(s, "snd_wnd"),
            jnum(s, "rcv_wnd"), jnum(s, "sndbuf"), jnum(s, "rcvbuf"));
+    if (jreal(s, "user_timeout_ms") > 0)
+        printf(" user_timeout:%.0fms", jreal(s, "user_timeout_ms"));
     if (*timer != '\0')
         printf(" timer:(%s,%.0fms,%lld)", timer, jreal(s, "timer_ms"), jnum(s, "timer_tries"));
     putchar('\n');

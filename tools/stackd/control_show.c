@@ -61,6 +61,7 @@ static json_t *show_tcp(const struct tcp_status *s)
     json_object_set_new(o, "sack", json_boolean(s->has_sack));
     json_object_set_new(o, "wscale", json_boolean(s->has_wscale));
     json_object_set_new(o, "rto_ms", control_ms(s->rto));
+    json_object_set_new(o, "user_timeout_ms", control_ms(s->user_timeout));
     json_object_set_new(o, "rtt_ms", control_ms(s->srtt));
     json_object_set_new(o, "rttvar_ms", control_ms(s->rttvar));
     json_object_set_new(o, "minrtt_ms", control_ms(s->srtt > 0 ? s->min_rtt : 0));

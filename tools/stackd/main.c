@@ -62,6 +62,7 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
         cfg->tcp.moderate_rcvbuf = false;
         cfg->tcp.sndbuf_max = 0;
     }
+    cfg->tcp.user_timeout = o->user_timeout;
     cfg->tcp.keepalive = o->keepalive > 0;
     if (o->keepalive > 0)
         cfg->tcp.keep_idle = o->keepalive;

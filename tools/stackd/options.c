@@ -40,6 +40,7 @@ enum {
     KEY_MSL,
     KEY_NO_AUTOTUNE,
     KEY_KEEPALIVE,
+    KEY_USER_TIMEOUT,
     KEY_DROP,
     KEY_CORRUPT,
     KEY_DUPLICATE,
@@ -86,6 +87,9 @@ static const struct argp_option options_table[] = {
     {"no-autotune", KEY_NO_AUTOTUNE, NULL, 0, "buffers of connections keep their first size", 3},
     {"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
      "probe the peers of connections that are idle for so long (never)", 3},
+    {"user-timeout", KEY_USER_TIMEOUT, "SECONDS", 0,
+     "give a connection up whose data wait so long for an ACK or a window (924, and any time for "
+     "a window)", 3},
     {NULL, 0, NULL, 0, "Looking inside:", 4},
     {"pcap", KEY_PCAP, "FILE", 0,
      "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
@@ -305,6 +309,12 @@ static error_t options_count(struct options_state *st, int key, const char *arg)
                                arg);
         o->keepalive = NET_SEC((net_time)n);
         return 0;
+    case KEY_USER_TIMEOUT:
+        if (!options_decimal(arg, strlen(arg), 9, (uint64_t)NET_SEC(1 << 30), &n) || n == 0)
+            return options_bad(st, "--user-timeout %s: not seconds above 0: try --user-timeout 30",
+                               arg);
+        o->user_timeout = (net_time)n;
+        return 0;
     default:
         if (!options_number(arg, 0, UINT64_MAX, &o->seed))
             return options_bad(st, "--seed %s: not a whole number of 64 bits: try --seed 1", arg);
@@ -405,6 +415,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_SYN_POOL:
     case KEY_MSL:
     case KEY_KEEPALIVE:
+    case KEY_USER_TIMEOUT:
     case KEY_SEED:
         return options_count(st, key, arg);
     case KEY_NO_AUTOTUNE:

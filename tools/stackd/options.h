@@ -50,6 +50,7 @@ struct stackd_options {
     net_time msl;
     net_time keepalive; /* 0: off */
     bool no_autotune;
+    net_time user_timeout; /* 0: by retries */
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;

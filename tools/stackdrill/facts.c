@@ -117,6 +117,7 @@ bool fact_value(struct run *r, const struct run_flow *f, const char *name, int64
         {"min_rtt",       s.min_rtt / 1000      },
         {"backoff",       s.backoff             },
         {"probes",        s.probes              },
+        {"soft_error",    s.soft_error          },
         {"has_ts",        s.has_ts              },
         {"has_sack",      s.has_sack            },
         {"has_wscale",    s.has_wscale          },
