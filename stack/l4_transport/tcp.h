@@ -196,6 +196,7 @@ struct tcb {
     bool keep_due : 1;       /* a keep-alive is to be sent */
     bool rtx_due : 1;        /* the first unacknowledged segment is to be sent again */
     bool more : 1;           /* the last write said that more will follow */
+    bool corked : 1;         /* and so do all writes until the user takes the cork out */
     bool is_due : 1;         /* in the list of connections with output due */
     bool cwnd_full : 1;      /* output stopped at cwnd: growth is allowed (RFC 7661's idea) */
     bool in_accept_queue : 1;
@@ -343,6 +344,9 @@ int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out);
 int tcp_send_commit(struct tcb *t, size_t len, bool more);
 /** tcp_nodelay - without Nagle from now on, or with it; what it held back is due at once. */
 void tcp_nodelay(struct tcb *t, bool on);
+/** tcp_cork - every write says that more will follow, until the cork is taken out; what it held back
+ * is due then. The override timer ends the wait after one RTO, 200 ms at least. */
+void tcp_cork(struct tcb *t, bool on);
 /** tcp_patience_set - how long to wait for the peer, from now on. */
 void tcp_patience_set(struct tcb *t, const struct tcp_patience *p);
 /** tcp_set_bufs - sizes in bytes that the user wants, 0: as before. They do not grow any more. */

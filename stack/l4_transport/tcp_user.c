@@ -294,7 +294,7 @@ int tcp_send_commit(struct tcb *t, size_t len, bool more)
     if (len == 0)
         return 0;
     t->snd.len += (uint32_t)len;
-    t->more = more;
+    t->more = more || t->corked;
     t->bytes_out += len;
     if (t->snd.len == len) /* was empty: perhaps idle for long (RFC 5681 section 4.1) */
         if (tcp_in_flight(t) == 0 && tcp_state(t) >= TCP_ESTABLISHED)
@@ -322,6 +322,13 @@ void tcp_nodelay(struct tcb *t, bool on)
 {
     t->nodelay = on;
     if (on && t->hashed && t->snd.len > 0)
+        tcp_due(t);
+}
+
+void tcp_cork(struct tcb *t, bool on)
+{
+    t->corked = t->more = on;
+    if (!on && t->hashed && t->snd.len > 0)
         tcp_due(t);
 }
 

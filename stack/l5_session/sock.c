@@ -283,6 +283,8 @@ int sock_accept(struct socks *s, int sd, struct sock_addr *peer)
         return -EAGAIN;
     }
     child->linger = k->linger;
+    child->cork = k->cork;
+    tcp_cork(child->as.t, child->cork);
     if (peer != NULL)
         *peer = (struct sock_addr){child->as.t->conn.id.remote, child->as.t->conn.id.rport};
     return (int)number;
@@ -330,6 +332,7 @@ int sock_connect(struct socks *s, int sd, const struct sock_addr *peer)
         return err;
     k->state = SOCK_TCP_CONN;
     k->as.t = t;
+    tcp_cork(t, k->cork);
     poll_touch(s, k);
     return -EINPROGRESS;
 }

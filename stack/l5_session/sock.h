@@ -21,12 +21,14 @@ enum sock_flag { SOCK_MSG_PEEK = 1, SOCK_MSG_MORE = 2 };
 enum sock_opt {
     SOCK_OPT_REUSEADDR, /* bool: bind although TIME-WAIT connections hold the port */
     SOCK_OPT_NODELAY,   /* bool: no Nagle */
+    SOCK_OPT_CORK,      /* bool: SOCK_MSG_MORE with every send, until it is taken back; what is held
+                         * leaves after one RTO all the same, 200 ms at least */
     SOCK_OPT_LINGER,    /* -1 off (default), 0 abort on close, else seconds */
     SOCK_OPT_SNDBUF,    /* bytes; unless set it grows with the congestion window */
     SOCK_OPT_RCVBUF,    /* bytes; bounds the window it leads to; unless set it grows with the rate */
     SOCK_OPT_KEEPALIVE, /* bool, off: probe the peer of an idle connection */
     SOCK_OPT_TOS,       /* 0...255; TCP leaves the two bits of ECN alone */
-    SOCK_OPT_TTL,       /* 1...255 */
+    SOCK_OPT_TTL,       /* 1...255, or -1 for the default */
     SOCK_OPT_BROADCAST, /* bool: UDP may send to broadcast addresses */
     SOCK_OPT_ERROR,     /* get only: pending error as positive errno, cleared by reading */
     SOCK_OPT_SOFT_ERROR, /* get only: of the connection as it is: retransmissions or ICMP tell of

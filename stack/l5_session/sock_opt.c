@@ -27,7 +27,7 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_TOS:
         return v >= 0 && v <= 255 ? 0 : -EINVAL;
     case SOCK_OPT_TTL:
-        return v >= 1 && v <= 255 ? 0 : -EINVAL;
+        return v == -1 || (v >= 1 && v <= 255) ? 0 : -EINVAL;
     case SOCK_OPT_SNDBUF:
     case SOCK_OPT_RCVBUF:
         return v >= 0 ? 0 : -EINVAL;
@@ -48,6 +48,7 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
         return -ENOPROTOOPT;
     case SOCK_OPT_REUSEADDR:
     case SOCK_OPT_NODELAY:
+    case SOCK_OPT_CORK:
     case SOCK_OPT_BROADCAST:
     case SOCK_OPT_KEEPALIVE:
     case SOCK_OPT_QUICKACK:
@@ -62,6 +63,12 @@ static uint32_t sock_opt_buf(const struct socks *s, int64_t v)
     uint32_t most = buddy_largest(&s->c->bufs);
 
     return v < SOCK_BUF_MIN ? SOCK_BUF_MIN : v > most ? most : (uint32_t)v;
+}
+
+/* What a TTL is kept as: 0 is the default. */
+static uint8_t sock_opt_ttl(int64_t v)
+{
+    return v == -1 ? 0 : (uint8_t)v;
 }
 
 static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
@@ -80,7 +87,7 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
         u->tos = (uint8_t)v;
         return 0;
     case SOCK_OPT_TTL:
-        u->ttl = (uint8_t)v;
+        u->ttl = sock_opt_ttl(v);
         return 0;
     case SOCK_OPT_SNDBUF: /* nothing waits on its way out: accepted, and without effect */
     case SOCK_OPT_LINGER:
@@ -107,7 +114,7 @@ static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
         k->tos = (uint8_t)v;
         return 0;
     case SOCK_OPT_TTL:
-        k->ttl = (uint8_t)v;
+        k->ttl = sock_opt_ttl(v);
         return 0;
     case SOCK_OPT_CONGESTION:
         k->cc = (uint8_t)v;
@@ -136,7 +143,7 @@ static int sock_setopt_listen(struct tcp_listener *l, enum sock_opt opt, int64_t
         l->tos = (uint8_t)v;
         return 0;
     case SOCK_OPT_TTL:
-        l->ttl = (uint8_t)v;
+        l->ttl = sock_opt_ttl(v);
         return 0;
     case SOCK_OPT_CONGESTION:
         l->cc = (uint8_t)v;
@@ -167,7 +174,7 @@ static int sock_setopt_conn(struct tcb *t, enum sock_opt opt, int64_t v)
         t->tos = (uint8_t)v;
         return 0;
     case SOCK_OPT_TTL:
-        t->ttl = (uint8_t)v;
+        t->ttl = v == -1 ? t->tcp->cfg.ttl : (uint8_t)v;
         return 0;
     case SOCK_OPT_CONGESTION: /* its state belongs to the controller that began */
     case SOCK_OPT_MAXSEG:
@@ -239,6 +246,10 @@ int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
         k->linger = (int32_t)value;
     } else if (opt == SOCK_OPT_REUSEADDR) {
         k->reuse = value != 0;
+    } else if (opt == SOCK_OPT_CORK) {
+        k->cork = value != 0;
+        if (k->state == SOCK_TCP_CONN)
+            tcp_cork(k->as.t, k->cork);
     } else if (opt == SOCK_OPT_QUICKACK && k->state != SOCK_TCP_CONN) {
         /* of the moment, not of the socket: a connection begins quick anyway */
     } else if (opt != SOCK_OPT_BROADCAST && !sock_setopt_patience(s, k, opt, value)) {
@@ -326,6 +337,9 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         return 0;
     case SOCK_OPT_NODELAY:
         *value = v.nodelay;
+        return is_udp ? -ENOPROTOOPT : 0;
+    case SOCK_OPT_CORK:
+        *value = k->cork;
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_LINGER:
         *value = k->linger;

@@ -122,6 +122,22 @@ fails "poll" 'expected revents 0x1 of descriptor 4 but got 0x4' "$established
 fails "an unknown call" "Unknown system call: 'frobnicate'" '0 frobnicate(1) = 0'
 fails "an unknown symbol" "unknown symbol: 'SOCK_FROB'" '0 socket(..., SOCK_FROB, IPPROTO_TCP) = 3'
 
+fails "a call that the stack has not" 'sendfile\(\) is not there: the stack has sockets' "$established
++0 sendfile(4, 5, [0], 10) = 10"
+fails "a control message nobody asked for" 'that nobody asked for: set IP_RECVTOS' '0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
++0 bind(3, ..., ...) = 0
++0 < udp (10)
++0 recvmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0, msg_control=[{cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data=[0]}]}, 0) = 10'
+fails "a control message of no use" 'sendmsg\(\) takes IP_TOS and IP_TTL' "$established
++0 sendmsg(4, {msg_name(...)=NULL, msg_iov(1)=[{..., 10}], msg_flags=0, msg_control=[{cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data=[8]}]}, 0) = 10"
+fails "the sender" 'the sender is 0xc0000201 port 40000' '0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
++0 bind(3, ..., ...) = 0
++0 < udp (10)
++0 recvfrom(3, ..., 100, 0, {sa_family=AF_INET, sin_port=htons(1), sin_addr=inet_addr("192.0.2.1")}, [16]) = 10'
+fails "close() that lingers" 'close call: it blocks' "$established
++0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=5}, 8) = 0
++0 close(4) = 0"
+
 # Checks, code, names, commands, options.
 fails "state" 'check failed: state is ESTABLISHED' "$established
 +0 ? state = CLOSE_WAIT"

@@ -498,6 +498,83 @@ static void test_plugin_blocked_poll_times_out_in_virtual_time(void)
     drive_end();
 }
 
+static int64_t do_close(void *arg)
+{
+    return drive.close(G, *(int *)arg);
+}
+
+static int64_t do_recv_all(void *arg)
+{
+    char buf[30];
+
+    return drive.recv(G, *(int *)arg, buf, sizeof(buf), MSG_WAITALL);
+}
+
+static void test_plugin_receive_timeout_ends_a_blocked_read(void)
+{
+    struct timeval tv = {.tv_usec = 250000}, kept = {0};
+    socklen_t len = sizeof(kept);
+    struct drive_call c;
+    uint32_t iss;
+    int listener, fd = accepted(&listener, &iss);
+
+    T_EQ(drive.setsockopt(G, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+    T_EQ(drive.getsockopt(G, fd, SOL_SOCKET, SO_RCVTIMEO, &kept, &len), 0);
+    T_EQ(kept.tv_usec, 250000);
+    drive_start(&c, do_read, &fd);
+    long long begun = drive_now();
+
+    drive_until(begun + 1000000);
+    drive_join(&c);
+    T_EQ(c.result, -1);
+    T_EQ(c.err, EAGAIN);
+    T_TRUE(c.usec - begun > 249900 && c.usec - begun < 250000 + SLACK);
+    drive_end();
+}
+
+static void test_plugin_close_lingers_until_the_fin_is_acknowledged(void)
+{
+    struct linger on = {.l_onoff = 1, .l_linger = 5};
+    struct drive_call c;
+    struct drive_seg s;
+    uint32_t iss;
+    int listener, fd = accepted(&listener, &iss);
+
+    T_EQ(drive.setsockopt(G, fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)), 0);
+    drive_start(&c, do_close, &fd);
+    drive_out(&s);
+    T_EQ(s.flags, DRIVE_FIN | DRIVE_ACK);
+    drive_until(200000);
+    s = segment(ISS + 1, iss + 2, 0);
+    drive_in(&s);
+    drive_until(400000);
+    drive_join(&c);
+    T_EQ(c.result, 0);
+    T_TRUE(c.usec >= 200000 && c.usec < 200000 + SLACK);
+    drive_end();
+}
+
+static void test_plugin_waitall_waits_for_all(void)
+{
+    struct drive_call c;
+    struct drive_seg s;
+    uint32_t iss;
+    int listener, fd = accepted(&listener, &iss);
+
+    drive_start(&c, do_recv_all, &fd);
+    drive_until(200000);
+    s = segment(ISS + 1, iss + 1, 20);
+    drive_in(&s);
+    drive_until(300000);
+    s = segment(ISS + 21, iss + 1, 20);
+    drive_in(&s);
+    drive_until(400000);
+    drive_join(&c);
+    T_EQ(c.result, 30);
+    T_TRUE(c.usec >= 300000 && c.usec < 300000 + SLACK);
+    drive_end();
+}
+
 static void test_plugin_blocked_write_goes_on_as_room_comes(void)
 {
     struct drive_call c;
@@ -622,6 +699,71 @@ static void test_plugin_udp_needs_no_bind(void)
     drive_end();
 }
 
+/* One datagram with TOS and TTL of its own comes back and tells of both. */
+static void test_plugin_udp_control_messages(void)
+{
+    struct sockaddr_in a = drive_addr(DRIVE_LOCAL, DRIVE_PORT), to = drive_addr(DRIVE_REMOTE, 9);
+    union {
+        struct cmsghdr align;
+        uint8_t room[CMSG_SPACE(sizeof(int)) * 2];
+    } control = {0};
+    struct iovec iov = {"hello", 5};
+    struct msghdr m = {.msg_name = &to,
+                       .msg_namelen = sizeof(to),
+                       .msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.room,
+                       .msg_controllen = sizeof(control.room)};
+    uint8_t out[2048], ip[64], text[3];
+    size_t len = sizeof(out);
+    int on = 1, tos = 0x28, ttl = 255;
+    long long usec;
+
+    T_NEED(drive_begin());
+    int fd = drive.socket(G, AF_INET, SOCK_DGRAM, 0);
+
+    T_EQ(drive.bind(G, fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    T_EQ(drive.setsockopt(G, fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)), 0);
+    T_EQ(drive.setsockopt(G, fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)), 0);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+    *c = (struct cmsghdr){CMSG_LEN(sizeof(int)), IPPROTO_IP, IP_TOS};
+    memcpy(CMSG_DATA(c), &tos, sizeof(tos));
+    c = CMSG_NXTHDR(&m, c);
+    *c = (struct cmsghdr){CMSG_LEN(sizeof(int)), IPPROTO_IP, IP_TTL};
+    memcpy(CMSG_DATA(c), &ttl, sizeof(ttl));
+    T_EQ(drive.sendmsg(G, fd, &m, 0), 5);
+    T_EQ(drive.netdev_receive(G, out, &len, &usec), 0);
+    T_EQ(out[1], tos);
+    T_EQ(out[8], ttl);
+    memcpy(ip, out, len); /* back, as above */
+    memcpy(ip + 12, out + 16, 4);
+    memcpy(ip + 16, out + 12, 4);
+    memcpy(ip + 20, out + 22, 2);
+    memcpy(ip + 22, out + 20, 2);
+    T_EQ(drive.netdev_send(G, ip, len), 0);
+    iov = (struct iovec){text, sizeof(text)};
+    m.msg_controllen = sizeof(control.room);
+    T_EQ(drive.recvmsg(G, fd, &m, 0), 3);
+    T_EQ(m.msg_flags, MSG_TRUNC);
+    c = CMSG_FIRSTHDR(&m);
+    T_NEED(c != NULL);
+    T_EQ(c->cmsg_type, IP_TTL);
+    memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
+    T_EQ(ttl, 255);
+    c = CMSG_NXTHDR(&m, c);
+    T_NEED(c != NULL);
+    T_EQ(c->cmsg_type, IP_TOS);
+    T_EQ(*(uint8_t *)CMSG_DATA(c), tos);
+    /* The next one has the socket's again. */
+    T_EQ(drive.sendto(G, fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+    len = sizeof(out);
+    T_EQ(drive.netdev_receive(G, out, &len, &usec), 0);
+    T_EQ(out[1], 0);
+    T_EQ(out[8], 64);
+    drive_end();
+}
+
 #ifdef PLUGIN_SANITIZED
 #define NOTE "loaded without RTLD_DEEPBIND: sanitizers do not go with it\n"
 #else
@@ -648,12 +790,16 @@ int main(int argc, char **argv)
         T(test_plugin_blocked_accept_and_connect),
         T(test_plugin_blocked_connect_refused),
         T(test_plugin_blocked_poll_times_out_in_virtual_time),
+        T(test_plugin_receive_timeout_ends_a_blocked_read),
+        T(test_plugin_close_lingers_until_the_fin_is_acknowledged),
+        T(test_plugin_waitall_waits_for_all),
         T(test_plugin_blocked_write_goes_on_as_room_comes),
         T(test_plugin_epoll_reports_data),
         T(test_plugin_descriptors_are_real_ones),
         T(test_plugin_closed_port_answers_without_any_socket),
         T(test_plugin_udp_blocked_read_gets_a_datagram),
         T(test_plugin_udp_needs_no_bind),
+        T(test_plugin_udp_control_messages),
     };
 
     fputs(NOTE, stdout);

@@ -280,6 +280,7 @@ static void test_sock_options_are_kept(void)
         int64_t good, bad;
     } opts[] = {
         {SOCK_OPT_NODELAY,       1,     0    },
+        {SOCK_OPT_CORK,          1,     0    },
         {SOCK_OPT_LINGER,        5,     -2   },
         {SOCK_OPT_SNDBUF,        65536, -1   },
         {SOCK_OPT_RCVBUF,        32768, -1   },
@@ -317,6 +318,8 @@ static void test_sock_options_are_kept(void)
         if (round == 0)
             T_EQ(sock_listen(a, sd, 3), 0);
     }
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_TTL, -1), 0);
+    T_EQ(option(a, sd, SOCK_OPT_TTL), 64);
     T_EQ(sock_setopt(a, sd, SOCK_OPT_ERROR, 1), -ENOPROTOOPT);
     T_EQ(sock_setopt(a, sd, SOCK_OPT_CONGESTION, 200), -ENOENT);
     T_EQ(sock_setopt(a, sd, SOCK_OPT_RCVBUF, 1), 0); /* clamped */
@@ -327,6 +330,8 @@ static void test_sock_options_are_kept(void)
     sd = sock_open(a, SOCK_KIND_UDP);
     T_EQ(sock_setopt(a, sd, SOCK_OPT_NODELAY, 1), -ENOPROTOOPT);
     T_EQ(sock_getopt(a, sd, SOCK_OPT_NODELAY, &v), -ENOPROTOOPT);
+    T_EQ(sock_setopt(a, sd, SOCK_OPT_CORK, 1), -ENOPROTOOPT);
+    T_EQ(sock_getopt(a, sd, SOCK_OPT_CORK, &v), -ENOPROTOOPT);
     T_EQ(sock_setopt(a, sd, SOCK_OPT_RCVBUF, 4096), 0);
     T_EQ(option(a, sd, SOCK_OPT_RCVBUF), 4096);
     sock_close(a, sd);
@@ -701,6 +706,53 @@ static void test_sock_tcp_nodelay_lets_go_what_nagle_held(void)
     teardown();
 }
 
+/* Bytes that @k sends now, in at most four segments that get lost. */
+static size_t sends(struct net *k)
+{
+    struct pkt *out[4];
+    size_t count = net_output(k, out, 4, h.now);
+
+    for (size_t i = 0; i < count; i++)
+        pkt_release(out[i]);
+    return count;
+}
+
+static void test_sock_tcp_cork_holds_small_segments(void)
+{
+    char buf[4000] = {0};
+
+    setup();
+    struct tcp_pair p = connected();
+
+    hosts_run(&h, NET_MS(300));
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_CORK, 1), 0);
+    T_EQ(sock_send(b, p.c, buf, 1000, 0), 1000);
+    T_EQ(sends(&h.b), 0);
+    T_EQ(sock_send(b, p.c, buf, 1000, 0), 1000); /* a whole segment, and some */
+    T_EQ(sends(&h.b), 1);
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_CORK, 0), 0);
+    T_EQ(sends(&h.b), 0); /* Nagle's rule holds again: one is in flight */
+    hosts_run(&h, NET_SEC(5));
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 2000);
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_CORK, 1), 0);
+    T_EQ(sock_send(b, p.c, buf, 100, 0), 100);
+    T_EQ(sends(&h.b), 0);
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_CORK, 0), 0);
+    T_EQ(sends(&h.b), 1); /* nothing was in flight */
+    hosts_run(&h, NET_SEC(5));
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 100);
+    T_EQ(sock_setopt(b, p.c, SOCK_OPT_CORK, 1), 0);
+    T_EQ(sock_send(b, p.c, buf, 100, 0), 100);
+    hosts_run(&h, NET_MS(150));
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), -EAGAIN);
+    hosts_run(&h, NET_MS(100)); /* the override timer: one RTO, whose floor is 200 ms */
+    T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 100);
+    sock_close(b, p.c);
+    sock_close(a, p.s);
+    sock_close(a, p.ls);
+    teardown();
+}
+
 T_MAIN("sock", T(test_sock_udp_question_and_answer),
        T(test_sock_udp_large_datagram_is_fragmented_and_joined),
        T(test_sock_udp_msg_tells_everything), T(test_sock_udp_peek_and_consume),
@@ -713,4 +765,4 @@ T_MAIN("sock", T(test_sock_udp_question_and_answer),
        T(test_sock_tcp_listen_refusals),
        T(test_sock_tcp_accept_without_a_number_keeps_the_connection),
        T(test_sock_tcp_options_reach_the_connection),
-       T(test_sock_tcp_nodelay_lets_go_what_nagle_held))
+       T(test_sock_tcp_nodelay_lets_go_what_nagle_held), T(test_sock_tcp_cork_holds_small_segments))

@@ -99,19 +99,26 @@ static int64_t calls_try_accept(struct plugin *g, struct plugin_wait *w)
     int sd = sock_accept(g->net.socks, f->sd, &w->peer);
 
     if (sd == -EAGAIN && w->may_block)
-        return PLUGIN_BLOCKS;
-    return sd < 0 ? sd : plugin_open(g, PLUGIN_SOCK, sd, false);
+        return plugin_block(g, w, -EAGAIN);
+    int fd = sd < 0 ? sd : plugin_open(g, PLUGIN_SOCK, sd, false);
+
+    if (fd >= 0) {
+        g->fds[fd].rcv_timeout = f->rcv_timeout;
+        g->fds[fd].snd_timeout = f->snd_timeout;
+    }
+    return fd;
 }
 
 static int calls_accept(void *userdata, int fd, struct sockaddr *addr, socklen_t *len)
 {
     struct plugin *g = userdata;
-    struct plugin_wait w = {.try_it = calls_try_accept, .fd = fd, .deadline = NET_NEVER};
+    struct plugin_wait w = {.try_it = calls_try_accept, .fd = fd};
 
     plugin_enter(g);
     struct plugin_fd *f = plugin_sock(g, fd);
 
     w.may_block = f != NULL && !f->is_nonblocking;
+    w.deadline = plugin_limit(g, f != NULL ? f->rcv_timeout : 0);
     int64_t v = plugin_call(g, &w);
 
     if (v >= 0)
@@ -131,10 +138,10 @@ static int64_t calls_try_connect(struct plugin *g, struct plugin_wait *w)
     if (!w->is_again) {
         int v = sock_connect(g->net.socks, f->sd, &w->peer);
 
-        return v == -EINPROGRESS && w->may_block ? PLUGIN_BLOCKS : v;
+        return v == -EINPROGRESS && w->may_block ? plugin_block(g, w, v) : v;
     }
     if ((poll_events(g->net.socks, f->sd) & (SOCK_OUT | SOCK_ERR | SOCK_HUP)) == 0)
-        return PLUGIN_BLOCKS;
+        return plugin_block(g, w, -EINPROGRESS);
     sock_getopt(g->net.socks, f->sd, SOCK_OPT_ERROR, &err);
     return -err;
 }
@@ -158,7 +165,7 @@ static int calls_disconnect(struct plugin *g, struct plugin_fd *f)
 static int calls_connect(void *userdata, int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct plugin *g = userdata;
-    struct plugin_wait w = {.try_it = calls_try_connect, .fd = fd, .deadline = NET_NEVER};
+    struct plugin_wait w = {.try_it = calls_try_connect, .fd = fd};
 
     plugin_enter(g);
     struct plugin_fd *f = plugin_sock(g, fd);
@@ -174,17 +181,47 @@ static int calls_connect(void *userdata, int fd, const struct sockaddr *addr, so
     if (err < 0)
         return (int)plugin_leave(g, err);
     w.may_block = !f->is_nonblocking;
+    w.deadline = plugin_limit(g, f->snd_timeout);
     return (int)plugin_leave(g, plugin_call(g, &w));
 }
 
 /* ---- the end ---- */
 
+/* close() with SO_LINGER waits until the peer has everything and our FIN. */
+static int64_t calls_try_linger(struct plugin *g, struct plugin_wait *w)
+{
+    struct tcp_status s;
+    uint32_t at = 0;
+
+    if (!g->is_up)
+        return 0;
+    while (tcp_each(&g->net.tcp, &at, &s)) {
+        if (s.id.lport == w->own.port && s.id.rport == w->peer.port &&
+            ip_addr_eq(s.id.remote, w->peer.ip) &&
+            (s.state == TCP_FIN_WAIT_1 || s.state == TCP_CLOSING || s.state == TCP_LAST_ACK))
+            return plugin_block(g, w, 0);
+    }
+    return 0;
+}
+
 static int calls_close(void *userdata, int fd)
 {
     struct plugin *g = userdata;
+    struct plugin_wait w = {.try_it = calls_try_linger, .fd = fd};
+    int64_t linger = -1;
 
     plugin_enter(g);
-    return (int)plugin_leave(g, plugin_shut(g, fd));
+    const struct plugin_fd *f = plugin_sock(g, fd);
+    bool lingers = f != NULL && !f->is_udp &&
+                   sock_getopt(g->net.socks, f->sd, SOCK_OPT_LINGER, &linger) == 0 && linger > 0 &&
+                   sock_name(g->net.socks, f->sd, &w.own) == 0 &&
+                   sock_peer(g->net.socks, f->sd, &w.peer) == 0;
+    int64_t v = plugin_shut(g, fd);
+
+    w.deadline = plugin_limit(g, NET_SEC(linger));
+    if (v == 0 && lingers)
+        v = plugin_call(g, &w);
+    return (int)plugin_leave(g, v);
 }
 
 static int calls_shutdown(void *userdata, int fd, int how)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/time.h>
 
 #include "interface.h"
 #include "l5_session/sock_priv.h"
@@ -106,6 +107,27 @@ static int options_ioctl(void *userdata, int fd, unsigned long request, ...)
 
 /* ---- setsockopt ---- */
 
+/* Options that the descriptor keeps: enum settings_own. */
+static int64_t options_set_own(struct plugin_fd *f, int opt, const void *value, socklen_t len)
+{
+    struct timeval tv;
+    int n = 0;
+
+    if (opt == SETTINGS_RCVTIMEO || opt == SETTINGS_SNDTIMEO) {
+        if (value == NULL || len < sizeof(tv))
+            return -EINVAL;
+        memcpy(&tv, value, sizeof(tv));
+        *(opt == SETTINGS_RCVTIMEO ? &f->rcv_timeout : &f->snd_timeout) =
+            NET_SEC(tv.tv_sec) + NET_US(tv.tv_usec);
+        return 0;
+    }
+    if (value == NULL || len == 0)
+        return -EINVAL;
+    memcpy(&n, value, size_min(len, sizeof(n)));
+    *(opt == SETTINGS_RECVTOS ? &f->wants_tos : &f->wants_ttl) = n != 0;
+    return 0;
+}
+
 static int64_t options_set(struct plugin *g, struct plugin_fd *f, int opt, const void *value,
                            socklen_t len)
 {
@@ -152,7 +174,7 @@ static int options_setsockopt(void *userdata, int fd, int level, int name, const
     else if (!settings_sockopt(level, name, &opt, &is_ignored))
         v = -ENOPROTOOPT;
     else if (!is_ignored)
-        v = options_set(g, f, opt, value, len);
+        v = opt < 0 ? options_set_own(f, opt, value, len) : options_set(g, f, opt, value, len);
     return (int)plugin_leave(g, v);
 }
 
@@ -231,6 +253,20 @@ static size_t options_meminfo(struct plugin *g, const struct plugin_fd *f, void 
     return len;
 }
 
+/* What the descriptor keeps. Return: bytes written. */
+static size_t options_get_own(const struct plugin_fd *f, int opt, void *value, size_t len)
+{
+    net_time t = opt == SETTINGS_RCVTIMEO ? f->rcv_timeout : f->snd_timeout;
+    struct timeval tv = {.tv_sec = (time_t)(t / NET_SEC(1)),
+                         .tv_usec = (suseconds_t)(t % NET_SEC(1) / NET_US(1))};
+    int n = opt == SETTINGS_RECVTOS ? f->wants_tos : f->wants_ttl;
+    bool is_time = opt == SETTINGS_RCVTIMEO || opt == SETTINGS_SNDTIMEO;
+
+    len = size_min(len, is_time ? sizeof(tv) : sizeof(n));
+    memcpy(value, is_time ? (const void *)&tv : &n, len);
+    return len;
+}
+
 static int64_t options_get(struct plugin *g, struct plugin_fd *f, int opt, bool is_ignored,
                            void *value, socklen_t *len)
 {
@@ -287,6 +323,8 @@ static int options_getsockopt(void *userdata, int fd, int level, int name, void 
         *len = (socklen_t)options_meminfo(g, f, value, *len);
     } else if (!settings_sockopt(level, name, &opt, &is_ignored)) {
         v = -ENOPROTOOPT;
+    } else if (!is_ignored && opt < 0) {
+        *len = (socklen_t)options_get_own(f, opt, value, *len);
     } else {
         v = options_get(g, f, opt, is_ignored, value, len);
     }

@@ -35,6 +35,8 @@ struct plugin_fd {
     enum plugin_kind kind;
     int sd; /* socket or poll set of the stack */
     bool is_udp, is_nonblocking, is_listening;
+    bool wants_tos, wants_ttl;         /* control messages of recvmsg() */
+    net_time rcv_timeout, snd_timeout; /* of calls that block, 0: none */
 };
 
 struct plugin;
@@ -49,9 +51,11 @@ struct plugin_wait {
     size_t iov_count;
     int flags;
     struct sock_addr peer; /* to whom, from whom */
-    size_t done;           /* bytes written so far */
+    struct sock_addr own;  /* of a connection that lingers, with peer */
+    size_t done;           /* bytes written so far, or read with MSG_WAITALL */
     size_t whole;          /* length of the datagram that was read */
-    void *list;            /* of poll and epoll_wait */
+    uint8_t tos, ttl;      /* of that datagram */
+    void *list;            /* of poll and epoll_wait; the message of sendmsg */
     size_t list_count;
     bool may_block, is_again;
     net_time deadline; /* NET_NEVER: none */
@@ -97,6 +101,17 @@ int64_t plugin_leave(struct plugin *g, int64_t v);
 void plugin_serve(struct plugin *g);
 /** plugin_call - make a call, asleep until it ends where it blocks. The lock is held. */
 int64_t plugin_call(struct plugin *g, struct plugin_wait *w);
+/** plugin_block - the call has to wait. Return: PLUGIN_BLOCKS, or @over after its deadline. */
+static inline int64_t plugin_block(const struct plugin *g, const struct plugin_wait *w,
+                                   int64_t over)
+{
+    return g->now >= w->deadline ? over : PLUGIN_BLOCKS;
+}
+/** plugin_limit - when a call with @timeout (0: none) has waited for long enough. */
+static inline net_time plugin_limit(const struct plugin *g, net_time timeout)
+{
+    return timeout > 0 ? g->now + timeout : NET_NEVER;
+}
 /** plugin_release - all calls that block end with @err. */
 void plugin_release(struct plugin *g, int64_t err);
 /** clock_fill - the members about time. */

@@ -129,10 +129,16 @@ static struct run_fd *call_new_fd(struct run *r, struct run_call *c, enum run_fd
     return f;
 }
 
+int64_t call_block(struct run *r, struct run_call *c, net_time timeout, int64_t over)
+{
+    if (!c->is_retry && timeout > 0)
+        c->deadline = r->now + timeout;
+    return r->now >= c->deadline ? over : RUN_BLOCKS;
+}
+
 /* ---- addresses ---- */
 
-/* {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("...")}, or ... */
-static bool call_address(struct run *r, const struct script_arg *a, struct sock_addr *out)
+bool call_address(struct run *r, const struct script_arg *a, struct sock_addr *out)
 {
     int64_t v;
 
@@ -255,27 +261,29 @@ static int64_t call_accept(struct run *r, struct run_call *c)
     int sd = sock_accept(r->net.socks, f->sd, &peer);
 
     if (sd == -EAGAIN && c->may_block)
-        return RUN_BLOCKS;
+        return call_block(r, c, f->rcv_timeout, -EAGAIN);
     if (sd < 0)
         return sd;
-    uint16_t port = f->port;
+    const struct run_fd listener = *f;
 
     child = call_new_fd(r, c, RUN_FD_SOCK, sd);
     if (child == NULL)
         return RUN_BAD;
-    child->port = port;
-    child->flow = flow_find(r, ip_addr_to_v4(peer.ip), port, peer.port);
+    child->port = listener.port;
+    child->rcv_timeout = listener.rcv_timeout;
+    child->snd_timeout = listener.snd_timeout;
+    child->flow = flow_find(r, ip_addr_to_v4(peer.ip), child->port, peer.port);
     return child->fd;
 }
 
 /* A connect that blocks has been asked for before: how did it go? */
-static int64_t call_connect_wait(struct run *r, struct run_fd *f)
+static int64_t call_connect_wait(struct run *r, struct run_call *c, struct run_fd *f)
 {
     unsigned ready = poll_events(r->net.socks, f->sd);
     int64_t err = 0;
 
     if ((ready & (SOCK_OUT | SOCK_ERR | SOCK_HUP)) == 0)
-        return RUN_BLOCKS;
+        return call_block(r, c, f->snd_timeout, -EINPROGRESS);
     sock_getopt(r->net.socks, f->sd, SOCK_OPT_ERROR, &err);
     return -err;
 }
@@ -288,7 +296,7 @@ static int64_t call_connect(struct run *r, struct run_call *c)
     if (f == NULL)
         return r->failed ? RUN_BAD : -EBADF;
     if (c->is_retry)
-        return call_connect_wait(r, f);
+        return call_connect_wait(r, c, f);
     if (c->call->arg_count < 2 || !call_address(r, &c->call->args[1], &to))
         return RUN_BAD;
     int err = sock_connect(r->net.socks, f->sd, &to);
@@ -301,19 +309,36 @@ static int64_t call_connect(struct run *r, struct run_call *c)
             f->flow->local_port = f->port = name.port;
         f->flow->is_udp = f->is_udp;
     }
-    return err == -EINPROGRESS && c->may_block ? RUN_BLOCKS : err;
+    return err == -EINPROGRESS && c->may_block ? call_block(r, c, f->snd_timeout, err) : err;
+}
+
+/* close() with SO_LINGER waits until the peer has everything and our FIN, whatever the mode of the
+ * descriptor; the stack itself ends the connection when the time is over. */
+static int64_t call_linger(struct run *r, struct run_call *c, net_time limit)
+{
+    struct tcp_status s;
+
+    if (!flow_status(r, c->lingers, &s))
+        return 0;
+    bool waits = s.state == TCP_FIN_WAIT_1 || s.state == TCP_CLOSING || s.state == TCP_LAST_ACK;
+
+    return waits ? call_block(r, c, limit, 0) : 0;
 }
 
 static int64_t call_close(struct run *r, struct run_call *c)
 {
-    int64_t fd;
+    int64_t fd, linger = -1;
 
+    if (c->is_retry)
+        return call_linger(r, c, 0);
     if (!call_int(r, c, 0, &fd))
         return RUN_BAD;
     struct run_fd *f = call_fd(r, (int)fd);
 
     if (f == NULL)
         return -EBADF;
+    if (f->kind == RUN_FD_SOCK && sock_getopt(r->net.socks, f->sd, SOCK_OPT_LINGER, &linger) == 0)
+        c->lingers = linger > 0 && !f->is_udp ? f->flow : NULL;
     if (f->kind == RUN_FD_EPOLL)
         poll_close(r->net.socks, f->sd);
     int err = f->kind == RUN_FD_SOCK ? sock_close(r->net.socks, f->sd) : 0;
@@ -321,7 +346,7 @@ static int64_t call_close(struct run *r, struct run_call *c)
     if (r->under_test == f)
         r->under_test = NULL;
     f->kind = RUN_FD_FREE;
-    return err;
+    return err == 0 && c->lingers != NULL ? call_linger(r, c, NET_SEC(linger)) : err;
 }
 
 static int64_t call_shutdown(struct run *r, struct run_call *c)
@@ -388,6 +413,19 @@ static run_call_fn *call_find(const char *name)
     if (fn == NULL)
         fn = call_opt_find(name);
     return fn != NULL ? fn : call_poll_find(name);
+}
+
+/* Calls that the language has and the stack has not. */
+static bool call_is_absent(const char *name)
+{
+    static const char *const absent[] = {"open",    "sendfile",     "pipe",        "splice",
+                                         "cap_set", "psp_rx_assoc", "psp_tx_assoc"};
+
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
+        if (strcmp(absent[i], name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool call_result(struct run *r, struct run_call *c, int64_t v)
@@ -476,6 +514,11 @@ bool call_event(struct run *r, const struct script_event *e)
     run_call_fn *fn = call_find(e->call->name);
     struct run_call *c;
 
+    if (fn == NULL && call_is_absent(e->call->name))
+        return run_fail(r,
+                        "%s() is not there: the stack has sockets, no files, pipes, capabilities "
+                        "or PSP: use read and write",
+                        e->call->name);
     if (fn == NULL)
         return run_fail(r, "Unknown system call: '%s'", e->call->name);
     if (r->blocked_call != NULL)

@@ -6,12 +6,14 @@
  * that outbound payload can be compared, and what is read is compared with the pattern.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "run.h"
 
-enum { DATA_PEEK = 2, DATA_DONTWAIT = 0x40, DATA_MORE = 0x8000, DATA_WAITALL = 0x100 };
+enum { DATA_SOL_TCP = 6, DATA_CM_INQ = 36 }; /* their header and the stack's do not go together */
 
 static int64_t data_no_fd(const struct run *r)
 {
@@ -62,6 +64,18 @@ static const struct script_arg *data_member(const struct script_arg *a, const ch
             return &a->items[i];
     }
     return NULL;
+}
+
+/* {cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data=[0x28]} */
+static bool data_cmsg_parts(struct run *r, const struct script_arg *a, int64_t *level,
+                            int64_t *type, int64_t *value)
+{
+    const struct script_arg *l = data_member(a, "cmsg_level"), *t = data_member(a, "cmsg_type"),
+                            *d = data_member(a, "cmsg_data");
+
+    if (l == NULL || t == NULL || d == NULL)
+        return run_fail(r, "a control message is {cmsg_level=L, cmsg_type=T, cmsg_data=[V]}");
+    return call_arg_int(r, l, level) && call_arg_int(r, t, type) && call_arg_int(r, d, value);
 }
 
 /* The bytes of a call, whatever its shape. */
@@ -130,6 +144,46 @@ static bool data_to(struct run *r, struct run_call *c, struct run_fd *f, struct 
     return true;
 }
 
+/* TOS and TTL of one datagram, from the control messages of sendmsg(). */
+static bool data_send_control(struct run *r, struct run_call *c, struct run_fd *f)
+{
+    const struct script_arg *control = strcmp(c->call->name, "sendmsg") == 0
+                                           ? data_member(&c->call->args[1], "msg_control")
+                                           : NULL;
+    int64_t level, type, value;
+
+    for (size_t i = 0; control != NULL && control->kind == SCRIPT_ARG_LIST && i < control->count;
+         i++) {
+        if (!data_cmsg_parts(r, &control->items[i], &level, &type, &value))
+            return false;
+        if (!f->is_udp || level != IPPROTO_IP || (type != IP_TOS && type != IP_TTL))
+            return run_fail(r, "sendmsg() takes IP_TOS and IP_TTL, of a datagram, and no other "
+                               "control message");
+        int err =
+            sock_setopt(r->net.socks, f->sd, type == IP_TOS ? SOCK_OPT_TOS : SOCK_OPT_TTL, value);
+
+        if (err < 0)
+            return run_fail(r, "a control message cannot have the value %" PRId64, value);
+    }
+    return true;
+}
+
+static int64_t data_send_datagram(struct run *r, struct run_call *c, struct run_fd *f,
+                                  const struct run_bytes *b, const struct sock_addr *to)
+{
+    struct socks *s = r->net.socks;
+    int64_t tos = 0, ttl = 0, n = RUN_BAD;
+
+    sock_getopt(s, f->sd, SOCK_OPT_TOS, &tos);
+    sock_getopt(s, f->sd, SOCK_OPT_TTL, &ttl);
+    if (data_send_control(r, c, f))
+        n = to->port == 0 ? sock_send(s, f->sd, b->p, b->len, 0)
+                          : sock_sendto(s, f->sd, b->p, b->len, to);
+    sock_setopt(s, f->sd, SOCK_OPT_TOS, tos);
+    sock_setopt(s, f->sd, SOCK_OPT_TTL, ttl == 0 ? -1 : ttl);
+    return n;
+}
+
 static int64_t data_write_udp(struct run *r, struct run_call *c, struct run_fd *f,
                               const struct run_bytes *b)
 {
@@ -137,8 +191,7 @@ static int64_t data_write_udp(struct run *r, struct run_call *c, struct run_fd *
 
     if (!data_to(r, c, f, &to))
         return RUN_BAD;
-    int64_t n = to.port == 0 ? sock_send(r->net.socks, f->sd, b->p, b->len, 0)
-                             : sock_sendto(r->net.socks, f->sd, b->p, b->len, &to);
+    int64_t n = data_send_datagram(r, c, f, b, &to);
 
     if (n < 0)
         return n;
@@ -168,15 +221,15 @@ static int64_t data_write_udp(struct run *r, struct run_call *c, struct run_fd *
 static int64_t data_write_tcp(struct run *r, struct run_call *c, struct run_fd *f,
                               const struct run_bytes *b, int64_t flags)
 {
-    bool may_block = c->may_block && !(flags & DATA_DONTWAIT);
+    bool may_block = c->may_block && !(flags & MSG_DONTWAIT);
 
     for (;;) {
         size_t left = b->len - c->done;
         int64_t n = sock_send(r->net.socks, f->sd, b->p + c->done, left,
-                              (flags & DATA_MORE) != 0 ? SOCK_MSG_MORE : 0);
+                              (flags & MSG_MORE) != 0 ? SOCK_MSG_MORE : 0);
 
-        if (n == -EAGAIN && may_block)
-            return RUN_BLOCKS;
+        if ((n == -EAGAIN || n == 0) && left > 0 && may_block)
+            return call_block(r, c, f->snd_timeout, c->done > 0 ? (int64_t)c->done : -EAGAIN);
         if (n < 0)
             return c->done > 0 ? (int64_t)c->done : n;
         if (f->flow != NULL)
@@ -184,8 +237,6 @@ static int64_t data_write_tcp(struct run *r, struct run_call *c, struct run_fd *
         c->done += (size_t)n;
         if (c->done == b->len || !may_block)
             return (int64_t)c->done;
-        if (n == 0)
-            return RUN_BLOCKS;
     }
 }
 
@@ -203,7 +254,7 @@ static int64_t call_write(struct run *r, struct run_call *c)
     if (data_call_flags(r, c, &flags) && data_bytes(r, c, f->flow, base, true, &b)) {
         if (f->is_udp)
             n = data_write_udp(r, c, f, &b);
-        else
+        else if (data_send_control(r, c, f))
             n = data_write_tcp(r, c, f, &b, flags);
     }
     free(b.p);
@@ -229,66 +280,128 @@ static void data_check(struct run *r, struct run_call *c, struct run_fd *f, cons
     }
 }
 
-/* {cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data=[0x28]} of a datagram. */
-static bool data_cmsg(struct run *r, struct run_call *c, const struct script_arg *a,
-                      const struct sock_msg *m)
+/* One control message that recvmsg() should have told. */
+static bool data_cmsg(struct run *r, struct run_call *c, const struct run_fd *f,
+                      const struct script_arg *a, const struct sock_msg *m)
 {
-    const struct script_arg *type = data_member(a, "cmsg_type"),
-                            *data = data_member(a, "cmsg_data");
-    int64_t kind, tos, ttl, expected;
+    int64_t level, type, expected, seen;
+    struct tcp_status s = {0};
+    bool is_asked = true;
 
-    if (type == NULL || data == NULL)
-        return run_fail(r, "a control message is {cmsg_level=L, cmsg_type=T, cmsg_data=[V]}");
-    if (!call_arg_int(r, type, &kind) || !call_arg_int(r, data, &expected) ||
-        !symbol_value("IP_TOS", &tos) || !symbol_value("IP_TTL", &ttl))
+    if (!data_cmsg_parts(r, a, &level, &type, &expected))
         return false;
-    if (kind != tos && kind != ttl)
-        return run_fail(r, "control messages of this type do not exist here: IP_TOS and IP_TTL do");
-    int64_t seen = kind == tos ? m->tos : m->ttl;
+    if (f->is_udp && level == IPPROTO_IP && (type == IP_TOS || type == IP_TTL)) {
+        is_asked = type == IP_TOS ? f->wants_tos : f->wants_ttl;
+        seen = type == IP_TOS ? m->tos : m->ttl;
+    } else if (!f->is_udp && level == DATA_SOL_TCP && type == DATA_CM_INQ) {
+        flow_status(r, f->flow, &s);
+        seen = s.rcv_queue;
+    } else {
+        return run_fail(r, "control messages of this type do not exist here: IP_TOS and IP_TTL of "
+                           "datagrams do, and TCP_CM_INQ of a stream");
+    }
+    if (!is_asked)
+        snprintf(c->out_error, sizeof(c->out_error),
+                 "expected a control message that nobody asked for: set IP_RECVTOS or IP_RECVTTL");
+    else if (seen != expected)
+        snprintf(c->out_error, sizeof(c->out_error),
+                 "expected control message %" PRId64 " but got %" PRId64, expected, seen);
+    return true;
+}
 
-    if (seen != expected)
-        snprintf(c->out_error, sizeof(c->out_error), "expected control message %lld but got %lld",
-                 (long long)expected, (long long)seen);
+/* The sender's address, where the script names one. */
+static bool data_from(struct run *r, struct run_call *c, const struct run_fd *f,
+                      const struct sock_addr *from)
+{
+    const struct script_arg *a = NULL;
+    struct sock_addr expected = *from;
+
+    if (strcmp(c->call->name, "recvmsg") == 0)
+        a = data_member(&c->call->args[1], "msg_name");
+    else if (strcmp(c->call->name, "recvfrom") == 0 && c->call->arg_count >= 5)
+        a = &c->call->args[4];
+    if (!f->is_udp || a == NULL || a->kind != SCRIPT_ARG_STRUCT)
+        return true;
+    if (!call_address(r, a, &expected))
+        return false;
+    if (expected.port != from->port || ip_addr_to_v4(expected.ip) != ip_addr_to_v4(from->ip))
+        snprintf(c->out_error, sizeof(c->out_error), "the sender is 0x%08" PRIx32 " port %u",
+                 ip_addr_to_v4(from->ip), from->port);
     return true;
 }
 
 /* What recvmsg() tells beside the bytes. */
-static bool data_message(struct run *r, struct run_call *c, const struct sock_msg *m, size_t room)
+static bool data_message(struct run *r, struct run_call *c, const struct run_fd *f,
+                         const struct sock_msg *m, size_t room)
 {
     const struct script_arg *msg = &c->call->args[1], *flags = data_member(msg, "msg_flags"),
                             *control = data_member(msg, "msg_control");
-    int64_t expected, truncated;
+    int64_t expected, seen = m->len > room ? MSG_TRUNC : 0;
 
     if (flags != NULL && flags->kind != SCRIPT_ARG_ELLIPSIS) {
-        if (!call_arg_int(r, flags, &expected) || !symbol_value("MSG_TRUNC", &truncated))
+        if (!call_arg_int(r, flags, &expected))
             return false;
-        int64_t seen = m->len > room ? truncated : 0;
-
         if (seen != expected)
-            snprintf(c->out_error, sizeof(c->out_error), "expected msg_flags 0x%llx but got 0x%llx",
-                     (long long)expected, (long long)seen);
+            snprintf(c->out_error, sizeof(c->out_error),
+                     "expected msg_flags 0x%" PRIx64 " but got 0x%" PRIx64, expected, seen);
     }
     for (size_t i = 0; control != NULL && control->kind == SCRIPT_ARG_LIST && i < control->count;
          i++) {
-        if (!data_cmsg(r, c, &control->items[i], m))
+        if (!data_cmsg(r, c, f, &control->items[i], m))
             return false;
     }
     return true;
 }
 
-/* Receive once, as the call's name wants it. */
+/* Receive once. *@whole: what MSG_TRUNC counts, the length of the whole datagram. */
 static int64_t data_receive(struct run *r, struct run_call *c, const struct run_fd *f,
-                            uint8_t *room, size_t len, bool peek)
+                            uint8_t *room, size_t len, bool peek, size_t *whole)
 {
-    struct sock_addr from;
     struct sock_msg m = {.len = 0};
+    struct span piece[2];
+    int64_t n;
 
-    if (peek)
-        return sock_recv(r->net.socks, f->sd, room, len, SOCK_MSG_PEEK);
-    if (!f->is_udp || strcmp(c->call->name, "recvmsg") != 0)
-        return sock_recvfrom(r->net.socks, f->sd, room, len, &from);
-    int64_t n = sock_recvmsg(r->net.socks, f->sd, room, len, &m);
-    return n < 0 || data_message(r, c, &m, len) ? n : RUN_BAD;
+    if (!f->is_udp) {
+        n = sock_recv(r->net.socks, f->sd, room, len, peek ? SOCK_MSG_PEEK : 0);
+    } else if (peek) {
+        n = sock_peek(r->net.socks, f->sd, piece, &m.peer);
+        m.len = n > 0 ? (size_t)n : 0;
+        if (n > 0)
+            n = sock_recv(r->net.socks, f->sd, room, len, SOCK_MSG_PEEK);
+    } else {
+        n = sock_recvmsg(r->net.socks, f->sd, room, len, &m);
+    }
+    *whole = m.len;
+    if (n < 0 || !data_from(r, c, f, &m.peer))
+        return n < 0 ? n : RUN_BAD;
+    return strcmp(c->call->name, "recvmsg") != 0 || data_message(r, c, f, &m, len) ? n : RUN_BAD;
+}
+
+/* One try of a call that reads. Return: as the call, -EAGAIN if it would wait. */
+static int64_t data_read(struct run *r, struct run_call *c, struct run_fd *f, uint8_t *room,
+                         size_t len, int64_t flags)
+{
+    bool peek = (flags & MSG_PEEK) != 0, all = (flags & MSG_WAITALL) != 0 && !f->is_udp && !peek;
+    size_t whole = 0;
+    int64_t n;
+
+    if (flags & MSG_ERRQUEUE)
+        return -EAGAIN; /* nothing is ever queued there */
+    do {                /* an error that comes behind some bytes is for the next call */
+        if (c->done > 0 && (poll_events(r->net.socks, f->sd) & SOCK_ERR))
+            break;
+        n = data_receive(r, c, f, room, len - c->done, peek, &whole);
+        if (n > 0 && !((flags & MSG_TRUNC) && !f->is_udp)) /* which throws the bytes away */
+            data_check(r, c, f, room, n);
+        if (n > 0 && f->flow != NULL && !peek)
+            f->flow->received += (uint64_t)n;
+        if (n < 0 && (n != -EAGAIN || c->done == 0 || c->may_block))
+            return n;
+        c->done += n > 0 ? (size_t)n : 0;
+    } while (all && n > 0 && c->done < len);
+    n = (int64_t)c->done;
+    c->done = 0;
+    return f->is_udp && (flags & MSG_TRUNC) ? (int64_t)whole : n;
 }
 
 static int64_t call_read(struct run *r, struct run_call *c)
@@ -304,17 +417,12 @@ static int64_t call_read(struct run *r, struct run_call *c)
         return RUN_BAD;
     }
     uint8_t none;
-    uint8_t *room = b.p != NULL ? b.p : &none;
 
-    n = data_receive(r, c, f, room, b.len, (flags & DATA_PEEK) != 0);
-    if (n > 0) {
-        data_check(r, c, f, room, n);
-        if (f->flow != NULL && !(flags & DATA_PEEK))
-            f->flow->received += (uint64_t)n;
-    }
+    c->may_block = c->may_block && (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+    n = data_read(r, c, f, b.p != NULL ? b.p : &none, b.len, flags);
     free(b.p);
-    if (n == -EAGAIN && c->may_block && !(flags & DATA_DONTWAIT))
-        return RUN_BLOCKS;
+    if (n == -EAGAIN && c->may_block)
+        n = call_block(r, c, f->rcv_timeout, c->done > 0 ? (int64_t)c->done : -EAGAIN);
     return n;
 }
 

@@ -28,11 +28,7 @@ static bool poll_member(struct run *r, const struct script_arg *a, const char *n
 /* Nothing is ready: wait, or is the time over? */
 static int64_t poll_nothing(struct run *r, struct run_call *c, int64_t timeout)
 {
-    if (timeout == 0)
-        return 0;
-    if (!c->is_retry && timeout > 0)
-        c->deadline = r->now + NET_MS(timeout);
-    return r->now >= c->deadline ? 0 : RUN_BLOCKS;
+    return timeout == 0 ? 0 : call_block(r, c, timeout < 0 ? 0 : NET_MS(timeout), 0);
 }
 
 /* One descriptor of poll(). Return: 1 ready, 0 not, RUN_BAD. */

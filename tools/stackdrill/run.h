@@ -94,8 +94,10 @@ struct run_fd {
     int fd; /* script's number */
     int sd; /* live socket, or poll set */
     bool is_udp, is_nonblocking, is_listening;
-    uint16_t port;         /* bound to */
-    struct run_flow *flow; /* NULL: none yet */
+    bool wants_tos, wants_ttl;         /* control messages of recvmsg() */
+    net_time rcv_timeout, snd_timeout; /* of calls that wait, 0: none */
+    uint16_t port;                     /* bound to */
+    struct run_flow *flow;             /* NULL: none yet */
 };
 
 /* A frame that the host sent and the script has not looked at: the IP datagram. */
@@ -287,10 +289,11 @@ void seen_options_text(const struct seen *s, char *buf, size_t cap);
 struct run_call {
     const struct script_event *event;
     const struct script_call *call;
-    bool is_retry;       /* it blocked before */
-    bool may_block;      /* the descriptor is in blocking mode */
-    size_t done;         /* bytes so far, of a blocking write */
-    net_time deadline;   /* of poll and epoll_wait: NET_NEVER none */
+    bool is_retry;     /* it blocked before */
+    bool may_block;    /* the descriptor is in blocking mode */
+    size_t done;       /* bytes so far, of a blocking write, or read with MSG_WAITALL */
+    net_time deadline; /* of calls with a timeout: NET_NEVER none */
+    const struct run_flow *lingers; /* what close() waits for */
     char out_error[256]; /* an argument the call filled in is not as expected; "" if it is */
 };
 /* What a call returns besides a number or -errno. */
@@ -302,6 +305,12 @@ bool call_event(struct run *r, const struct script_event *e);
 /** call_retry - something happened: does the blocked call return now? */
 bool call_retry(struct run *r);
 void call_close_all(struct run *r);
+/** call_block - the call has to wait, at most @timeout (0: for ever).
+ * Return: RUN_BLOCKS, or @over when the time is over. */
+int64_t call_block(struct run *r, struct run_call *c, net_time timeout, int64_t over);
+/** call_address - read {sa_family=AF_INET, sin_port=..., sin_addr=...} into @out, which keeps what is
+ * not named, all of it for `...`. Return: false after run_fail(). */
+bool call_address(struct run *r, const struct script_arg *a, struct sock_addr *out);
 struct run_fd *call_fd(struct run *r, int fd);
 /** call_int - argument @i as a number. Return: false after run_fail(). */
 bool call_int(struct run *r, struct run_call *c, size_t i, int64_t *v);

@@ -97,7 +97,7 @@ static const struct settings_sysctl {
 
 static const struct settings_sockopt {
     const char *level, *name;
-    int ours; /* enum sock_opt; -1: accepted without effect */
+    int ours; /* enum sock_opt or enum settings_own */
     const char *our_name;
 } settings_sockopts[] = {
     {"SOL_SOCKET",  "SO_REUSEADDR",       SOCK_OPT_REUSEADDR,     "SOCK_OPT_REUSEADDR"    },
@@ -109,12 +109,15 @@ static const struct settings_sockopt {
     {"SOL_SOCKET",  "SO_KEEPALIVE",       SOCK_OPT_KEEPALIVE,     "SOCK_OPT_KEEPALIVE"    },
     {"SOL_SOCKET",  "SO_BROADCAST",       SOCK_OPT_BROADCAST,     "SOCK_OPT_BROADCAST"    },
     {"SOL_SOCKET",  "SO_ERROR",           SOCK_OPT_ERROR,         "SOCK_OPT_ERROR"        },
+    {"SOL_SOCKET",  "SO_RCVTIMEO",        SETTINGS_RCVTIMEO,      "of calls that wait"    },
+    {"SOL_SOCKET",  "SO_SNDTIMEO",        SETTINGS_SNDTIMEO,      "of calls that wait"    },
     {"SOL_SOCKET",  "SO_REUSEPORT",       -1,                     NULL                    },
     {"SOL_SOCKET",  "SO_PRIORITY",        -1,                     NULL                    },
     {"SOL_SOCKET",  "SO_MARK",            -1,                     NULL                    },
     {"SOL_SOCKET",  "SO_MAX_PACING_RATE", -1,                     NULL                    },
     {"SOL_SOCKET",  "SO_OOBINLINE",       -1,                     NULL                    },
     {"IPPROTO_TCP", "TCP_NODELAY",        SOCK_OPT_NODELAY,       "SOCK_OPT_NODELAY"      },
+    {"IPPROTO_TCP", "TCP_CORK",           SOCK_OPT_CORK,          "SOCK_OPT_CORK"         },
     {"IPPROTO_TCP", "TCP_MAXSEG",         SOCK_OPT_MAXSEG,        "SOCK_OPT_MAXSEG"       },
     {"IPPROTO_TCP", "TCP_USER_TIMEOUT",   SOCK_OPT_USER_TIMEOUT,  "SOCK_OPT_USER_TIMEOUT" },
     {"IPPROTO_TCP", "TCP_KEEPIDLE",       SOCK_OPT_KEEP_IDLE,     "SOCK_OPT_KEEP_IDLE"    },
@@ -124,12 +127,13 @@ static const struct settings_sockopt {
     {"IPPROTO_TCP", "TCP_CONGESTION",     SOCK_OPT_CONGESTION,    "SOCK_OPT_CONGESTION"   },
     {"IPPROTO_TCP", "TCP_INFO",           -1,                     NULL                    },
     {"IPPROTO_TCP", "TCP_QUICKACK",       SOCK_OPT_QUICKACK,      "SOCK_OPT_QUICKACK"     },
+    {"IPPROTO_TCP", "TCP_INQ",            -1,                     NULL                    },
     {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT",  -1,                     NULL                    },
     {"IPPROTO_IP",  "IP_TOS",             SOCK_OPT_TOS,           "SOCK_OPT_TOS"          },
     {"IPPROTO_IP",  "IP_TTL",             SOCK_OPT_TTL,           "SOCK_OPT_TTL"          },
     {"IPPROTO_IP",  "IP_MTU_DISCOVER",    -1,                     NULL                    },
-    {"IPPROTO_IP",  "IP_RECVTOS",         -1,                     NULL                    },
-    {"IPPROTO_IP",  "IP_RECVTTL",         -1,                     NULL                    },
+    {"IPPROTO_IP",  "IP_RECVTOS",         SETTINGS_RECVTOS,       "of recvmsg()"          },
+    {"IPPROTO_IP",  "IP_RECVTTL",         SETTINGS_RECVTTL,       "of recvmsg()"          },
     {"IPPROTO_IP",  "IP_RECVERR",         -1,                     NULL                    },
 };
 
@@ -160,7 +164,7 @@ bool settings_sockopt(int64_t level, int64_t name, int *opt, bool *is_ignored)
 
         if (symbol_value(s->level, &l) && l == level && symbol_value(s->name, &n) && n == name) {
             *opt = s->ours;
-            *is_ignored = s->ours < 0;
+            *is_ignored = s->ours == SETTINGS_IGNORED;
             return true;
         }
     }

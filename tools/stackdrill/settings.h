@@ -13,8 +13,15 @@
 
 struct tcp_config;
 
-/* Socket options that a caller keeps, since calls of the stack never wait. */
-enum { SETTINGS_IGNORED = -1, SETTINGS_RCVTIMEO = -2, SETTINGS_SNDTIMEO = -3 };
+/* Socket options that a caller keeps: calls of the stack never wait, and tell of a datagram all there
+ * is. */
+enum settings_own {
+    SETTINGS_IGNORED = -1, /* accepted without effect */
+    SETTINGS_RCVTIMEO = -2,
+    SETTINGS_SNDTIMEO = -3,
+    SETTINGS_RECVTOS = -4,
+    SETTINGS_RECVTTL = -5
+};
 
 /* ---- settings.c ---- */
 
@@ -34,7 +41,7 @@ typedef void settings_tell(const char *path, unsigned number, const char *line, 
 bool settings_file(struct tcp_config *cfg, const char *path, settings_tell *tell, char *err,
                    size_t err_len);
 void settings_list(FILE *out);
-/** settings_sockopt - which of our options this is, or SETTINGS_*; @is_ignored: accepted without
+/** settings_sockopt - which of our options this is, or enum settings_own; @is_ignored: accepted without
  * effect. Return: false when nobody knows it. */
 bool settings_sockopt(int64_t level, int64_t name, int *opt, bool *is_ignored);
 /** settings_poll_ours - enum sock_event of the bits of poll and epoll, which share them. */
