@@ -241,8 +241,8 @@ static void net_unreached(struct net *n)
 
         if (p->l4 >= p->off && p->l4 <= p->off + p->len)
             err.quoted = (struct span){p->buf + p->l4, p->off + p->len - p->l4};
-        if (err.quoted.len < 8)
-            ; /* a fragment but the first: the first will tell */
+        if (err.quoted.len < 8 || !ip_is_unreached(&n->ip, p->src, p->dst))
+            ; /* a fragment but the first, which will tell; or the next try goes another way */
         else if (p->proto == IP_PROTO_TCP)
             tcp_input_error(&n->tcp, &err);
         else if (p->proto == IP_PROTO_UDP)
@@ -259,6 +259,7 @@ static void net_advance(struct net *n, net_time now)
     n->core.now = now;
     for (unsigned i = 0; i < n->if_count; i++)
         arp_tick(&n->ifs[i].arp, now);
+    ip_gateways(&n->ip);
     net_unreached(n);
     ip_tick(&n->ip, now);
     tcp_tick(&n->tcp, now);

@@ -108,7 +108,7 @@ void arp_init(struct arp *a, struct core *c, struct eth *eth)
     arp_list_init(&a->idle);
     arp_list_init(&a->used);
     arp_list_init(&a->due);
-    a->incomplete = a->pending = a->reply_head = a->reply_count = 0;
+    a->failures = a->incomplete = a->pending = a->reply_head = a->reply_count = 0;
 }
 
 const char *arp_state_name(enum arp_state s)
@@ -315,6 +315,7 @@ static void arp_fail(struct arp *a, struct arp_entry *e)
 {
     struct pkt *p;
 
+    a->failures++;
     arp_enter(a, e, ARP_FAILED, "no answer");
     while ((p = pktq_pop(&e->pending)) != NULL) {
         a->pending--;
@@ -641,6 +642,13 @@ int arp_del(struct arp *a, uint32_t ip)
         return -ENOENT;
     arp_forget(a, e, V_DROP_ARP_UNRESOLVED, "deleted by hand");
     return 0;
+}
+
+enum arp_state arp_state_of(const struct arp *a, uint32_t ip)
+{
+    const struct arp_entry *e = arp_find(a, ip);
+
+    return e != NULL ? (enum arp_state)e->state : ARP_NONE;
 }
 
 bool arp_each(const struct arp *a, uint32_t *at, struct arp_info *info)

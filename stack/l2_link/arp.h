@@ -67,6 +67,7 @@ struct arp {
     struct arp_link idle; /* entries nobody used yet, or silent ones: first to make room */
     struct arp_link used; /* least recently used first */
     struct arp_link due;  /* entries that want a request or a release in arp_output_due() */
+    uint32_t failures;    /* neighbours found silent so far; wraps */
     uint32_t incomplete;  /* entries in that state: at most half of all */
     uint32_t pending;     /* packets that wait, in all entries */
     uint32_t reply_head, reply_count;
@@ -123,6 +124,8 @@ struct arp_info {
 };
 /** arp_each - visit the entries; @*at starts at 0. Return: false when there are no more. */
 bool arp_each(const struct arp *a, uint32_t *at, struct arp_info *info);
+/** arp_state_of - what is known of @ip; ARP_NONE: nothing. */
+enum arp_state arp_state_of(const struct arp *a, uint32_t ip);
 const char *arp_state_name(enum arp_state s);
 /** arp_set - enter or overwrite an entry by hand; it stays REACHABLE for cfg.reachable.
  * Return: 0, -EINVAL for addresses that no neighbour can have, -ENOBUFS. */

@@ -39,6 +39,7 @@ void ip_config_default(struct ip_config *cfg)
         .reass_slots = 64,
         .reass_per_source = 16,
         .reass_timeout = NET_SEC(60),
+        .gateway_silent = NET_SEC(60),
         .icmp_rate = 100,
         .icmp_burst = 50,
         .icmp_dst_rate = 10,
@@ -360,7 +361,7 @@ int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_p
         if (ifi < 0)
             return ifi;
     } else {
-        const struct route *ro = route_lookup(&ip->routes, dst, ifi);
+        const struct route *ro = ip4_way(ip, dst, ifi);
 
         if (ro == NULL)
             return -ENETUNREACH;
@@ -389,6 +390,12 @@ int ip_route(struct ip_layer *ip, struct ip_addr dst, struct ip_addr src, struct
     if (!ip_addr_is_v4(dst) || (!ip_addr_is_any(src) && !ip_addr_is_v4(src)))
         return -EINVAL;
     return ip4_route(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), path, &next_hop);
+}
+
+uint32_t ip_mms_r(const struct ip_layer *ip, struct ip_addr src)
+{
+    NET_ASSERT(ip->c != NULL && ip_addr_is_v4(src));
+    return UINT16_MAX - IP4_HDR_LEN;
 }
 
 static struct arp *ip4_neighbour(struct ip_layer *ip, struct ip_addr dst, uint32_t *next_hop)

@@ -32,6 +32,10 @@ struct ip_path {
  */
 int ip_route(struct ip_layer *ip, struct ip_addr dst, struct ip_addr src, struct ip_path *path);
 
+/** ip_mms_r - MMS_R, the largest message that can be received from @src, IP header not counted: what
+ * reassembly takes (RFC 1122 section 3.3.2). MMS_S is mtu - hdr_len of struct ip_path. */
+uint32_t ip_mms_r(const struct ip_layer *ip, struct ip_addr src);
+
 /* The parameters of one datagram. */
 struct ip_send {
     struct ip_addr src, dst; /* src IP_ADDR_ANY: chosen */

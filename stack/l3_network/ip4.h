@@ -31,6 +31,7 @@ struct ip_config {
     uint32_t reass_slots;      /* unfinished datagrams at once: 64 */
     uint32_t reass_per_source; /* of one sender: 16 */
     net_time reass_timeout;    /* 60 s, RFC 1122 section 3.3.2: 60 ... 120 s */
+    net_time gateway_silent;   /* a silent gateway is passed over for: 60 s; 0 never */
     uint32_t icmp_rate;        /* errors a second, to all destinations: 100 */
     uint32_t icmp_burst;       /* and at once: 50 */
     uint32_t icmp_dst_rate;    /* errors a second to one destination: 10 */
@@ -40,6 +41,7 @@ struct ip_config {
 struct ip_if {
     struct eth *eth;
     struct arp *arp;
+    uint32_t failures_seen; /* of arp->failures, by ip_gateways() */
     uint8_t addr_count;
     struct ip_if_addr {
         uint32_t addr;
@@ -127,6 +129,11 @@ enum verdict ip4_input(struct ip_layer *ip, struct pkt **p);
 /** ip_output_due - send the ICMP messages that input has left; net_output() calls it first. */
 void ip_output_due(struct ip_layer *ip);
 
+/** ip_gateways - take note of the routers that ARP has found silent, after arp_tick() (gateway.c). */
+void ip_gateways(struct ip_layer *ip);
+/** ip_is_unreached - is the neighbour silent that a datagram from @src to @dst would go to now? */
+bool ip_is_unreached(const struct ip_layer *ip, struct ip_addr src, struct ip_addr dst);
+
 void ip_tick(struct ip_layer *ip, net_time now);
 /** ip_deadline - when ip_tick() is wanted next: c->now at once while messages are due. */
 net_time ip_deadline(const struct ip_layer *ip);
@@ -144,6 +151,10 @@ bool ip4_source_ok(const struct ip_layer *ip, uint32_t a);
 /** ip4_route - ip_route() in version 4; @next_hop: the neighbour to give the frame to. */
 int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_path *path,
               uint32_t *next_hop);
+/** ip4_gateway_is_silent - has @ro a gateway that did not answer, and was not heard since? */
+bool ip4_gateway_is_silent(const struct ip_layer *ip, const struct route *ro);
+/** ip4_way - the route for @dst: the preferred one, unless its gateway is silent and another's is not. */
+const struct route *ip4_way(const struct ip_layer *ip, uint32_t dst, int ifi);
 /** ip4_group_mac - the Ethernet group of a multicast address (RFC 1112 section 6.4). */
 struct mac ip4_group_mac(uint32_t group);
 

@@ -6,7 +6,7 @@
  * the most exact knowledge and wins; among equals the smaller metric. The table is kept sorted in
  * exactly this order, so that the first match is the answer, and a default route (prefix 0), which
  * matches everything, stands at the end. Two default routes are two rows; when the preferred one is
- * removed the other is used (RFC 1122 section 3.3.1.2).
+ * removed, or its router has gone silent (gateway.c), the other is used (RFC 1122 section 3.3.1.2).
  *
  * Limits: the table is bounded (ip_config.routes) and the search is linear. A host has a handful of
  * routes; a trie pays off from some hundreds on.
@@ -56,7 +56,7 @@ static bool route_dst_ok(uint32_t dst, uint8_t prefix)
 int route_add(struct route_table *rt, uint32_t dst, uint8_t prefix, uint32_t gateway, uint8_t ifi,
               uint32_t metric)
 {
-    struct route new = {dst, gateway, metric, prefix, ifi};
+    struct route new = {dst, gateway, metric, prefix, ifi, 0};
     uint32_t at = 0;
 
     if (!route_dst_ok(dst, prefix))
@@ -121,6 +121,18 @@ const struct route *route_lookup(const struct route_table *rt, uint32_t dst, int
     for (uint32_t i = 0; i < rt->count; i++) {
         const struct route *ro = &rt->routes[i];
 
+        if (route_matches(ro, dst) && (ifi == ROUTE_ANY_IF || ro->ifi == ifi))
+            return ro;
+    }
+    return NULL;
+}
+
+const struct route *route_lookup_next(const struct route_table *rt, const struct route *ro,
+                                      uint32_t dst, int ifi)
+{
+    uint8_t prefix = ro->prefix;
+
+    while (++ro < rt->routes + rt->count && ro->prefix == prefix) {
         if (route_matches(ro, dst) && (ifi == ROUTE_ANY_IF || ro->ifi == ifi))
             return ro;
     }

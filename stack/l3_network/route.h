@@ -7,6 +7,7 @@
 #ifndef STACKD_ROUTE_H
 #define STACKD_ROUTE_H
 
+#include "base/base.h"
 #include "base/region.h"
 
 enum { ROUTE_ANY_IF = -1 };
@@ -17,6 +18,7 @@ struct route {
     uint32_t metric;  /* the smaller is preferred */
     uint8_t prefix;   /* 0 (default route) ... 32 */
     uint8_t ifi;
+    net_time silent_until; /* the gateway does not answer: others go first until then (gateway.c) */
 };
 
 struct route_table {
@@ -65,6 +67,10 @@ void route_del_link(struct route_table *rt, uint32_t dst, uint8_t prefix, uint8_
  * Return: the route, valid until the table changes, or NULL.
  */
 const struct route *route_lookup(const struct route_table *rt, uint32_t dst, int ifi);
+
+/** route_lookup_next - after @ro, the next best for the same question and of the same prefix; or NULL. */
+const struct route *route_lookup_next(const struct route_table *rt, const struct route *ro,
+                                      uint32_t dst, int ifi);
 
 /** route_each - the routes in the order of preference; @*at starts at 0. Return: NULL at the end. */
 const struct route *route_each(const struct route_table *rt, uint32_t *at);

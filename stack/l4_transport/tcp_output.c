@@ -61,7 +61,8 @@ uint16_t tcp_offered_mss(const struct tcp *tcp, const struct tcp_id *id, uint16_
 
     if (ip_route(tcp->ip, id->remote, id->local, &path) < 0)
         return 536;
-    uint32_t mss = path.mtu - path.hdr_len - TCP_HDR_LEN; /* RFC 9293 section 3.7.1, MUST-67 */
+    /* RFC 9293 section 3.7.1, MUST-67: what fits the link, and what we can put together again. */
+    uint32_t mss = u32_min(path.mtu - path.hdr_len, ip_mms_r(tcp->ip, id->remote)) - TCP_HDR_LEN;
 
     if (maxseg != 0)
         mss = u32_min(mss, maxseg);

@@ -54,7 +54,7 @@ struct peer {
     uint32_t tsecr; /* the last TSval of H */
 
     uint32_t arp_target; /* of the last one */
-    bool sees_arp;       /* ARP of H is left to the test */
+    bool sees_arp;       /* ARP of H is left to the test, and so are the addresses of frames */
     bool is_held;        /* H may not send now: what comes in meanwhile is one burst */
     uint32_t arp_asked;  /* requests of H, answered by themselves */
 

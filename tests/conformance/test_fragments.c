@@ -73,7 +73,7 @@ static void test_fragments_in_any_order(void)
     }
 }
 
-/* REQ: IP-791-3.2-1 IP-6864-4.1-1 IP-1122-3.3.3-1 IP-1122-3.3.2-1 ICMP-1122-3.2.2.6-5 */
+/* REQ: IP-791-3.2-1 IP-6864-4.1-1 IP-1122-3.3.3-1 IP-1122-3.3.2-1 IP-1122-3.3.2-2 ICMP-1122-3.2.2.6-5 */
 static void test_fragments_of_ours(void)
 {
     static const uint32_t lens[] = {1480, 1481, 1488, 2960, 2961, 5000, 30000, 65515};
@@ -83,6 +83,7 @@ static void test_fragments_of_ours(void)
         uint32_t at = 0, len = lens[i];
 
         peer_begin(&k);
+        T_EQ(ip_mms_r(&k.net.ip, ip_addr_v4(PEER_IP)), 65515); /* the last of lens */
         ask(len);
         for (; len - at > 1480; at += 1480)
             part(&k, at, at + 1480, false);

@@ -126,7 +126,7 @@ static void test_icmp4_errors_are_rate_limited(void)
     peer_end(&k);
 }
 
-/* A redirect, from whomever: the route stays. */
+/* A redirect, from whomever: the route stays. REQ: ICMP-1122-3.2.2.2-3 */
 static void test_icmp4_redirect_is_ignored(void)
 {
     struct net_config cfg;

@@ -79,7 +79,7 @@ static void test_subnet_without_a_gateway(void)
     peer_end(&k);
 }
 
-/* REQ: IP-1122-3.3.6-1 IP-1122-3.2.1.3-7 IP-1122-3.3.1.1-2 IP-1122-3.3.6-3 */
+/* REQ: IP-1122-3.3.6-1 IP-1122-3.2.1.3-7 IP-1122-3.3.1.1-2 IP-1122-3.3.6-3 IP-1122-3.3.6-5 */
 static void test_subnet_broadcasts(void)
 {
     struct peer k;

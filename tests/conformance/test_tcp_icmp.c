@@ -157,7 +157,7 @@ static void test_tcp_icmp_finds_its_connection(void)
     peer_end(&k);
 }
 
-/* REQ: TCP-MUST-55 */
+/* REQ: TCP-MUST-55 ICMP-6633-3-2 */
 static void test_tcp_icmp_source_quench_is_ignored(void)
 {
     struct tcp_status before, after;

@@ -74,7 +74,7 @@ TWICE(test_wscale_peer_retracts_by_rounding)
 /* Ours, with writes and reads of odd sizes: it goes back by less than a unit of the scale at most,
  * where the buffer has no room to round up (RFC 7323 section 2.4), all that was ever promised is
  * taken, and no trickle pushes the edge beyond the buffer. */
-/* REQ: TCP-7323-2.3-1 */
+/* REQ: TCP-7323-2.3-1 TCP-7323-2.4-2 */
 static void test_wscale_our_edge_keeps_its_promises(void)
 {
     struct peer k;

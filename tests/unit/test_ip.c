@@ -118,7 +118,7 @@ static void test_ip_prefix_31_and_32_have_no_broadcast(void)
     l3_free(h);
 }
 
-/* REQ: IP-1122-3.2.1.3-4 IP-1122-3.3.1.1-1 */
+/* REQ: IP-1122-3.2.1.3-4 IP-1122-3.3.1.1-1 IP-1122-3.3.3-2 */
 static void test_ip_route_local_or_gateway_by_the_mask(void)
 {
     struct ip_config cfg;
@@ -134,7 +134,7 @@ static void test_ip_route_local_or_gateway_by_the_mask(void)
     T_EQ(next_hop, 0x0a010f09);
     T_EQ(ip4_route(&h->ip, 0x0a011009, 0, &path, &next_hop), 0); /* 10.1.16.9 */
     T_EQ(next_hop, 0x0a010001);
-    T_EQ(path.mtu, 1500);
+    T_EQ(path.mtu, 1500); /* MMS_S: 1480 */
     T_EQ(path.hdr_len, 20);
     T_EQ(path.cast, CAST_UNICAST);
     l3_free(h);

@@ -10,14 +10,14 @@ Three sources are joined:
    functions.txt beside this program says it for requirements that no comment names.
 
 The result has names and no line numbers, so that it changes only when something is renamed,
-proved or no longer proved. The counts go into docs/conformance.md, too, between two markers.
+proved or no longer proved.
 
 A requirement is answered when a test is tagged with it or when a row of docs/deviations.md has its id
 in the first column. Every MUST and MUST NOT of the RFCs in PROVED has to be.
 
     gen-rfcmap.py [--csv FILE] [--out FILE] [--check] [--open]
 
---check compares with the files instead of writing them. --open lists what is not answered, with the
+--check compares with the file instead of writing it. --open lists what is not answered, with the
 idea for a test that the table has. Exit: 0 done or equal, 1 usage, 2 stale, a MUST has no answer, or
 a tag names an id that the table does not have, 77 there is no table here.
 """
@@ -53,7 +53,6 @@ TITLES = {
     "7413": "TCP Fast Open", "8106": "DNS in router advertisements", "8200": "IPv6", "8201": "IPv6 path MTU discovery",
     "8985": "RACK-TLP", "9110": "HTTP", "9112": "HTTP/1.1", "9293": "TCP", "9438": "CUBIC",
 }
-BEGIN, END = "<!-- requirements: begin -->", "<!-- requirements: end -->"
 
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|^[ \t]*#[^\n]*", re.S | re.M)
 ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Za-z0-9.\-]+[0-9]\??")
@@ -282,7 +281,7 @@ def count(of_rows, tests, deviations):
     return cells
 
 
-def summary(rows, tests, deviations, link):
+def summary(rows, tests, deviations):
     """The table of counts, and the RFCs that have no test at all."""
     groups = by_rfc(rows)
     begun = [r for r in groups if any(x["id"] in tests for x in groups[r])]
@@ -291,7 +290,7 @@ def summary(rows, tests, deviations, link):
     proved = [x for r in PROVED for x in groups.get(r, [])]
     out = ["| RFC | | " + " | ".join(LEVELS) + " |", "|---|---|" + "---:|" * len(LEVELS)]
     for rfc in begun:
-        out.append("| [%s](%s#rfc-%s) | %s | " % (rfc, link, rfc, title(rfc)) +
+        out.append("| [%s](#rfc-%s) | %s | " % (rfc, rfc, title(rfc)) +
                    " | ".join(count(groups[rfc], tests, deviations)) + " |")
     for name, some in (("the %d to be complete" % len(PROVED), proved), ("all above", mine)):
         out.append("| **all** | %s | " % name + " | ".join("**%s**" % c for c in count(some, tests, deviations)) + " |")
@@ -308,7 +307,7 @@ def render(rows, tests, code, deviations):
            "section, or the one that functions.txt beside the program names; else the file whose head names the RFC. A row without a test is",
            "not necessarily a row without code. What is deliberately different stands in",
            "[deviations.md](deviations.md), with the reason. How the proof is made: [conformance.md](conformance.md).", ""]
-    table, begun = summary(rows, tests, deviations, "")
+    table, begun = summary(rows, tests, deviations)
     out += ["## By level", "", "Tested + deliberately different / all:", ""] + table
     groups = by_rfc(rows)
     crowd = collections.Counter((r["rfc"], r["section"]) for r in rows.values())
@@ -327,20 +326,6 @@ def render(rows, tests, code, deviations):
                                                      where(row, code, crowd[(row["rfc"], row["section"])]), proof))
         out.append("")
     return "\n".join(out).rstrip("\n") + "\n"
-
-
-def in_conformance(rows, tests, deviations):
-    """docs/conformance.md with the counts of now; None: there is no such file."""
-    path = os.path.join(ROOT, "docs", "conformance.md")
-    if not os.path.exists(path):
-        return None, None
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
-    if BEGIN not in text or END not in text:
-        fail("docs/conformance.md has no place for the counts: %s ... %s" % (BEGIN, END))
-    table, _ = summary(rows, tests, deviations, "rfc-map.md")
-    before, rest = text.split(BEGIN, 1)
-    return path, before + BEGIN + "\n" + "\n".join(table) + END + rest.split(END, 1)[1]
 
 
 def unanswered(rows, tests, deviations, levels):
@@ -393,18 +378,11 @@ def main():
             print("%s %s: %s [%s]" % (r["id"], r["level"], r["requirement"], r["test_idea"]))
         return 0
     text = render(rows, tests, read_code() + (read_functions(rows),), deviations)
-    counts_path, counts = in_conformance(rows, tests, deviations)
     if not arg.check:
         with open(arg.out, "w", encoding="utf-8") as f:
             f.write(text)
-        if counts_path is not None:
-            with open(counts_path, "w", encoding="utf-8") as f:
-                f.write(counts)
         return 0
     bad = differs(arg.out, text)
-    if counts_path is None:
-        fail("docs/conformance.md is not there")
-    bad = differs(counts_path, counts) or bad
     pending = read_pending(rows)
     for r in unanswered(rows, tests, deviations, ("MUST", "MUST NOT")):
         if r["id"] not in pending and r["rfc"] not in pending:

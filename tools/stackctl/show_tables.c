@@ -94,6 +94,8 @@ int ctl_route(struct ctl *c)
 
             printf("%s%s%s dev %s%s", jstr(r, "to"), is_link ? "" : " via ", jstr(r, "via"),
                    jstr(r, "dev"), is_link ? " scope link" : "");
+            if (jbool(r, "silent"))
+                printf(" silent");
             if (json_object_get(r, "src") != NULL)
                 printf(" src %s", jstr(r, "src"));
             putchar('\n');

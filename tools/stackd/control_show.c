@@ -250,6 +250,8 @@ json_t *show_route(struct client *c)
 
         if (r->gateway != 0)
             json_object_set_new(o, "via", control_ip(ip_addr_v4(r->gateway)));
+        if (ip4_gateway_is_silent(&d->net.ip, r))
+            json_object_set_new(o, "silent", json_true());
         json_array_append_new(rows, o);
     }
     json_object_set_new(reply, "route", rows);
