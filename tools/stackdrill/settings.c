@@ -264,24 +264,25 @@ static bool settings_one(struct tcp_config *cfg, char *word, char *err, size_t e
     return false;
 }
 
-/* The next word of a command; quotes keep blanks together. NULL: no more. */
+/* The next word of a command; quotes keep blanks together and are taken off. NULL: no more. */
 static char *settings_word(char **at)
 {
-    char *p = *at, *begin, quote = '\0';
+    char *p = *at, *begin, *end, quote = '\0';
 
     while (isblank((unsigned char)*p))
         p++;
     if (*p == '\0')
         return NULL;
-    for (begin = p; *p != '\0' && (quote != '\0' || !isblank((unsigned char)*p)); p++) {
+    for (begin = end = p; *p != '\0' && (quote != '\0' || !isblank((unsigned char)*p)); p++) {
         if (quote == '\0' && (*p == '"' || *p == '\''))
             quote = *p;
         else if (*p == quote)
             quote = '\0';
+        else
+            *end++ = *p;
     }
-    if (*p != '\0')
-        *p++ = '\0';
-    *at = p;
+    *at = *p != '\0' ? p + 1 : p;
+    *end = '\0';
     return begin;
 }
 

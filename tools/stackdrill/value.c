@@ -8,6 +8,7 @@
 
 void run_keep(struct run *r, const char *name, int64_t number)
 {
+    expr_set(r->env, name, number);
     for (size_t i = 0; i < r->name_count; i++) {
         if (strcmp(r->names[i].name, name) == 0) {
             r->names[i].number = number;
@@ -16,7 +17,6 @@ void run_keep(struct run *r, const char *name, int64_t number)
     }
     if (r->name_count < RUN_NAMES)
         r->names[r->name_count++] = (struct run_name){name, number};
-    expr_set(r->env, name, number);
 }
 
 bool run_lookup(void *arg, const char *name, int64_t *number)
