@@ -67,7 +67,8 @@ struct tcp_config {
     bool time_wait_reuse;  /* RFC 6191 */
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
     uint8_t initial_cwnd;  /* segments, RFC 6928: 10 */
-    uint8_t cc;            /* index in cc_list */
+    uint8_t cc;            /* index in cc_list: CUBIC */
+    struct cc_options cc_options; /* all on */
     uint8_t ttl, tos;      /* 64, 0 */
 };
 

@@ -17,6 +17,7 @@ static struct cc tcp_cc(struct tcb *t)
 {
     return (struct cc){
         .ops = cc_by_index(t->cc),
+        .options = &t->tcp->cfg.cc_options,
         .state = &t->cc_state,
         .mss = t->snd_mss,
         .cwnd_bytes = t->cwnd,

@@ -47,6 +47,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .port_min = 32768,
         .port_max = 60999,
         .initial_cwnd = 10,
+        .cc_options = {true, true, true, true},
         .ttl = 64,
     };
 }

@@ -26,6 +26,16 @@ static inline const uint8_t *flow_bytes(uint32_t seq, uint32_t len)
     return text;
 }
 
+/* A host whose windows are Reno's: numbers that follow from RFC 5681 alone. */
+static inline void flow_begin_reno(struct peer *k)
+{
+    struct net_config cfg;
+
+    peer_config(&cfg);
+    cfg.tcp.cc = (uint8_t)cc_by_name("reno");
+    peer_begin_with(k, &cfg);
+}
+
 /* A passive connection with @opts in the peer's SYN; @rcvbuf of H, 0: default. */
 static inline int flow_open_with(struct peer *k, const char *opts, uint32_t rcvbuf)
 {

@@ -50,7 +50,7 @@ static void test_congestion_initial_window_is_ten_segments(void)
         struct peer k;
         uint32_t segs;
 
-        peer_begin(&k);
+        flow_begin_reno(&k);
         int sd = flow_open_with(&k, cases[i].opts, 0);
 
         T_EQ(cwnd(&k), cases[i].window); /* neither SYN,ACK nor its ACK have made it grow */
@@ -68,7 +68,7 @@ static void test_congestion_initial_window_is_one_when_the_syn_was_lost(void)
     struct peer k;
     uint32_t segs;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = syn_sent(&k);
 
     expect_tcp(&k, .flags = "S", .after = NET_SEC(1));
@@ -79,7 +79,7 @@ static void test_congestion_initial_window_is_one_when_the_syn_was_lost(void)
     T_EQ(segs, 1);
     peer_end(&k);
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int listener = syn_rcvd(&k);
 
     expect_tcp(&k, .flags = "S.", .ack = 1, .after = NET_SEC(1));
@@ -97,7 +97,7 @@ static void test_congestion_slow_start_grows_by_at_most_a_segment_per_ack(void)
     struct peer k;
     uint32_t sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     flow_write(&k, sd, 1, 300 * MSS);
@@ -118,7 +118,7 @@ static void test_congestion_slow_start_doubles_in_a_round_trip(void)
     struct peer k;
     uint32_t acked = 1, sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     flow_write(&k, sd, 1, 300 * MSS);
@@ -136,7 +136,7 @@ static void test_congestion_avoidance_adds_a_segment_in_a_round_trip(void)
     struct peer k;
     uint32_t acked, sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     flying(&k, 20, &acked, &sent);
     peer_advance(&k, NET_MS(200)); /* timeout: ssthresh 10 segments */
     peer_forget(&k);
@@ -161,7 +161,7 @@ static void test_congestion_timeout_halves_once_and_starts_from_one_segment(void
     struct peer k;
     uint32_t acked, sent, segs;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     flying(&k, 20, &acked, &sent);
     for (net_time rto = NET_MS(200); rto < NET_SEC(2); rto *= 2) {
         expect_data(&k, ".", acked, MSS, rto);
@@ -184,7 +184,7 @@ static void test_congestion_ssthresh_is_of_the_flight(void)
     struct peer k;
     uint32_t sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     flow_write(&k, sd, 1, 10 * MSS);
@@ -198,7 +198,7 @@ static void test_congestion_ssthresh_is_of_the_flight(void)
     peer_forget(&k);
     peer_end(&k);
 
-    peer_begin(&k); /* and never below two segments */
+    flow_begin_reno(&k); /* and never below two segments */
     sd = flow_open(&k);
     flow_write(&k, sd, 1, 10);
     flow_take(&k, 1, NULL);
@@ -214,7 +214,7 @@ static void test_congestion_window_does_not_grow_unused(void)
     struct peer k;
     uint32_t seq = 1;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     for (int i = 0; i < 50; i++, seq += MSS) {
@@ -236,7 +236,7 @@ static void test_congestion_flight_stays_within_both_windows(void)
     uint16_t win = 65535;
 
     prng_seed(&random, 2, 0);
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     for (int i = 0; i < 2000 && sent < FLOW_MAX; i++) {
@@ -284,7 +284,7 @@ static void test_congestion_restarts_after_idling(void)
     struct peer k;
     uint32_t sent, segs;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     flow_write(&k, sd, 1, 60 * MSS);
@@ -304,7 +304,7 @@ static void test_congestion_limited_transmit(void)
     struct peer k;
     uint32_t sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     flow_write(&k, sd, 1, 40 * MSS);
@@ -329,7 +329,7 @@ static void test_congestion_limited_transmit_keeps_to_the_window(void)
 {
     struct peer k;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = flow_open(&k);
 
     flow_ack(&k, 1, 10 * MSS);
@@ -347,7 +347,7 @@ static void test_congestion_a_lost_retransmission_halves_again(void)
     struct peer k;
     uint32_t acked, sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     flying(&k, 20, &acked, &sent);
     for (int i = 0; i < 3; i++)
         flow_ack(&k, acked, 65535);

@@ -23,7 +23,7 @@ static void test_recovery_of_one_lost_segment(void)
 {
     struct peer k;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     ten_in_flight(&k, 40);
     duplicates(&k, 1, 2);
     T_EQ(flow_take(&k, 1 + 10 * MSS, NULL), 1 + 12 * MSS); /* limited transmit */
@@ -52,7 +52,7 @@ static void test_recovery_ends_without_a_burst(void)
     struct peer k;
     uint32_t segs;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     int sd = ten_in_flight(&k, 10);
 
     duplicates(&k, 1, 3);
@@ -70,7 +70,7 @@ static void test_recovery_of_two_lost_segments_without_a_timeout(void)
 {
     struct peer k;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     ten_in_flight(&k, 10);
     duplicates(&k, 1, 3);
     expect_data(&k, ".", 1, MSS, 0);
@@ -94,7 +94,7 @@ static void test_recovery_first_partial_ack_restarts_the_timer_later_ones_do_not
 {
     struct peer k;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     ten_in_flight(&k, 10);
     peer_advance(&k, NET_MS(100));
     duplicates(&k, 1, 3);
@@ -116,7 +116,7 @@ static void test_recovery_only_real_duplicates_count(void)
 {
     struct peer k;
 
-    peer_begin(&k); /* the window changes */
+    flow_begin_reno(&k); /* the window changes */
     ten_in_flight(&k, 10);
     for (uint16_t i = 1; i <= 6; i++)
         flow_ack(&k, 1, (uint16_t)(65535 - i));
@@ -124,7 +124,7 @@ static void test_recovery_only_real_duplicates_count(void)
     T_EQ(flow_status(&k).cwnd, 10 * MSS);
     peer_end(&k);
 
-    peer_begin(&k); /* they carry data */
+    flow_begin_reno(&k); /* they carry data */
     ten_in_flight(&k, 10);
     for (uint32_t i = 1; i <= 6; i++) {
         flow_say(&k, i, 1);
@@ -133,7 +133,7 @@ static void test_recovery_only_real_duplicates_count(void)
     T_EQ(flow_status(&k).cwnd, 10 * MSS);
     peer_end(&k);
 
-    peer_begin(&k); /* nothing is outstanding */
+    flow_begin_reno(&k); /* nothing is outstanding */
     flow_open(&k);
     duplicates(&k, 1, 6);
     expect_nothing(&k, 0);
@@ -147,7 +147,7 @@ static void test_recovery_duplicates_of_the_old_flight_do_not_start_another(void
     struct peer k;
     uint32_t after = 1 + 10 * MSS;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     ten_in_flight(&k, 40);
     flow_ack(&k, 1, 10 * MSS); /* a window that leaves no room for limited transmit */
     for (int i = 0; i < 3; i++)
@@ -171,7 +171,7 @@ static void test_recovery_timeout_sets_recover(void)
 {
     struct peer k;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     ten_in_flight(&k, 10);
     duplicates(&k, 1, 3);
     expect_data(&k, ".", 1, MSS, 0);
@@ -195,7 +195,7 @@ static void test_recovery_again_in_the_next_window(void)
     struct peer k;
     uint32_t sent;
 
-    peer_begin(&k);
+    flow_begin_reno(&k);
     ten_in_flight(&k, 60);
     for (int i = 0; i < 3; i++)
         flow_ack(&k, 1, 65535);

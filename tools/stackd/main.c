@@ -66,6 +66,8 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.keepalive = o->keepalive > 0;
     if (o->keepalive > 0)
         cfg->tcp.keep_idle = o->keepalive;
+    cfg->tcp.cc = o->cc;
+    cfg->tcp.cc_options.hystart = o->hystart;
 }
 
 /* Cut services and the bad wire; the stack's own part comes first. */

@@ -41,6 +41,8 @@ enum {
     KEY_NO_AUTOTUNE,
     KEY_KEEPALIVE,
     KEY_USER_TIMEOUT,
+    KEY_CC,
+    KEY_NO_HYSTART,
     KEY_DROP,
     KEY_CORRUPT,
     KEY_DUPLICATE,
@@ -90,6 +92,9 @@ static const struct argp_option options_table[] = {
     {"user-timeout", KEY_USER_TIMEOUT, "SECONDS", 0,
      "give a connection up whose data wait so long for an ACK or a window (924, and any time for "
      "a window)", 3},
+    {"cc", KEY_CC, "NAME", 0, "congestion control: cubic or reno (cubic)", 3},
+    {"no-hystart", KEY_NO_HYSTART, NULL, 0,
+     "CUBIC's first slow start ends with a loss, not with growing delay", 3},
     {NULL, 0, NULL, 0, "Looking inside:", 4},
     {"pcap", KEY_PCAP, "FILE", 0,
      "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
@@ -247,6 +252,16 @@ static int options_word(const char *s, const char *const *names)
             return i;
     }
     return -1;
+}
+
+static error_t options_cc(struct options_state *st, const char *arg)
+{
+    int index = cc_by_name(arg);
+
+    if (index < 0)
+        return options_bad(st, "--cc %s: no such congestion control: try cubic or reno", arg);
+    st->o->cc = (uint8_t)index;
+    return 0;
 }
 
 static error_t options_choice(struct options_state *st, int key, const char *arg)
@@ -421,6 +436,11 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_NO_AUTOTUNE:
         o->no_autotune = true;
         return 0;
+    case KEY_CC:
+        return options_cc(st, arg);
+    case KEY_NO_HYSTART:
+        o->hystart = false;
+        return 0;
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
     case KEY_COLOR:
@@ -586,6 +606,7 @@ static void options_default(struct stackd_options *o)
         .syn_pool = 1024,
         .syn_policy = TCP_SYN_COOKIES,
         .msl = NET_SEC(30),
+        .hystart = true,
     };
     imp_config_default(&o->fault[STACKD_RX]);
     imp_config_default(&o->fault[STACKD_TX]);

@@ -51,6 +51,8 @@ struct stackd_options {
     net_time keepalive; /* 0: off */
     bool no_autotune;
     net_time user_timeout; /* 0: by retries */
+    uint8_t cc; /* as cc_by_name() */
+    bool hystart;
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;

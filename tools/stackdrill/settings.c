@@ -30,6 +30,7 @@ enum settings_kind {
 };
 
 #define AT(field) offsetof(struct tcp_config, field)
+#define CC(field) offsetof(struct tcp_config, cc_options.field)
 
 static const struct settings_sysctl {
     const char *name; /* behind net.ipv4. unless it has a dot */
@@ -50,6 +51,10 @@ static const struct settings_sysctl {
     {"tcp_rmem",                  SET_MEM,     AT(rcvbuf),          "rcvbuf, rcvbuf_max" },
     {"tcp_wmem",                  SET_MEM,     AT(sndbuf),          "sndbuf, sndbuf_max" },
     {"tcp_congestion_control",    SET_CC,      AT(cc),              "cc"                 },
+    {"tcp_slow_start_after_idle", SET_BOOL,    CC(idle_restart),    "idle_restart"       },
+    {"tcp_cubic.hystart",         SET_BOOL,    CC(hystart),         "hystart"            },
+    {"tcp_cubic.fast_convergence", SET_BOOL,   CC(fast_convergence), "fast_convergence"  },
+    {"tcp_cubic.tcp_friendliness", SET_BOOL,   CC(reno_friendly),   "reno_friendly"      },
     {"tcp_tw_reuse",              SET_BOOL,    AT(time_wait_reuse), "time_wait_reuse"    },
     {"tcp_max_tw_buckets",        SET_U32,     AT(time_wait),       "time_wait, at start"},
     {"tcp_min_snd_mss",           SET_U16,     AT(mss_min),         "mss_min"            },
@@ -75,7 +80,6 @@ static const struct settings_sysctl {
     {"tcp_moderate_rcvbuf",       SET_BOOL,    AT(moderate_rcvbuf), "moderate_rcvbuf"    },
     {"stackd.quick_acks",         SET_U8,      AT(quick_acks),      "quick_acks"         },
     {"tcp_adv_win_scale",         SET_IGNORED, 0,                   NULL                 },
-    {"tcp_slow_start_after_idle", SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ss_ratio",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ca_ratio",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_notsent_lowat",         SET_IGNORED, 0,                   NULL                 },

@@ -21,9 +21,18 @@ struct cc_state {
     uint64_t word[24];
 };
 
+/* What a user may switch off, for a lesson or a test (struct tcp_config). */
+struct cc_options {
+    bool hystart;          /* CUBIC: HyStart++ ends the first slow start (RFC 9406) */
+    bool fast_convergence; /* CUBIC: gives way faster when there are more flows (RFC 9438 section 4.7) */
+    bool reno_friendly;    /* CUBIC: never slower than Reno would be (section 4.3) */
+    bool idle_restart;     /* a window is not used again as it was after a long silence */
+};
+
 /* What the controller may know, and the three numbers it may change. */
 struct cc {
     const struct cc_ops *ops;
+    const struct cc_options *options;
     struct cc_state *state;
     uint32_t mss;
     uint32_t cwnd_bytes, ssthresh_bytes; /* in and out */
@@ -72,6 +81,12 @@ struct cc_ops {
     void (*idle)(struct cc *cc, const struct cc_idle *i);
     void (*undo)(struct cc *cc); /* the last loss() was none; window and ssthresh are restored already */
 };
+
+/** cc_restart_window - RW of RFC 5681 section 4.1: the initial window of RFC 6928. */
+static inline uint32_t cc_restart_window(const struct cc *cc)
+{
+    return u32_min(10 * cc->mss, u32_max(2 * cc->mss, 14600));
+}
 
 /** cc_by_index - the controller with this number, NULL beyond the last. */
 const struct cc_ops *cc_by_index(unsigned index);

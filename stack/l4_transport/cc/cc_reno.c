@@ -53,10 +53,8 @@ static void cc_reno_loss(struct cc *cc, const struct cc_loss *l)
 /* RFC 5681 section 4.1: after more than one RTO of silence the window is the restart window. */
 static void cc_reno_idle(struct cc *cc, const struct cc_idle *i)
 {
-    uint32_t iw = u32_min(10 * cc->mss, u32_max(2 * cc->mss, 14600));
-
-    if (i->idle_ns > i->rto_ns)
-        cc->cwnd_bytes = u32_min(cc->cwnd_bytes, iw);
+    if (cc->options->idle_restart && i->idle_ns > i->rto_ns)
+        cc->cwnd_bytes = u32_min(cc->cwnd_bytes, cc_restart_window(cc));
 }
 
 /* A half window acknowledged twice is no harm: nothing to take back. */
