@@ -235,6 +235,9 @@ static void test_cc_cubic_time_without_need_does_not_count(void)
     q.in_flight_limit = 0;
     q.now += NET_SEC(5); /* then nothing at all, for less than an RTO would be needed to matter */
     path_idle(&q, NET_MS(100), NET_SEC(9));
+    q.in_flight_limit = 1;
+    path_ack(&q, PATH_MSS);
+    q.in_flight_limit = 0;
     for (int i = 0; i < 50; i++) {
         path_round(&p);
         path_round(&q);
@@ -265,6 +268,55 @@ static void test_cc_cubic_target_stays_within_half_a_window(void)
     p.cc.cwnd_bytes = 95 * PATH_MSS; /* above the curve: it waits, it does not shrink */
     path_ack(&p, PATH_MSS);
     T_EQ(p.cc.cwnd_bytes, 95 * PATH_MSS);
+    p.now += NET_SEC(60);
+    path_ack(&p, 300 * PATH_MSS); /* one ACK for more than the window: no more than the target */
+    T_EQ(p.cc.cwnd_bytes, 95 * PATH_MSS + 95 * PATH_MSS / 2);
+}
+
+/* A stage that begins above W_max, and one that begins again after an idle restart. */
+/* REQ: TCP-9438-4.2-1 TCP-9438-4.10-1 */
+static void test_cc_cubic_stages_begin_where_the_window_is(void)
+{
+    struct path p;
+    struct model m;
+
+    after_loss(&p, &m, NET_MS(100), 20);
+    p.cc.cwnd_bytes = 60 * PATH_MSS;
+    p.now += NET_SEC(1);
+    for (int i = 0; i < 10; i++)
+        path_round(&p);
+    T_TRUE(near(path_cwnd(&p), 60 + 10, 1, "above W_max: one a round trip, as Reno"));
+
+    after_loss(&p, &m, NET_MS(100), 100);
+    T_TRUE(run_both(&p, &m, 2, 0.2));
+    p.cc.cwnd_bytes = 10 * PATH_MSS; /* as after an hour */
+    p.cc.ssthresh_bytes = 75 * PATH_MSS;
+    m.cwnd = 10;
+    m.ssthresh = 75;
+    T_TRUE(run_both(&p, &m, 6, 0.2));
+    p.cc.ssthresh_bytes = p.cc.cwnd_bytes * 7 / 10; /* and a loss that did not end in slow start */
+    m.ssthresh = p.cc.ssthresh_bytes / PATH_MSS;
+    uint32_t cwnd = p.cc.cwnd_bytes;
+
+    path_loss(&p, CC_LOSS_ECN, cwnd);
+    model_loss(&m, false);
+    p.cc.cwnd_bytes += PATH_MSS;
+    m.cwnd = path_cwnd(&p);
+    T_TRUE(run_both(&p, &m, 3, 0.2));
+}
+
+/* In the Reno-friendly region, too, an ACK does not make the window smaller. */
+static void test_cc_cubic_reno_friendly_is_no_reason_to_shrink(void)
+{
+    struct path p;
+    struct model m;
+
+    after_loss(&p, &m, NET_MS(10), 20);
+    for (int i = 0; i < 10; i++)
+        path_round(&p);
+    p.cc.cwnd_bytes = 40 * PATH_MSS;
+    path_ack(&p, PATH_MSS);
+    T_EQ(p.cc.cwnd_bytes, 40 * PATH_MSS);
 }
 
 /* REQ: TCP-9438-4.3-1 */
@@ -448,12 +500,16 @@ static void test_cc_cubic_idle_windows_decay(void)
     p.cc.ssthresh_bytes = 50 * PATH_MSS;
     path_idle(&p, NET_MS(300), NET_MS(300)); /* not more than one RTO */
     T_EQ(p.cc.cwnd_bytes, 100 * PATH_MSS);
+    T_EQ(p.cc.ssthresh_bytes, 50 * PATH_MSS);
     path_idle(&p, NET_MS(301), NET_MS(300));
     T_EQ(p.cc.cwnd_bytes, 50 * PATH_MSS);
     T_EQ(p.cc.ssthresh_bytes, 75 * PATH_MSS);
     path_idle(&p, NET_SEC(3600), NET_MS(300));
     T_EQ(p.cc.cwnd_bytes, 10 * PATH_MSS);
     T_EQ(p.cc.ssthresh_bytes, 75 * PATH_MSS);
+    p.cc.cwnd_bytes = 3 * PATH_MSS; /* after a loss, say: silence does not make it larger */
+    path_idle(&p, NET_SEC(3600), NET_MS(300));
+    T_EQ(p.cc.cwnd_bytes, 3 * PATH_MSS);
     p.cc.cwnd_bytes = 100 * PATH_MSS;
     p.options.idle_restart = false;
     path_idle(&p, NET_SEC(3600), NET_MS(300));
@@ -466,9 +522,12 @@ T_MAIN("cc_cubic", T(test_cc_cubic_root_is_exact), T(test_cc_cubic_k_is_that_of_
        T(test_cc_cubic_is_flat_where_the_loss_was),
        T(test_cc_cubic_does_not_depend_on_delayed_acks),
        T(test_cc_cubic_time_without_need_does_not_count),
-       T(test_cc_cubic_target_stays_within_half_a_window), T(test_cc_cubic_is_no_slower_than_reno),
-       T(test_cc_cubic_leaves_seven_tenths_of_the_flight), T(test_cc_cubic_converges_fast),
-       T(test_cc_cubic_timeout_starts_a_convex_stage), T(test_cc_cubic_takes_a_loss_back),
+       T(test_cc_cubic_target_stays_within_half_a_window),
+       T(test_cc_cubic_stages_begin_where_the_window_is),
+       T(test_cc_cubic_reno_friendly_is_no_reason_to_shrink),
+       T(test_cc_cubic_is_no_slower_than_reno), T(test_cc_cubic_leaves_seven_tenths_of_the_flight),
+       T(test_cc_cubic_converges_fast), T(test_cc_cubic_timeout_starts_a_convex_stage),
+       T(test_cc_cubic_takes_a_loss_back),
        T(test_cc_cubic_takes_nothing_back_when_it_has_grown_beyond),
        T(test_cc_cubic_slow_start_ends_above_ssthresh),
        T(test_cc_cubic_waits_while_recovery_owns_the_window), T(test_cc_cubic_idle_windows_decay))

@@ -73,6 +73,10 @@ static void test_cc_hystart_leaves_after_five_rounds(void)
         path_ack_rtt(&p, PATH_MSS, NET_MS(60));
     }
     T_EQ(p.cc.cwnd_bytes, 27 * PATH_MSS + PATH_MSS / 4);
+    for (int i = 0; i < 10; i++) /* ten ACKs of two bytes are worth five */
+        path_ack_rtt(&p, 2, 0);
+    T_EQ(p.cc.cwnd_bytes, 27 * PATH_MSS + PATH_MSS / 4 + 5);
+    p.cc.cwnd_bytes -= 5;
     for (int i = 0; i < 12; i++) /* the rest of that round */
         path_ack_rtt(&p, PATH_MSS, NET_MS(60));
     T_EQ(p.cc.cwnd_bytes, 30 * PATH_MSS + PATH_MSS / 4);
@@ -111,6 +115,13 @@ static void test_cc_hystart_resumes_when_it_was_jitter(void)
     for (int r = 0; r < 6; r++)
         round_of(&p, NET_MS(50), 100);
     T_TRUE(in_slow_start(&p));
+    for (int r = 1; r <= 4; r++) /* the next time it has its five rounds again */
+        round_of(&p, NET_MS(70), 100);
+    for (uint32_t i = p.cc.cwnd_bytes / PATH_MSS / 2; i > 0; i--)
+        path_ack(&p, PATH_MSS);
+    T_TRUE(in_slow_start(&p));
+    round_of(&p, NET_MS(70), 100);
+    T_FALSE(in_slow_start(&p));
 }
 
 /* An ACK of many segments counts for up to eight; one of a part of a segment for what it is. */

@@ -26,6 +26,11 @@ static void test_cc_reno_adds_a_segment_in_a_round_trip(void)
         path_round(&p);
         T_EQ(p.cc.cwnd_bytes, (20 + r) * PATH_MSS);
     }
+    path_ack(&p, 39 * PATH_MSS); /* what is more than a window counts for the next step */
+    path_ack(&p, 5 * PATH_MSS);
+    T_EQ(p.cc.cwnd_bytes, 41 * PATH_MSS);
+    path_ack(&p, 38 * PATH_MSS);
+    T_EQ(p.cc.cwnd_bytes, 42 * PATH_MSS);
 }
 
 /* REQ: TCP-5681-3.1-7 TCP-5681-3.1-9 */

@@ -54,7 +54,7 @@ struct cubic_curve {
     uint32_t k;     /* ticks */
     uint32_t w_max, w_est, cwnd_prior;
     bool in_epoch;  /* a stage of congestion avoidance has begun */
-    bool from_here; /* the next one begins with K = 0 and W_max = cwnd */
+    bool from_here; /* until a loss tells W_max: K = 0 and W_max = cwnd where it begins */
 };
 
 struct cubic_state {
@@ -150,9 +150,6 @@ static void cubic_epoch(struct cc *cc, net_time now)
     } else {
         c->k = cubic_k(c->w_max - cc->cwnd_bytes, cc->mss);
     }
-    if (c->cwnd_prior == 0) /* section 4.10: no loss has told it */
-        c->cwnd_prior = cc->cwnd_bytes;
-    c->from_here = false;
 }
 
 /* W_est = W_est + alpha_cubic * segments_acked / cwnd, section 4.3. */
