@@ -1,5 +1,7 @@
 #include "cc_path.h"
 
+enum { ALL = INT32_MAX };
+
 /* A round trip in slow start whose RTTs are @rtt, @acks of which are measured. */
 static void round_of(struct path *p, net_time rtt, uint32_t acks)
 {
@@ -20,7 +22,7 @@ static bool slows_down(net_time base, net_time grown, uint32_t acks)
     struct path p;
 
     path_begin(&p, "cubic", base);
-    round_of(&p, base, 100);
+    round_of(&p, base, ALL);
     T_EQ(p.cc.cwnd_bytes, 20 * PATH_MSS);
     round_of(&p, grown, acks);
     uint32_t cwnd = p.cc.cwnd_bytes;
@@ -32,12 +34,12 @@ static bool slows_down(net_time base, net_time grown, uint32_t acks)
 
 static void test_cc_hystart_threshold_is_an_eighth_within_its_bounds(void)
 {
-    T_FALSE(slows_down(NET_MS(80), NET_MS(90) - 1, 100));
-    T_TRUE(slows_down(NET_MS(80), NET_MS(90), 100));
-    T_FALSE(slows_down(NET_MS(8), NET_MS(12) - 1, 100)); /* at least 4 ms */
-    T_TRUE(slows_down(NET_MS(8), NET_MS(12), 100));
-    T_FALSE(slows_down(NET_MS(400), NET_MS(416) - 1, 100)); /* at most 16 ms */
-    T_TRUE(slows_down(NET_MS(400), NET_MS(416), 100));
+    T_FALSE(slows_down(NET_MS(80), NET_MS(90) - 1, ALL));
+    T_TRUE(slows_down(NET_MS(80), NET_MS(90), ALL));
+    T_FALSE(slows_down(NET_MS(8), NET_MS(12) - 1, ALL)); /* at least 4 ms */
+    T_TRUE(slows_down(NET_MS(8), NET_MS(12), ALL));
+    T_FALSE(slows_down(NET_MS(400), NET_MS(416) - 1, ALL)); /* at most 16 ms */
+    T_TRUE(slows_down(NET_MS(400), NET_MS(416), ALL));
 }
 
 static void test_cc_hystart_wants_eight_samples(void)
@@ -52,11 +54,11 @@ static void test_cc_hystart_compares_minima(void)
     struct path p;
 
     path_begin(&p, "cubic", NET_MS(80));
-    round_of(&p, NET_MS(80), 100);
+    round_of(&p, NET_MS(80), ALL);
     for (int i = 0; i < 20; i++)
         path_ack_rtt(&p, PATH_MSS, i == 3 ? NET_MS(81) : NET_MS(300));
     T_EQ(p.cc.cwnd_bytes, 40 * PATH_MSS);
-    round_of(&p, NET_MS(81), 100);
+    round_of(&p, NET_MS(81), ALL);
     T_EQ(p.cc.cwnd_bytes, 80 * PATH_MSS);
 }
 
@@ -67,7 +69,7 @@ static void test_cc_hystart_leaves_after_five_rounds(void)
     struct path p;
 
     path_begin(&p, "cubic", NET_MS(40));
-    round_of(&p, NET_MS(40), 100);
+    round_of(&p, NET_MS(40), ALL);
     for (int i = 0; i < 8; i++) { /* the eighth sample of the round */
         T_EQ(p.cc.cwnd_bytes, (uint32_t)(20 + i) * PATH_MSS);
         path_ack_rtt(&p, PATH_MSS, NET_MS(60));
@@ -84,7 +86,7 @@ static void test_cc_hystart_leaves_after_five_rounds(void)
         uint32_t cwnd = p.cc.cwnd_bytes;
 
         T_TRUE(in_slow_start(&p));
-        round_of(&p, NET_MS(60), 100);
+        round_of(&p, NET_MS(60), ALL);
         T_TRUE(p.cc.cwnd_bytes <= cwnd + cwnd / 4);
         T_TRUE(p.cc.cwnd_bytes + 2 * PATH_MSS >= cwnd + cwnd / 4);
     }
@@ -100,27 +102,27 @@ static void test_cc_hystart_resumes_when_it_was_jitter(void)
     struct path p;
 
     path_begin(&p, "cubic", NET_MS(40));
-    round_of(&p, NET_MS(40), 100);
-    round_of(&p, NET_MS(60), 100);
+    round_of(&p, NET_MS(40), ALL);
+    round_of(&p, NET_MS(60), ALL);
     uint32_t cwnd = p.cc.cwnd_bytes, segs = cwnd / PATH_MSS;
 
     T_TRUE(segs < 40);
     for (uint32_t i = 0; i < 4; i++) /* not with fewer than eight samples */
         path_ack_rtt(&p, PATH_MSS, NET_MS(50));
     T_TRUE(p.cc.cwnd_bytes < cwnd + 2 * PATH_MSS);
-    round_of(&p, NET_MS(50), 100);
+    round_of(&p, NET_MS(50), ALL);
     cwnd = p.cc.cwnd_bytes;
-    round_of(&p, NET_MS(50), 100);
+    round_of(&p, NET_MS(50), ALL);
     T_TRUE(p.cc.cwnd_bytes >= 2 * cwnd - PATH_MSS);
     for (int r = 0; r < 6; r++)
-        round_of(&p, NET_MS(50), 100);
+        round_of(&p, NET_MS(50), ALL);
     T_TRUE(in_slow_start(&p));
-    for (int r = 1; r <= 4; r++) /* the next time it has its five rounds again */
-        round_of(&p, NET_MS(70), 100);
+    for (int r = 0; r <= 4; r++) /* one to notice, and the next time it has its five rounds again */
+        round_of(&p, NET_MS(70), ALL);
     for (uint32_t i = p.cc.cwnd_bytes / PATH_MSS / 2; i > 0; i--)
-        path_ack(&p, PATH_MSS);
+        path_ack_rtt(&p, PATH_MSS, NET_MS(70));
     T_TRUE(in_slow_start(&p));
-    round_of(&p, NET_MS(70), 100);
+    round_of(&p, NET_MS(70), ALL);
     T_FALSE(in_slow_start(&p));
 }
 
@@ -149,9 +151,9 @@ static void test_cc_hystart_off_is_standard_slow_start(void)
     p.cc.ops->init(&p.cc);
     path_ack(&p, 2 * PATH_MSS);
     T_EQ(p.cc.cwnd_bytes, 11 * PATH_MSS);
-    round_of(&p, NET_MS(40), 100);
-    round_of(&p, NET_MS(80), 100);
-    round_of(&p, NET_MS(160), 100);
+    round_of(&p, NET_MS(40), ALL);
+    round_of(&p, NET_MS(80), ALL);
+    round_of(&p, NET_MS(160), ALL);
     T_EQ(p.cc.cwnd_bytes, 88 * PATH_MSS);
 }
 
@@ -162,7 +164,7 @@ static void test_cc_hystart_is_for_the_first_slow_start(void)
     struct path p;
 
     path_begin(&p, "cubic", NET_MS(40));
-    round_of(&p, NET_MS(40), 100);
+    round_of(&p, NET_MS(40), ALL);
     uint32_t ssthresh = p.cc.ssthresh_bytes;
 
     path_loss(&p, CC_LOSS_TIMEOUT, 20 * PATH_MSS);
