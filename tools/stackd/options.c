@@ -410,6 +410,33 @@ static error_t options_path(struct options_state *st, int key, const char *arg)
     return 0;
 }
 
+/* Options without a value. */
+static error_t options_flag(struct stackd_options *o, int key)
+{
+    switch (key) {
+    case KEY_NETNS:
+        o->netns = true;
+        return 0;
+    case KEY_NO_HOST:
+        o->host_config = false;
+        return 0;
+    case KEY_NO_SERVICES:
+        o->default_services = false;
+        return 0;
+    case KEY_NO_HYSTART:
+        o->hystart = false;
+        return 0;
+    case KEY_NO_AUTOTUNE:
+        o->no_autotune = true;
+        return 0;
+    case 'v':
+        o->verbose++;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t options_parse_key(int key, char *arg, struct argp_state *state)
 {
     struct options_state *st = state->input;
@@ -433,14 +460,8 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_USER_TIMEOUT:
     case KEY_SEED:
         return options_count(st, key, arg);
-    case KEY_NO_AUTOTUNE:
-        o->no_autotune = true;
-        return 0;
     case KEY_CC:
         return options_cc(st, arg);
-    case KEY_NO_HYSTART:
-        o->hystart = false;
-        return 0;
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
     case KEY_COLOR:
@@ -455,23 +476,11 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
         return options_fault(st, key, arg);
     case KEY_SERVICE:
         return options_service(st, arg);
-    case KEY_NETNS:
-        o->netns = true;
-        return 0;
-    case KEY_NO_HOST:
-        o->host_config = false;
-        return 0;
-    case KEY_NO_SERVICES:
-        o->default_services = false;
-        return 0;
     case KEY_HTTP_ROOT:
     case KEY_PCAP:
     case KEY_TRACE:
     case KEY_CONTROL:
         return options_path(st, key, arg);
-    case 'v':
-        o->verbose++;
-        return 0;
     case ARGP_KEY_ARG:
         if (!o->netns)
             return options_bad(
@@ -480,7 +489,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
         state->next = state->argc;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return options_flag(o, key);
     }
 }
 
