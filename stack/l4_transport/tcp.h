@@ -20,6 +20,7 @@
 #include "base/timer.h"
 #include "l3_network/ip.h"
 #include "l4_transport/cc/cc.h"
+#include "l4_transport/tcp_sent.h"
 #include "wire/tcp.h"
 
 enum tcp_state {
@@ -64,6 +65,13 @@ struct tcp_config {
     uint16_t mss_min;      /* floor for the peer's MSS: 88 */
     uint8_t challenge_acks; /* in a second, for one connection (RFC 5961 section 7): 10 */
     bool timestamps, window_scaling, nodelay;
+    bool sack, dsack;      /* RFC 2018, 2883 */
+    bool rack, tlp;        /* RFC 8985; without: RFC 6675 */
+    bool prr;              /* RFC 6937; without: ssthresh at once */
+    bool frto, undo;       /* RFC 5682; RFC 4015 and D-SACK: needless retransmissions are forgiven */
+    bool limited_transmit; /* RFC 3042 */
+    bool pacing;           /* spread a window over the round trip, whatever the controller */
+    uint32_t sent_records; /* of all connections, see tcp_sent.h: 65536 */
     bool time_wait_reuse;  /* RFC 6191 */
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
     uint8_t initial_cwnd;  /* segments, RFC 6928: 10 */
@@ -131,7 +139,7 @@ struct tcp_tw {
 
 enum { TCP_REASS_MAX = 64 }; /* intervals kept out of order, see tcp_reass.c */
 
-enum { TCP_HOLE_LIST_SIZE = 8 * TCP_REASS_MAX + 8 };
+enum { TCP_HOLE_LIST_SIZE = 12 * TCP_REASS_MAX + 8 };
 struct tcp_hole_list; /* tcp_reass.c */
 
 struct tcp_listener {
@@ -161,6 +169,20 @@ struct tcp_rcvq {
     uint32_t tsecr;   /* the last echo that was used */
 };
 
+/* Congestion: what mood a connection is in (tcp_recovery.c); Linux's numbers. */
+enum tcp_ca_state { TCP_CA_OPEN, TCP_CA_DISORDER, TCP_CA_CWR, TCP_CA_RECOVERY, TCP_CA_LOSS };
+
+/* RACK's and TLP's variables (RFC 8985 section 5). */
+struct tcp_rack {
+    net_time sent_at, rtt; /* RACK.xmit_ts, RACK.rtt: of what was delivered and sent last */
+    tcp_seq end, fack;     /* RACK.end_seq, RACK.fack */
+    tcp_seq dsack_end, tlp_end;
+    bool is_valid, has_fack, reordering_seen;
+    bool dsack_round;      /* a D-SACK came in this round trip, which ends at dsack_end */
+    bool tlp_out, tlp_is_rtx;
+    uint8_t reo_mult, reo_keep;
+};
+
 struct tcb {
     struct tcp_conn conn; /* must be first */
     struct tcp *tcp;
@@ -168,7 +190,6 @@ struct tcb {
     /* Send sequence variables (RFC 9293 section 3.3.1). */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
     tcp_seq snd_fin;         /* number of our FIN, once fin_sent */
-    tcp_seq snd_max;         /* highest ever sent; SND.NXT goes back on a timeout */
     uint32_t snd_wnd;        /* bytes, scaled */
     uint32_t max_snd_wnd;    /* the largest ever offered: SWS avoidance, RFC 5961 section 5.2 */
     uint8_t snd_wnd_shift, rcv_wnd_shift;
@@ -211,6 +232,13 @@ struct tcb {
     bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
     bool hashed : 1;         /* stands in tcp->table */
     bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay as they are */
+    bool is_paced : 1;       /* output waits for pace_at */
+    bool tlp_due : 1;        /* a tail loss probe is to be sent */
+    bool has_rtx : 1;        /* something was ever sent again */
+    bool has_dup : 1;        /* dup_left ... dup_right came twice and is not reported yet */
+    bool undo_valid : 1;     /* the last reduction may be taken back */
+    bool frto : 1, frto_new : 1; /* F-RTO runs; it has let new data go */
+    bool had_partial : 1;    /* a partial ACK in this recovery (NewReno) */
     uint8_t delayed;         /* segments received since the last ACK */
     uint8_t dup_acks_due;    /* duplicate ACKs still to be sent, one for each segment out of order */
     uint8_t quick_acks;      /* ACKs still to be sent at once: at the start and after trouble */
@@ -220,6 +248,9 @@ struct tcb {
     net_time rtx_at, delack_at, life_at; /* life: FIN-WAIT-2, TIME-WAIT, linger, user timeout */
     net_time keep_at;        /* keep-alive: look again whether it is idle (tcp_timer_keep.c) */
     net_time heard_at;       /* when the last acceptable segment came */
+    net_time rto_at;         /* when RFC 6298's timer ends; rtx_at may come before it */
+    net_time reorder_at;     /* when RACK looks again */
+    net_time pace_at;        /* the next segment may leave */
     uint8_t rtx_kind;        /* what rtx_at means: retransmission or persist */
     uint8_t backoff;         /* doublings of the RTO */
     uint8_t timeouts;        /* in a row, without progress */
@@ -231,25 +262,39 @@ struct tcb {
 
     /* Round trips (RFC 6298). */
     net_time srtt, rttvar, rto;
-    net_time min_rtt;
+    net_time min_rtt, min_rtt_at;
     net_time timed_at;       /* when timed_seq was sent */
     net_time sampled_at;     /* when the last round trip was measured */
     tcp_seq timed_seq;
     uint32_t ts_recent;
     net_time ts_recent_at;
 
-    /* Congestion (RFC 5681, 6582). */
-    uint32_t cwnd, ssthresh; /* bytes */
-    tcp_seq recover;         /* RFC 6582 */
+    /* Congestion and loss (tcp_recovery.c). */
+    struct tcp_board board;  /* what is in flight */
+    struct tcp_rack rack;
+    uint8_t ca_state;        /* enum tcp_ca_state */
     uint8_t dup_acks;
-    uint32_t dup_flight;     /* in flight when the first of them came */
-    bool in_recovery, had_partial; /* had_partial: a partial ACK in this recovery */
     uint8_t cc;
+    uint32_t cwnd, ssthresh; /* bytes */
+    tcp_seq recover;         /* SND.NXT when the trouble began; RecoveryPoint */
+    tcp_seq round_end;       /* SND.NXT when the round trip began */
+    uint32_t prr_from, prr_delivered, prr_out; /* RFC 6937: RecoverFS, prr_delivered, prr_out */
+    uint32_t undo_cwnd, undo_ssthresh;         /* before the last reduction */
+    tcp_seq undo_una;
+    uint32_t undo_rtx;       /* segments sent again since, and not yet known to be needless */
+    uint32_t undo_sent;      /* segments sent again since */
+    uint32_t undo_ts;        /* our timestamp clock when the first of them left */
+    uint32_t lost_bytes;     /* believed lost since the last ACK */
+    uint64_t delivered;      /* bytes, in all */
+    net_time delivered_at, first_sent_at; /* for the delivery rate */
+    uint64_t app_limited;    /* delivered, when all that was sent with too little to send is; 0 */
+    uint64_t pacing_rate;    /* bytes a second, as the controller wishes; 0: no wish */
     struct cc_state cc_state;
 
     /* Data. */
     struct ring snd, rcv;    /* snd: from SND.UNA on; rcv: bytes not yet read, then what is out of order */
     struct tcp_hole_list *ooo; /* what lies behind RCV.NXT, NULL while nothing does */
+    tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK */
     struct tcb *due_next, *due_prev;
     struct tcb *queue_next;  /* accept queue */
     struct tcp_listener *listener;
@@ -263,7 +308,8 @@ struct tcb {
     uint8_t challenges;
 
     uint64_t bytes_in, bytes_out, bytes_acked;
-    uint32_t segs_in, segs_out, rtx_segs, rtx_total, dup_in;
+    uint32_t segs_in, segs_out, rtx_total, dup_in;
+    uint32_t dsacks_in, undos, probes_tlp;
 };
 
 struct tcp_stats {
@@ -272,6 +318,7 @@ struct tcp_stats {
     uint64_t syns, syn_acks, cookies_sent, cookies_ok, cookies_bad, evicted, accept_full;
     uint64_t challenges, challenges_held_back, time_wait_reused, time_wait_evicted, orphans_evicted;
     uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes, keepalives;
+    uint64_t tail_probes, undos, dsacks_in, dsacks_out;
 };
 
 struct tcp {
@@ -280,7 +327,7 @@ struct tcp {
     struct tcp_config cfg;
     struct timer_wheel wheel;
     struct hash table, listeners;       /* by four-tuple, by local port */
-    struct slab tcbs, halves, tws, listener_pool, hole_pool;
+    struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool;
     uint32_t *port_users;               /* established and TIME-WAIT connections per local port */
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
     struct tcb *due_first, *due_last;   /* output due, served in turn */
@@ -394,6 +441,10 @@ struct tcp_status {
     net_time srtt, rttvar, rto, min_rtt, rcv_rtt;
     uint8_t quick_acks;
     bool has_ts, has_sack, has_wscale;
+    enum tcp_ca_state ca_state;
+    uint32_t out_segs, sacked_segs, lost_segs, rtx_segs_now; /* in flight, and what became of them */
+    uint32_t dsacks_in, undos, reordering;
+    uint64_t delivered, delivery_rate, pacing_rate; /* bytes; bytes a second */
     const char *cc;
     const char *timer;  /* on, persist, keepalive, timewait, ...; "" if none */
     net_time timer_left;

@@ -11,15 +11,15 @@
  *
  * time counts periods of 64 s, of which the present and the last are accepted; MSS is an index into
  * eight common values, rounded down; wscale is the peer's shift, 15 for none. With timestamps the
- * wscale goes into the low four bits of our TSval, which the peer echoes, and the hash is longer.
- * The hash covers four-tuple, peer's ISN, time, MSS and wscale: a guess succeeds once in 2^26 (2^22)
- * tries, and only while cookies are being sent at all.
+ * wscale goes into the low four bits of our TSval, which the peer echoes, SACK-permitted into the
+ * fifth, and the hash is longer. The hash covers four-tuple, peer's ISN, time, MSS and these bits: a
+ * guess succeeds once in 2^26 (2^22) tries, and only while cookies are being sent at all.
  *
- * The price: peer's MSS rounded down, no SYN,ACK retransmission.
+ * The price: peer's MSS rounded down, no SYN,ACK retransmission, no SACK without timestamps.
  */
 #include "l4_transport/tcp_priv.h"
 
-enum { COOKIE_NO_WSCALE = 15 };
+enum { COOKIE_NO_WSCALE = 15, COOKIE_WSCALE = 15, COOKIE_SACK = 16, COOKIE_BITS = 31 };
 #define COOKIE_PERIOD NET_SEC(64)
 
 /* Percentiles of MSS values seen on the Internet, as Linux chose them, and jumbo frames. */
@@ -35,45 +35,48 @@ static unsigned cookie_mss_index(uint16_t mss)
 }
 
 static uint32_t cookie_make(const struct tcp *tcp, const struct tcp_id *id, tcp_seq irs,
-                            uint64_t period, unsigned mss, unsigned wscale, bool has_ts)
+                            uint64_t period, unsigned mss, unsigned bits, bool has_ts)
 {
     uint64_t words[6] = {
         id->local.lo,  id->local.hi ^ id->remote.hi,
         id->remote.lo, (uint64_t)id->lport << 48 | (uint64_t)id->rport << 32 | irs.v,
-        period,        (uint64_t)mss << 8 | wscale << 1 | has_ts,
+        period,        (uint64_t)mss << 8 | bits << 1 | has_ts,
     };
     uint32_t hash = (uint32_t)siphash_words(&tcp->cookie_key, words, ARRAY_LEN(words));
     uint32_t head = (uint32_t)(period & 3) << 30 | (uint32_t)mss << 27;
 
     if (has_ts)
         return head | (hash & 0x07ffffff);
-    return head | (uint32_t)wscale << 23 | (hash & 0x007fffff);
+    return head | (bits & COOKIE_WSCALE) << 23 | (hash & 0x007fffff);
 }
 
-/* Our clock with its low four bits used for @wscale, never ahead of the true one. */
-static uint32_t cookie_tsval(const struct tcp *tcp, uint32_t offset, unsigned wscale)
+/* Our clock with its low five bits used for @bits, never ahead of the true one. */
+static uint32_t cookie_tsval(const struct tcp *tcp, uint32_t offset, unsigned bits)
 {
     uint32_t now = (uint32_t)(tcp->c->now / NET_MS(1));
-    uint32_t ts = (now & ~15u) | wscale;
+    uint32_t ts = (now & ~(uint32_t)COOKIE_BITS) | bits;
 
-    return (ts > now ? ts - 16 : ts) + offset;
+    return (ts > now ? ts - (COOKIE_BITS + 1) : ts) + offset;
 }
 
 /* Answer the SYN that @h describes with a cookie. Return: V_DONE. */
 enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h)
 {
     unsigned mss = cookie_mss_index(h->mss);
-    unsigned wscale = h->wscale == 0xff ? COOKIE_NO_WSCALE : h->wscale;
+    bool has_sack = h->has_sack && h->has_ts && tcp->cfg.sack;
+    unsigned bits =
+        (h->wscale == 0xff ? COOKIE_NO_WSCALE : h->wscale) | (has_sack ? COOKIE_SACK : 0);
     uint64_t period = (uint64_t)(tcp->c->now / COOKIE_PERIOD);
     struct tcp_seg seg = {
-        .seq = seq_of(cookie_make(tcp, &h->conn.id, h->irs, period, mss, wscale, h->has_ts)),
+        .seq = seq_of(cookie_make(tcp, &h->conn.id, h->irs, period, mss, bits, h->has_ts)),
         .ack = seq_add(h->irs, 1),
         .flags = TCP_SYN | TCP_ACK,
         .wnd = tcp_syn_window(tcp, l->rcvbuf),
         .opt = {.has_mss = true,
                 .mss = tcp_offered_mss(tcp, &h->conn.id, l->maxseg),
+                .has_sack_ok = has_sack,
                 .has_ts = h->has_ts,
-                .tsval = cookie_tsval(tcp, h->conn.ts_offset, wscale),
+                .tsval = cookie_tsval(tcp, h->conn.ts_offset, bits),
                 .tsecr = h->ts_recent,
                 .has_wscale = h->wscale != 0xff,
                 .wscale = tcp_window_shift(tcp, l->rcvbuf)},
@@ -106,11 +109,12 @@ bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     tcp_seq irs = seq_sub(seg->seq, 1);
     uint64_t period = (uint64_t)(tcp->c->now / COOKIE_PERIOD);
     unsigned mss = cookie >> 27 & 7;
-    unsigned wscale = (has_ts ? seg->opt.tsecr - offset : cookie >> 23) & 15;
+    unsigned bits = has_ts ? (seg->opt.tsecr - offset) & COOKIE_BITS : cookie >> 23 & COOKIE_WSCALE;
+    unsigned wscale = bits & COOKIE_WSCALE;
 
     if (((uint32_t)period & 3) != cookie >> 30)
         period--; /* the last period, or a forgery, which the hash will tell */
-    if (cookie_make(tcp, &id, irs, period, mss, wscale, has_ts) != cookie) {
+    if (cookie_make(tcp, &id, irs, period, mss, bits, has_ts) != cookie) {
         tcp->stats.cookies_bad++;
         return false;
     }
@@ -121,6 +125,7 @@ bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
         .irs = irs,
         .mss = cookie_mss[mss],
         .peer_wnd = seg->wnd,
+        .has_sack = (bits & COOKIE_SACK) != 0,
         .has_ts = has_ts,
         .ts_recent = seg->opt.tsval,
         .wscale = wscale == COOKIE_NO_WSCALE ? 0xff : (uint8_t)wscale,

@@ -22,6 +22,7 @@ void tcp_negotiate(struct tcb *t, const struct tcp_opts *o)
     uint16_t mss = o->has_mss ? o->mss : 536; /* MUST-15 */
 
     t->has_ts = t->has_ts && o->has_ts && tcp->cfg.timestamps;
+    t->has_sack = t->has_sack && o->has_sack_ok && tcp->cfg.sack;
     t->has_wscale = t->has_wscale && o->has_wscale && tcp->cfg.window_scaling;
     t->snd_wnd_shift = t->has_wscale ? o->wscale : 0;
     if (!t->has_wscale)
@@ -81,16 +82,15 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
     tcp_due(t);
     if (!(seg->flags &
           TCP_ACK)) { /* simultaneous open, figure 8: our SYN goes again, with an ACK */
-        t->snd_nxt = t->iss;
+        t->rtx_due = true;
         t->ack_now = false;
         tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN);
         return V_DONE; /* text in a SYN is not acknowledged, so it will come again */
     }
     t->snd_una = seg->ack;
     t->syn_acked = true;
-    t->snd_nxt = seq_max(t->snd_nxt, t->snd_una); /* a timeout may have set it back a moment ago */
     t->last_ack_sent = t->rcv_nxt;
-    net_time rtt = tcp_rtt_acked(t, seg);
+    net_time rtt = tcp_rtt_acked(t, seg, 0);
 
     if (t->syn_lost && rtt == 0)
         t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
@@ -108,7 +108,7 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
 static enum verdict tcp_syn_sent_input(struct tcb *t, struct tcp_seg *seg)
 {
     /* First, check the ACK bit. */
-    bool acceptable = (seg->flags & TCP_ACK) && seq_in(t->iss, seg->ack, t->snd_max);
+    bool acceptable = (seg->flags & TCP_ACK) && seq_in(t->iss, seg->ack, t->snd_nxt);
 
     if ((seg->flags & TCP_ACK) && !acceptable) {
         if (seg->flags & TCP_RST)
@@ -186,8 +186,10 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
         bool old = seq_leq(end, t->rcv_nxt) && seq_lt(seg->seq, t->rcv_nxt);
 
         t->dup_in++;
-        if (old && seg->data_len > 0)
+        if (old && seg->data_len > 0) {
             tcp_quickack(t, true);
+            tcp_sack_dup(t, seg->seq, seq_add(seg->seq, seg->data_len));
+        }
         /* With a zero window ACKs, URGs and RSTs in order must still be taken (section 3.10.7.4). */
         if (len > 0 && wnd == 0 && seq_eq(seg->seq, t->rcv_nxt) && !(seg->flags & TCP_SYN)) {
             /* A FIN alone needs no room. If it were refused, all that the peer acknowledges from
@@ -206,6 +208,7 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
     if (seq_lt(seg->seq, t->rcv_nxt)) { /* the front is known already */
         uint32_t cut = u32_min(seq_dist(seg->seq, t->rcv_nxt), seg->data_len);
 
+        tcp_sack_dup(t, seg->seq, seq_add(seg->seq, cut));
         seg->seq = seq_add(seg->seq, cut);
         seg->data += cut;
         seg->data_len -= cut;
@@ -267,7 +270,7 @@ static enum verdict tcp_step4_syn(struct tcb *t, const struct tcp_seg *seg)
 /* The part of the fifth step for SYN-RECEIVED. */
 static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
 {
-    if (!seq_in(t->snd_una, seg->ack, t->snd_max)) { /* SND.UNA < SEG.ACK =< SND.NXT */
+    if (!seq_in(t->snd_una, seg->ack, t->snd_nxt)) { /* SND.UNA < SEG.ACK =< SND.NXT */
         tcp_reply_rst(t->tcp, seg);
         return V_DROP_TCP_BAD_ACK;
     }
@@ -284,31 +287,33 @@ static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
 }
 
 /* Our data, and perhaps SYN and FIN, are acknowledged up to SEG.ACK. */
-static void tcp_acked(struct tcb *t, const struct tcp_seg *seg)
+static void tcp_acked(struct tcb *t, struct tcp_ack *a)
 {
+    const struct tcp_seg *seg = a->seg;
     uint32_t acked = seq_dist(t->snd_una, seg->ack);
     bool syn = !t->syn_acked;
     uint32_t data = u32_min(acked - syn, t->snd.len);
     bool was_full = t->snd.len >= t->sndbuf - t->sndbuf / 4;
 
+    tcp_ack_cumulative(t, a);
     t->snd_una = seg->ack;
     t->syn_acked = true;
-    t->snd_nxt = seq_max(t->snd_nxt, t->snd_una);
     if (data > 0)
         ring_consume(&t->snd, data);
     if (t->snd.len == 0)
         ring_release(&t->snd, &t->tcp->c->bufs);
     t->bytes_acked += data;
     t->soft_error = 0;
-    net_time rtt = tcp_rtt_acked(t, seg);
-    bool later_partial = t->in_recovery && t->had_partial && seq_lt(seg->ack, t->recover);
+    net_time rtt = tcp_rtt_acked(t, seg, a->rtt);
+    bool later_partial = !t->has_sack && t->ca_state == TCP_CA_RECOVERY && t->had_partial &&
+                         seq_lt(seg->ack, t->recover);
 
     if (syn) {
         if (t->syn_lost && rtt == 0)
             t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
         tcp_recovery_init(t);
     } else {
-        tcp_recovery_ack(t, data, rtt);
+        tcp_recovery_ack(t, a);
         tcp_sndbuf_grow(t);
     }
     tcp_timer_acked(t, syn || rtt > 0, !later_partial);
@@ -373,7 +378,7 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
     if (!(seg->flags & TCP_ACK))
         return V_DROP_TCP_NO_ACK;
     /* RFC 5961 section 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
-    if (seq_gt(seg->ack, t->snd_max) || seq_lt(seg->ack, seq_sub(t->snd_una, t->max_snd_wnd))) {
+    if (seq_gt(seg->ack, t->snd_nxt) || seq_lt(seg->ack, seq_sub(t->snd_una, t->max_snd_wnd))) {
         if (tcp_state(t) == TCP_SYN_RCVD)
             return tcp_step5_syn_rcvd(t, seg);
         bool old = seq_lt(seg->ack, t->snd_una);
@@ -389,14 +394,23 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
     }
     tcp_ts_update(t, seg); /* not before: a guess that fails the checks above must leave no trace */
     tcp_timer_answered(t);
-    bool is_new = seq_gt(seg->ack, t->snd_una);
     bool changed = seq_geq(seg->ack, t->snd_una) && tcp_window_update(t, seg);
+    struct tcp_ack a = {
+        .seg = seg,
+        .pipe = tcp_pipe(t),
+        .is_new = seq_gt(seg->ack, t->snd_una),
+        .is_dup = seq_eq(seg->ack, t->snd_una) && tcp_seg_len(seg) == 0 && !changed &&
+                  seq_lt(t->snd_una, t->snd_nxt), /* RFC 5681 section 2 */
+    };
 
-    if (is_new) {
-        tcp_acked(t, seg);
-    } else if (seq_eq(seg->ack, t->snd_una) && tcp_seg_len(seg) == 0 && !changed &&
-               seq_lt(t->snd_una, t->snd_max)) { /* RFC 5681 section 2: a duplicate ACK */
-        tcp_recovery_dup(t);
+    tcp_sack_input(t, &a);
+    if (a.is_new) {
+        tcp_acked(t, &a);
+    } else if (a.is_dup || a.has_sacked || a.is_dsack) {
+        if (a.rtt > 0)
+            tcp_rtt_acked(t, seg, a.rtt);
+        tcp_recovery_ack(t, &a);
+        tcp_timer_choose(t);
         tcp_due(t);
     }
     if (tcp_fin_acked(t))
@@ -601,9 +615,7 @@ static enum verdict tcp_too_big(struct tcb *t, uint32_t mtu)
     if (mtu - overhead >= t->snd_mss) /* known: others of that flight have said so */
         return V_DONE;
     t->snd_mss = (uint16_t)(mtu - overhead);
-    t->snd_nxt = t->snd_una; /* all that is in flight was too long; not a sign of congestion */
-    t->timed_valid = false;
-    tcp_due(t);
+    tcp_recovery_resend(t);
     return V_DONE;
 }
 
@@ -621,7 +633,7 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
         return V_DROP_ICMP4_NO_OWNER;
     struct tcb *t = tcb_of(c);
 
-    if (seq_lt(seq, t->snd_una) || seq_geq(seq, t->snd_max))
+    if (seq_lt(seq, t->snd_una) || seq_geq(seq, t->snd_nxt))
         return V_DROP_ICMP4_NO_OWNER;
     switch (e->kind) {
     case IP_ERR_TOO_BIG:

@@ -85,6 +85,7 @@ static struct tcp_half tcp_half_of(struct tcp *tcp, struct tcp_listener *l,
         .mss = o->has_mss ? o->mss : 536, /* MUST-15 */
         .peer_wnd = seg->wnd,
         .has_ts = o->has_ts && tcp->cfg.timestamps,
+        .has_sack = o->has_sack_ok && tcp->cfg.sack,
         .ts_recent = o->tsval,
         .wscale = o->has_wscale && tcp->cfg.window_scaling ? o->wscale : TCP_NO_WSCALE,
         .syn_ack_sent = tcp->c->now,
@@ -185,7 +186,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->iss = h->iss;
     t->irs = h->irs;
     t->snd_una = t->iss;
-    t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
+    t->snd_nxt = seq_add(t->iss, 1);
     t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
     t->rcv_adv = seq_add(t->rcv_nxt, tcp_syn_window(tcp, t->rcvbuf));
     t->rcv_mss = tcp_offered_mss(tcp, &t->conn.id, l->maxseg);
@@ -193,13 +194,14 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     struct tcp_opts o = {
         .has_mss = true,
         .mss = h->mss,
+        .has_sack_ok = h->has_sack,
         .has_ts = h->has_ts,
         .tsval = h->ts_recent,
         .has_wscale = h->wscale != TCP_NO_WSCALE,
         .wscale = h->wscale,
     };
 
-    t->has_ts = t->has_wscale = true;
+    t->has_ts = t->has_wscale = t->has_sack = true;
     tcp_negotiate(t, &o);
     t->syn_lost = h->retries > 0;
     t->snd_wnd = t->max_snd_wnd = h->peer_wnd;
@@ -370,6 +372,7 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h)
         .wnd = tcp_syn_window(tcp, l->rcvbuf),
         .opt = {.has_mss = true,
                 .mss = tcp_offered_mss(tcp, &h->conn.id, l->maxseg),
+                .has_sack_ok = h->has_sack,
                 .has_ts = h->has_ts,
                 .tsval = tcp_ts_now(tcp, &h->conn),
                 .tsecr = h->ts_recent,

@@ -177,7 +177,7 @@ void tcp_reply_rst(struct tcp *tcp, const struct tcp_seg *seg)
  * window that shrank, our FIN behind a shut one), where the peer would have to refuse it. */
 static tcp_seq tcp_bare_seq(const struct tcb *t)
 {
-    return t->syn_acked ? seq_min(t->snd_max, seq_add(t->snd_una, t->snd_wnd)) : t->snd_max;
+    return t->syn_acked ? seq_min(t->snd_nxt, seq_add(t->snd_una, t->snd_wnd)) : t->snd_nxt;
 }
 
 /* A reset for a synchronized connection that is given up (RFC 9293 section 3.10.5). */
@@ -249,6 +249,8 @@ static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags
         .data_len = len,
         .opt = {.has_ts = t->has_ts, .tsval = tcp_ts_now(t->tcp, &t->conn), .tsecr = t->ts_recent},
     };
+
+    tcp_sack_report(t, &seg.opt);
     struct pkt *p =
         tcp_pkt(t->tcp, &t->conn, &seg, &t->snd, len > 0 ? seq_dist(tcp_data_seq(t), seq) : 0);
 
@@ -281,25 +283,74 @@ static void tcp_trace_rtx(struct tcb *t, tcp_seq seq, uint32_t len, const char *
     core_trace_emit(c, &ev);
 }
 
-/* What took sequence space has left: numbers, timers, counters. */
-static void tcp_sent(struct tcb *t, tcp_seq seq, uint32_t len, tcp_seq end, uint64_t frames)
+/* Bytes a second at which segments are to leave; 0: as they come. Without a controller's wish twice
+ * the window a round trip in slow start, so that it can grow, and 1.2 times after it (Linux). */
+static uint64_t tcp_pacing_rate(const struct tcb *t)
 {
-    if (seq_lt(seq, t->snd_max)) {
+    if (t->pacing_rate != 0)
+        return t->pacing_rate;
+    if (!t->tcp->cfg.pacing || t->srtt == 0)
+        return 0;
+    uint64_t percent = t->cwnd < t->ssthresh / 2 ? 200 : 120;
+
+    return (uint64_t)t->cwnd * percent / 100 * (uint64_t)NET_SEC(1) / (uint64_t)t->srtt + 1;
+}
+
+/* @len numbers have left: when may the next? A millisecond of silence is credit, no more. */
+static void tcp_paced(struct tcb *t, uint32_t len)
+{
+    uint64_t rate = tcp_pacing_rate(t);
+    net_time now = t->tcp->c->now;
+
+    if (rate == 0)
+        return;
+    if (t->pace_at < now - NET_MS(1))
+        t->pace_at = now - NET_MS(1);
+    t->pace_at += (net_time)((uint64_t)len * (uint64_t)NET_SEC(1) / rate);
+}
+
+static bool tcp_pace_waits(struct tcb *t)
+{
+    if (tcp_pacing_rate(t) == 0 || t->pace_at <= t->tcp->c->now)
+        return false;
+    tcp_timer_pace(t);
+    return true;
+}
+
+static const char *tcp_rtx_cause(const struct tcb *t)
+{
+    if (t->tlp_due)
+        return "tail probe";
+    switch (t->ca_state) {
+    case TCP_CA_RECOVERY:
+        return t->had_partial ? "partial ack" : "fast retransmit";
+    case TCP_CA_LOSS:
+        return "timeout";
+    default:
+        return t->timeouts > 0 ? "timeout" : "too long";
+    }
+}
+
+/* What takes sequence space has left: numbers, timers, counters. */
+static void tcp_left(struct tcb *t, tcp_seq seq, tcp_seq end, uint64_t frames)
+{
+    uint32_t len = seq_dist(seq, end);
+
+    if (seq_lt(seq, t->snd_nxt)) {
         if (t->timed_valid && seq_gt(t->timed_seq, seq))
             t->timed_valid = false; /* Karn: which transmission will be answered? */
+        t->has_rtx = true;
         t->rtx_total++;
         t->tcp->stats.rtx_segs++;
-        tcp_trace_rtx(t, seq, len,
-                      t->in_recovery    ? (t->dup_acks > 0 ? "fast retransmit" : "partial ack")
-                      : t->timeouts > 0 ? "timeout"
-                                        : "go back n",
-                      frames);
+        tcp_recovery_sent_again(t, len);
+        tcp_trace_rtx(t, seq, len, tcp_rtx_cause(t), frames);
     } else {
         tcp_rtt_sent(t, end);
     }
     t->snd_nxt = seq_max(t->snd_nxt, end);
-    t->snd_max = seq_max(t->snd_max, end);
     t->last_sent = t->tcp->c->now;
+    t->prr_out += len;
+    tcp_paced(t, len);
     tcp_timer_sent(t);
 }
 
@@ -317,6 +368,7 @@ static bool tcp_output_syn(struct tcb *t)
         .wnd = tcp_syn_window(t->tcp, t->rcvbuf),
         .opt = {.has_mss = true,
                 .mss = t->rcv_mss,
+                .has_sack_ok = t->has_sack,
                 .has_ts = t->has_ts,
                 .tsval = tcp_ts_now(t->tcp, &t->conn),
                 .tsecr = t->ts_recent,
@@ -336,87 +388,193 @@ static bool tcp_output_syn(struct tcb *t)
         tcp_ack_paid(t);
     tcp_note_give(&t->conn, p);
     tcp_send_pkt(t->tcp, p);
-    tcp_sent(t, t->iss, 0, seq_add(t->iss, 1), frames);
+    tcp_left(t, t->iss, seq_add(t->iss, 1), frames);
     return true;
 }
 
-/* Send @len bytes from @seq on, with PSH and FIN where they belong. */
-static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len)
+/* Send @len bytes from @seq on, with PSH where it belongs, and our FIN if @fin. */
+static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len, bool fin)
 {
     tcp_seq end = seq_add(seq, len);
     uint64_t frames = t->tcp->c->frames;
     uint8_t flags = TCP_ACK;
-    bool last = seq_eq(end, tcp_data_end(t));
 
-    if (last && len > 0 && !t->more)
+    if (seq_eq(end, tcp_data_end(t)) && len > 0 && (fin || !t->more))
         flags |= TCP_PSH; /* the end of what was written: MUST-61 */
-    if (last && t->fin_queued) {
-        flags |= TCP_FIN | (len > 0 ? TCP_PSH : 0);
+    if (fin) {
+        flags |= TCP_FIN;
         t->fin_sent = true;
         t->snd_fin = end;
         end = seq_add(end, 1);
     }
     if (!tcp_send_seg(t, seq, len, flags))
         return false;
-    tcp_sent(t, seq, len, end, frames);
+    tcp_left(t, seq, end, frames);
     return true;
 }
 
-/* Send the first unacknowledged segment again, whatever the windows say. */
+/* Payload of a full segment now: SACK blocks take some of it. */
+static uint32_t tcp_output_mss(const struct tcb *t)
+{
+    return t->snd_mss - tcp_sack_room(t);
+}
+
+/* Send the first segment of @r again; small ones that follow it and are lost, too, go with it. */
+static bool tcp_output_again(struct tcb *t, struct tcp_sent *r)
+{
+    uint32_t mss = tcp_output_mss(t);
+
+    mss += seq_dist(tcp_sent_seq(r), tcp_data_end(t)) <= mss; /* a FIN takes no room */
+    struct tcp_sent *cut = tcp_sent_cut(t, r, u32_min(u32_min(r->len, r->seg_len), mss));
+
+    /* No record left: what follows in this one counts as sent with it, and goes when the peer
+     * acknowledges no more than this segment, or at the next timeout. */
+    r = cut != NULL ? cut : r;
+    if (cut != NULL && r->node.is_marked)
+        tcp_sent_grow(t, r, mss);
+    uint32_t len = u32_min(r->len, mss);
+    bool fin = seq_gt(seq_add(tcp_sent_seq(r), len), tcp_data_end(t));
+
+    if (!tcp_output_text(t, tcp_sent_seq(r), len - fin, fin))
+        return false;
+    tcp_sent_again(t, r);
+    return true;
+}
+
+/* The lowest segment that is lost; F-RTO first wants to see what new data do. */
+static struct tcp_sent *tcp_output_lost(const struct tcb *t)
+{
+    return t->frto_new ? NULL : tcp_sent_of(tree_first_marked(&t->board.tree));
+}
+
+/* RFC 6675 section 4, NextSeg() (3): nothing is lost that would have to go, and no new data may: so
+ * the lowest hole that is not yet deemed lost. RACK has its timer for that. */
+static bool tcp_output_hole(struct tcb *t)
+{
+    struct tcp_sent *r = t->board.oldest;
+
+    if (t->tcp->cfg.rack || !t->has_sack || t->ca_state != TCP_CA_RECOVERY)
+        return false;
+    while (r != NULL && (r->fate & TCP_RTX))
+        r = r->newer;
+    return r != NULL && seq_lt(tcp_sent_seq(r), t->rack.fack) &&
+           tcp_pipe(t) + u32_min(r->len, r->seg_len) <= t->cwnd && tcp_output_again(t, r);
+}
+
+/* Send one segment again at once, whatever the windows say. */
 static bool tcp_output_rtx(struct tcb *t)
 {
-    uint32_t data = t->snd.len, sent = seq_dist(t->snd_una, t->snd_max);
+    struct tcp_sent *r = tcp_output_lost(t);
 
     t->rtx_due = false;
-    if (sent == 0)
+    return r != NULL && tcp_output_again(t, r);
+}
+
+/* Send a lost segment again, if the windows let it go. */
+static bool tcp_output_resend(struct tcb *t)
+{
+    struct tcp_sent *r = tcp_output_lost(t);
+    uint32_t cwnd = tcp_recovery_window(t);
+
+    if (r == NULL || tcp_pipe(t) + u32_min(r->len, r->seg_len) > cwnd)
         return false;
-    return tcp_output_text(t, t->snd_una, u32_min(u32_min(data, sent), t->snd_mss));
+    if (seq_geq(tcp_sent_seq(r), seq_add(t->snd_una, t->snd_wnd)))
+        return false; /* the window has shrunk */
+    return tcp_output_again(t, r);
 }
 
 /* Nagle and silly-window avoidance (RFC 9293 section 3.8.6.2.1, 3.7.4): may @len of @avail bytes
  * leave now? @by_wnd: it is the peer's window that makes it less than all. */
 static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool by_wnd)
 {
-    if (len >= t->snd_mss || t->force)
-        return true;
-    if (seq_lt(t->snd_nxt, t->snd_max)) /* sent before: it may go again as it was */
+    if (len >= tcp_output_mss(t) || t->force)
         return true;
     if (len == avail) /* all there is: at once when idle, when the user wants it, at the end */
         return t->fin_queued || (!t->more && (t->nodelay || tcp_in_flight(t) == 0));
     return by_wnd && len >= t->max_snd_wnd / 2;
 }
 
+/* Send @len bytes that were never sent, and the FIN if it follows. */
+static bool tcp_output_new(struct tcb *t, uint32_t len)
+{
+    tcp_seq seq = t->snd_nxt;
+    bool fin = t->fin_queued && seq_eq(seq_add(seq, len), tcp_data_end(t));
+
+    if (!tcp_sent_add(t, seq, len + fin)) {
+        tcp_timer_retry(t);
+        return false;
+    }
+    if (tcp_output_text(t, seq, len, fin))
+        return true;
+    tcp_sent_drop(t, len + fin); /* no packet could be had */
+    return false;
+}
+
+/* How much may leave beyond what is in flight: by the peer's window, and by ours. */
+static uint32_t tcp_usable(const struct tcb *t, bool *by_wnd)
+{
+    uint32_t cwnd = tcp_recovery_window(t), pipe = tcp_pipe(t), flight = tcp_in_flight(t);
+    uint32_t ours = cwnd > pipe ? cwnd - pipe : 0;
+    uint32_t theirs = t->snd_wnd > flight ? t->snd_wnd - flight : 0;
+
+    *by_wnd = theirs <= ours;
+    return u32_min(ours, theirs);
+}
+
 /* Send one segment of new data, or the FIN, if it may go. */
 static bool tcp_output_data(struct tcb *t)
 {
     tcp_seq end = tcp_data_end(t);
-    bool fin = t->fin_queued && !tcp_fin_acked(t) && seq_leq(t->snd_nxt, end);
-    uint32_t avail = seq_lt(t->snd_nxt, end) ? seq_dist(t->snd_nxt, end) : 0;
-    uint32_t flight = tcp_in_flight(t);
+    bool by_wnd;
 
-    if (avail == 0) /* a FIN alone needs no window: it carries no data */
-        return fin && tcp_output_text(t, t->snd_nxt, 0);
-    uint32_t cwnd = tcp_recovery_window(t), wnd = u32_min(cwnd, t->snd_wnd);
-    uint32_t usable = wnd > flight ? wnd - flight : 0;
-    uint32_t len = u32_min(u32_min(avail, usable), t->snd_mss);
+    if (!seq_lt(t->snd_nxt, end)) /* a FIN alone needs no window: it carries no data */
+        return t->fin_queued && !t->fin_sent && tcp_output_new(t, 0);
+    uint32_t avail = seq_dist(t->snd_nxt, end);
+    uint32_t len = u32_min(u32_min(avail, tcp_usable(t, &by_wnd)), tcp_output_mss(t));
 
-    if (len == 0 || !tcp_may_send(t, len, avail, t->snd_wnd <= cwnd))
-        return false;
-    if (!tcp_output_text(t, t->snd_nxt, len))
+    if (len == 0 || !tcp_may_send(t, len, avail, by_wnd) || !tcp_output_new(t, len))
         return false;
     t->force = false;
     return true;
+}
+
+/* Tail loss probe (RFC 8985 section 7.3): new data if the peer's window takes them, or the last
+ * segment again; the congestion window does not count. */
+static bool tcp_output_tlp(struct tcb *t)
+{
+    struct tcp_sent *last = tcp_sent_of(t->board.tree.last);
+    uint32_t flight = tcp_in_flight(t);
+    uint32_t room = t->snd_wnd > flight ? t->snd_wnd - flight : 0;
+    uint32_t len = seq_lt(t->snd_nxt, tcp_data_end(t))
+                       ? u32_min(seq_dist(t->snd_nxt, tcp_data_end(t)), tcp_output_mss(t))
+                       : 0;
+
+    bool is_new = last != NULL && len > 0 && len <= room && tcp_output_new(t, len);
+    bool is_sent = is_new;
+
+    if (last != NULL && !is_new) { /* its last segment */
+        uint32_t rest = last->len % last->seg_len, tail = rest == 0 ? last->seg_len : rest;
+
+        is_sent = (last->len <= tail || tcp_sent_cut(t, last, last->len - tail) != NULL) &&
+                  tcp_output_again(t, last);
+    }
+    t->tlp_due = false;
+    tcp_tlp_sent(t, !is_new); /* also where it could not be: the RTO comes next */
+    tcp_timer_choose(t);
+    return is_sent;
 }
 
 /* Nothing in flight, and the windows let nothing go: the persist timer takes over. Notes whether
  * the congestion window was what bounded us. */
 static void tcp_output_blocked(struct tcb *t)
 {
-    uint32_t flight = tcp_in_flight(t);
+    uint32_t pipe = tcp_pipe(t);
+    bool has_more = seq_lt(t->snd_nxt, tcp_data_end(t));
 
-    t->cwnd_full =
-        flight + t->snd_mss > t->cwnd || (t->cwnd < t->ssthresh && 2 * flight >= t->cwnd);
-    if (flight == 0 && seq_lt(t->snd_nxt, tcp_data_end(t)))
+    t->cwnd_full = pipe + t->snd_mss > t->cwnd || (t->cwnd < t->ssthresh && 2 * pipe >= t->cwnd);
+    if (!has_more && pipe < t->cwnd && t->board.lost.segs <= t->board.rtx.segs)
+        t->app_limited = t->delivered + u32_max(pipe, 1);
+    if (tcp_in_flight(t) == 0 && has_more)
         tcp_timer_window_shut(t);
 }
 
@@ -450,7 +608,10 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
     } else {
         if (t->rtx_due)
             n += tcp_output_rtx(t);
-        while (n < max && tcp_output_data(t))
+        if (t->tlp_due)
+            n += tcp_output_tlp(t);
+        while (n < max && !tcp_pace_waits(t) &&
+               (tcp_output_resend(t) || tcp_output_data(t) || tcp_output_hole(t)))
             n++;
         tcp_output_blocked(t);
         if (t->probe_due && n < max)

@@ -87,6 +87,13 @@ static inline bool tcp_fin_acked(const struct tcb *t)
     return t->fin_sent && seq_gt(t->snd_una, t->snd_fin);
 }
 static inline uint32_t tcp_in_flight(const struct tcb *t) { return seq_dist(t->snd_una, t->snd_nxt); }
+/* What is believed to be in the network: `pipe` (RFC 6675 section 4). */
+static inline uint32_t tcp_pipe(const struct tcb *t)
+{
+    const struct tcp_board *b = &t->board;
+
+    return b->out.bytes - b->sacked.bytes - b->lost.bytes + b->rtx.bytes;
+}
 /* Receive window as the peer knows it. */
 static inline uint32_t tcp_rcv_wnd(const struct tcb *t)
 {
@@ -111,12 +118,62 @@ void tcp_sndbuf_grow(struct tcb *t);
 /* tcp_reass.c */
 enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len);
 void tcp_reass_free(struct tcb *t);
+uint32_t tcp_reass_count(const struct tcb *t);
+void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first);
+
+/* What an ACK told; filled in on its way from tcp_step5_ack() to tcp_recovery_ack(). */
+struct tcp_ack {
+    const struct tcp_seg *seg;
+    uint32_t pipe;       /* in flight before */
+    uint32_t delivered;  /* bytes acknowledged or SACKed for the first time */
+    bool is_new;         /* SND.UNA moved */
+    bool is_dup;         /* RFC 5681 section 2 */
+    bool is_dsack;       /* something arrived twice */
+    bool has_sacked;     /* something was SACKed for the first time */
+    bool has_original;   /* something that was never sent again was delivered, up to `original` */
+    bool is_round_start;
+    bool has_rate, rate_is_app_limited;
+    tcp_seq original;
+    net_time rtt;        /* of what was never sent again; 0: none */
+    net_time rate_from, rate_sent; /* for the delivery rate, of the segment sent last */
+    uint64_t rate_delivered;
+};
+
+/* tcp_sack.c */
+void tcp_sack_dup(struct tcb *t, tcp_seq left, tcp_seq right);
+uint32_t tcp_sack_room(const struct tcb *t);
+void tcp_sack_report(struct tcb *t, struct tcp_opts *o);
+void tcp_sack_input(struct tcb *t, struct tcp_ack *a);
+void tcp_sack_forget(struct tcb *t);
+
+/* tcp_rack.c */
+void tcp_rack_delivered(struct tcb *t, const struct tcp_sent *r, uint32_t len,
+                        const struct tcp_ack *a);
+void tcp_rack_recovered(struct tcb *t);
+void tcp_rack_timeout(struct tcb *t);
+void tcp_detect(struct tcb *t, const struct tcp_ack *a);
+net_time tcp_tlp_timeout(const struct tcb *t);
+void tcp_tlp_sent(struct tcb *t, bool is_rtx);
+bool tcp_tlp_ack(struct tcb *t, const struct tcp_ack *a);
+
+/* tcp_newreno.c */
+void tcp_newreno_ack(struct tcb *t, const struct tcp_ack *a);
+void tcp_newreno_window(struct tcb *t, const struct tcp_ack *a);
+void tcp_newreno_over(struct tcb *t);
 
 /* tcp_recovery.c */
+struct cc tcp_cc(struct tcb *t);
+void tcp_cc_done(struct tcb *t, const struct cc *cc, const char *cause);
 void tcp_recovery_init(struct tcb *t);
-void tcp_recovery_ack(struct tcb *t, uint32_t acked, net_time rtt);
-void tcp_recovery_dup(struct tcb *t);
+void tcp_ack_delivered(struct tcb *t, struct tcp_sent *r, uint32_t len, struct tcp_ack *a);
+void tcp_ack_cumulative(struct tcb *t, struct tcp_ack *a);
+void tcp_recovery_ack(struct tcb *t, struct tcp_ack *a);
+void tcp_recovery_enter(struct tcb *t);
+void tcp_recovery_cwr(struct tcb *t, enum cc_loss_kind kind);
+void tcp_recovery_sent_again(struct tcb *t, uint32_t len);
+void tcp_recovery_reorder(struct tcb *t);
 void tcp_recovery_timeout(struct tcb *t);
+void tcp_recovery_resend(struct tcb *t);
 void tcp_recovery_reopened(struct tcb *t);
 uint32_t tcp_recovery_window(const struct tcb *t);
 void tcp_recovery_idle(struct tcb *t, net_time idle);
@@ -124,13 +181,16 @@ void tcp_recovery_idle(struct tcb *t, net_time idle);
 /* tcp_rtt.c */
 void tcp_rtt_init(struct tcb *t);
 void tcp_rtt_sample(struct tcb *t, net_time rtt);
+void tcp_rtt_min(struct tcb *t, net_time rtt);
 void tcp_rtt_sent(struct tcb *t, tcp_seq seq);
-net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg);
+net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg, net_time rtt);
 net_time tcp_rto(const struct tcb *t);
 
 /* tcp_timer.c */
 void tcp_timer_sent(struct tcb *t);
 void tcp_timer_acked(struct tcb *t, bool sampled, bool restart);
+void tcp_timer_choose(struct tcb *t);
+void tcp_timer_pace(struct tcb *t);
 void tcp_timer_answered(struct tcb *t);
 void tcp_timer_window_shut(struct tcb *t);
 void tcp_timer_window_open(struct tcb *t);

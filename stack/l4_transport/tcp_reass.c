@@ -14,8 +14,10 @@
 
 struct tcp_hole_list {
     uint32_t count;
+    uint32_t changes; /* counts; the one that changed last has the highest `changed` */
     struct {
         tcp_seq left, right;
+        uint32_t changed;
     } iv[TCP_REASS_MAX]; /* sorted, disjoint, not adjacent */
 };
 
@@ -28,12 +30,44 @@ void tcp_reass_free(struct tcb *t)
     t->ooo = NULL;
 }
 
-/* Copy [seq, seq + len) into the ring, but not over what is there. Return: whether anything was new. */
+uint32_t tcp_reass_count(const struct tcb *t)
+{
+    return t->ooo != NULL ? t->ooo->count : 0;
+}
+
+/**
+ * tcp_reass_report - the intervals as SACK blocks, the one that changed last first.
+ * @o: blocks @first ... o->sack_count - 1 are filled in
+ *
+ * Source: RFC 2018 section 4.
+ */
+void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first)
+{
+    const struct tcp_hole_list *h = t->ooo;
+    uint32_t before = UINT32_MAX;
+
+    for (uint32_t k = first; k < o->sack_count; k++) {
+        uint32_t best = 0, newest = 0;
+
+        for (uint32_t i = 0; i < h->count; i++) {
+            if (h->iv[i].changed < before && h->iv[i].changed > newest) {
+                newest = h->iv[i].changed;
+                best = i;
+            }
+        }
+        o->sack[k].left = h->iv[best].left;
+        o->sack[k].right = h->iv[best].right;
+        before = newest;
+    }
+}
+
+/* Copy [seq, seq + len) into the ring, but not over what is there; the first piece that was there
+ * goes into a D-SACK (RFC 2883 section 4.2). Return: whether anything was new. */
 static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len)
 {
     const struct tcp_hole_list *h = t->ooo;
     tcp_seq at = seq, end = seq_add(seq, len);
-    bool any = false;
+    bool any = false, dup = false;
 
     for (uint32_t i = 0; h != NULL && i < h->count && seq_lt(at, end); i++) {
         if (seq_leq(h->iv[i].right, at))
@@ -44,6 +78,10 @@ static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const uint8_t *data, uin
             ring_write_at(&t->rcv, t->rcv.len + seq_dist(t->rcv_nxt, at), data + seq_dist(seq, at),
                           seq_dist(at, h->iv[i].left));
             any = true;
+        }
+        if (!dup) {
+            dup = true;
+            tcp_sack_dup(t, seq_max(seq, h->iv[i].left), seq_min(end, h->iv[i].right));
         }
         at = seq_max(at, h->iv[i].right);
     }
@@ -77,6 +115,7 @@ static bool tcp_reass_add(struct tcp_hole_list *h, tcp_seq left, tcp_seq right)
     }
     h->iv[i].left = left;
     h->iv[i].right = right;
+    h->iv[i].changed = ++h->changes;
     return true;
 }
 
@@ -139,7 +178,7 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, ui
             t->ooo = slab_alloc(&t->tcp->hole_pool);
             if (t->ooo == NULL)
                 return V_DROP_TCP_REASS_FULL;
-            t->ooo->count = 0;
+            t->ooo->count = t->ooo->changes = 0;
         }
         t->tcp->stats.ooo_segs++;
     }
@@ -151,10 +190,8 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, ui
         tcp_reass_join(t);
         return V_NEXT;
     }
-    if (!any)
-        return V_DROP_TCP_DUPLICATE;
     bool added = tcp_reass_add(t->ooo, seq, seq_add(seq, len));
 
     NET_ASSERT(added);
-    return V_NEXT;
+    return any ? V_NEXT : V_DROP_TCP_DUPLICATE;
 }

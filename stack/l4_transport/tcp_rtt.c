@@ -19,6 +19,17 @@ void tcp_rtt_init(struct tcb *t)
     t->min_rtt = NET_NEVER;
 }
 
+/* The smallest of the last five minutes (RFC 8985 section 6.2 step 1; the length is Linux's). */
+void tcp_rtt_min(struct tcb *t, net_time rtt)
+{
+    net_time now = t->tcp->c->now;
+
+    if (rtt <= t->min_rtt || now - t->min_rtt_at > NET_SEC(300)) {
+        t->min_rtt = rtt;
+        t->min_rtt_at = now;
+    }
+}
+
 /* (2.2), (2.3): R' is one measurement. */
 void tcp_rtt_sample(struct tcb *t, net_time rtt)
 {
@@ -37,7 +48,7 @@ void tcp_rtt_sample(struct tcb *t, net_time rtt)
         if (t->srtt == 0)
             t->srtt = 1;
     }
-    t->min_rtt = net_time_min(t->min_rtt, rtt);
+    tcp_rtt_min(t, rtt);
     net_time k = 4 * t->rttvar;
 
     t->rto = t->srtt + (k > NET_MS(1) ? k : NET_MS(1)); /* G: the timestamp clock's tick */
@@ -64,25 +75,33 @@ void tcp_rtt_sent(struct tcb *t, tcp_seq seq)
     t->timed_at = t->tcp->c->now;
 }
 
-/* SND.UNA has moved to SEG.ACK. Return: the measurement, 0 if there was none. */
-net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg)
+/**
+ * tcp_rtt_acked - something was acknowledged or SACKed.
+ * @delivered: round trip of a segment that was sent once and is delivered now; 0: none
+ *
+ * Return: the measurement, 0 if there was none.
+ */
+net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg, net_time delivered)
 {
-    net_time rtt = 0;
+    net_time rtt = 0, now = t->tcp->c->now;
+    bool may_sample = t->srtt == 0 || now - t->sampled_at >= t->srtt;
 
     if (t->timed_valid && seq_geq(seg->ack, t->timed_seq)) {
         t->timed_valid = false;
-        rtt = t->tcp->c->now - t->timed_at;
+        rtt = now - t->timed_at;
         if (rtt == 0)
             rtt = 1;
-    } else if (!t->timed_valid && t->has_ts && seg->opt.has_ts && seg->opt.tsecr != 0 &&
-               (t->srtt == 0 || t->tcp->c->now - t->sampled_at >= t->srtt)) {
+    } else if (!t->timed_valid && may_sample && delivered > 0) {
+        rtt = delivered;
+    } else if (!t->timed_valid && may_sample && t->has_ts && seg->opt.has_ts &&
+               seg->opt.tsecr != 0) {
         int32_t ticks = (int32_t)(tcp_ts_now(t->tcp, &t->conn) - seg->opt.tsecr);
 
         if (ticks >= 0 && NET_MS(ticks) < t->tcp->cfg.rto_max)
             rtt = ticks == 0 ? NET_US(500) : NET_MS(ticks);
     }
     if (rtt > 0) {
-        t->sampled_at = t->tcp->c->now;
+        t->sampled_at = now;
         tcp_rtt_sample(t, rtt);
     }
     return rtt;

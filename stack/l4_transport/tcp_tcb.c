@@ -52,6 +52,8 @@ struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
         .delack_at = NET_NEVER,
         .life_at = NET_NEVER,
         .keep_at = NET_NEVER,
+        .rto_at = NET_NEVER,
+        .reorder_at = NET_NEVER,
         .snd_mss = 536,
         .peer_mss = 536,
         .quick_acks = tcp->cfg.quick_acks,
@@ -121,6 +123,7 @@ void tcp_over(struct tcb *t)
     tcp_timer_stop(t);
     tcp_due_stop(t);
     tcp_reass_free(t);
+    tcp_sent_free(t);
     ring_release(&t->snd, &tcp->c->bufs);
     if (t->hashed) {
         tcp_conn_del(tcp, &t->conn);

@@ -3,8 +3,9 @@
  *
  * A connection has four deadlines and one timer in the wheel, armed at the earliest or before it:
  *
- *   rtx_at     retransmission (RFC 6298) or, while nothing is in flight and the window is shut,
- *              persist (RFC 9293 section 3.8.6.1): never both
+ *   rtx_at     while something is in flight, one of three (RFC 8985 section 8): retransmission
+ *              (RFC 6298, rto_at), tail loss probe, RACK's second look; while nothing is and the
+ *              window is shut, persist (RFC 9293 section 3.8.6.1)
  *   delack_at  delayed ACK (section 3.8.6.3), also a second try when no packet could be had
  *   life_at    how long an orphan may still take (FIN-WAIT-2, linger)
  *   keep_at    keep-alive, whose rules stand in tcp_timer_keep.c
@@ -17,13 +18,16 @@
 
 #include "l4_transport/tcp_priv.h"
 
-enum { RTX_OFF, RTX_RETRANSMIT, RTX_PERSIST };
+enum { RTX_OFF, RTX_PERSIST, RTX_RETRANSMIT, RTX_PROBE, RTX_REORDER };
 
 /* Arm the timer at the earliest deadline. */
 void tcp_timer_update(struct tcb *t)
 {
     net_time at =
         net_time_min(net_time_min(t->rtx_at, t->delack_at), net_time_min(t->life_at, t->keep_at));
+
+    if (t->is_paced)
+        at = net_time_min(at, t->pace_at);
 
     if (at == NET_NEVER)
         timer_stop(&t->tcp->wheel, &t->conn.timer);
@@ -53,25 +57,49 @@ void tcp_timer_rtx_limit(struct tcb *t)
 {
     net_time now = t->tcp->c->now, end = tcp_timer_rtx_end(t);
 
-    if (t->rtx_kind != RTX_OFF && end < t->rtx_at)
-        t->rtx_at = end > now ? end : now;
+    net_time *at = t->rtx_kind == RTX_PERSIST ? &t->rtx_at : &t->rto_at;
+
+    if (t->rtx_kind == RTX_OFF || end >= *at)
+        return;
+    *at = end > now ? end : now;
+    tcp_timer_choose(t);
 }
 
-static void tcp_timer_rtx_start(struct tcb *t, uint8_t kind)
+/* Something is outstanding: a new wait for its acknowledgment begins. */
+static void tcp_timer_rtx_start(struct tcb *t)
 {
-    net_time now = t->tcp->c->now;
-
-    if (t->rtx_kind != kind)
-        t->rtx_since = now;
-    t->rtx_kind = kind;
-    t->rtx_at = tcp_timer_rtx_next(t);
-    tcp_timer_update(t);
+    if (t->rtx_kind <= RTX_PERSIST)
+        t->rtx_since = t->tcp->c->now;
+    t->rtx_kind = RTX_RETRANSMIT;
+    t->rto_at = tcp_timer_rtx_next(t);
+    tcp_timer_choose(t);
 }
 
 static void tcp_timer_rtx_stop(struct tcb *t)
 {
     t->rtx_kind = RTX_OFF;
-    t->rtx_at = NET_NEVER;
+    t->rtx_at = t->rto_at = t->reorder_at = NET_NEVER;
+    tcp_timer_update(t);
+}
+
+/* What the timer waits for while something is in flight: one thing at a time, RACK first (RFC 8985
+ * section 8), nothing later than the RTO. */
+void tcp_timer_choose(struct tcb *t)
+{
+    net_time pto = tcp_tlp_timeout(t), now = t->tcp->c->now;
+
+    if (t->rtx_kind <= RTX_PERSIST)
+        return;
+    if (t->reorder_at < t->rto_at) {
+        t->rtx_kind = RTX_REORDER;
+        t->rtx_at = t->reorder_at;
+    } else if (pto > 0) {
+        t->rtx_kind = RTX_PROBE;
+        t->rtx_at = net_time_min(now + pto, t->rto_at);
+    } else {
+        t->rtx_kind = RTX_RETRANSMIT;
+        t->rtx_at = t->rto_at;
+    }
     tcp_timer_update(t);
 }
 
@@ -80,8 +108,17 @@ void tcp_timer_sent(struct tcb *t)
 {
     if (t->rtx_kind == RTX_PERSIST)
         t->backoff = 0;
-    if (t->rtx_kind != RTX_RETRANSMIT)
-        tcp_timer_rtx_start(t, RTX_RETRANSMIT);
+    if (t->rtx_kind <= RTX_PERSIST)
+        tcp_timer_rtx_start(t);
+    else if (t->rtx_kind == RTX_PROBE)
+        tcp_timer_choose(t); /* two round trips from the last transmission */
+}
+
+/* Pacing: the next segment may leave at pace_at. */
+void tcp_timer_pace(struct tcb *t)
+{
+    t->is_paced = true;
+    tcp_timer_update(t);
 }
 
 /**
@@ -94,16 +131,13 @@ void tcp_timer_acked(struct tcb *t, bool sampled, bool restart)
     t->timeouts = 0;
     if (sampled)
         t->backoff = 0;
-    if (!restart) {
-        t->rtx_since = t->tcp->c->now;
+    if (tcp_in_flight(t) == 0) {
+        tcp_timer_rtx_stop(t);
         return;
     }
-    if (tcp_in_flight(t) == 0 && seq_eq(t->snd_una, t->snd_max)) {
-        tcp_timer_rtx_stop(t);
-    } else {
-        t->rtx_kind = RTX_OFF; /* progress: R2 counts from here */
-        tcp_timer_rtx_start(t, RTX_RETRANSMIT);
-    }
+    t->rtx_since = t->tcp->c->now; /* progress: R2 counts from here */
+    if (restart)
+        tcp_timer_rtx_start(t);
 }
 
 /* The peer answered a window probe, or a retransmission that its shrunken window has no room for: as
@@ -121,7 +155,10 @@ void tcp_timer_window_shut(struct tcb *t)
     if (t->rtx_kind == RTX_OFF) {
         t->backoff = 0;
         t->shut_since = t->tcp->c->now;
-        tcp_timer_rtx_start(t, RTX_PERSIST);
+        t->rtx_since = t->tcp->c->now;
+        t->rtx_kind = RTX_PERSIST;
+        t->rtx_at = tcp_timer_rtx_next(t);
+        tcp_timer_update(t);
     }
 }
 
@@ -129,9 +166,9 @@ void tcp_timer_window_shut(struct tcb *t)
 void tcp_timer_window_open(struct tcb *t)
 {
     t->timeouts = t->backoff = 0;
-    if (t->rtx_kind == RTX_RETRANSMIT) {
+    if (t->rtx_kind > RTX_PERSIST) {
         t->rtx_since = t->tcp->c->now;
-        tcp_timer_rtx_start(t, RTX_RETRANSMIT);
+        tcp_timer_rtx_start(t);
     }
 }
 
@@ -169,7 +206,9 @@ void tcp_timer_orphan(struct tcb *t, net_time limit)
 void tcp_timer_stop(struct tcb *t)
 {
     t->rtx_kind = RTX_OFF;
-    t->rtx_at = t->delack_at = t->life_at = t->keep_at = NET_NEVER;
+    t->rtx_at = t->rto_at = t->reorder_at = NET_NEVER;
+    t->delack_at = t->life_at = t->keep_at = NET_NEVER;
+    t->is_paced = false;
     timer_stop(&t->tcp->wheel, &t->conn.timer);
 }
 
@@ -179,10 +218,10 @@ const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries)
     const char *name = "";
 
     *left = 0;
-    *tries = t->rtx_kind == RTX_RETRANSMIT ? t->timeouts : t->probes_out;
+    *tries = t->rtx_kind > RTX_PERSIST ? t->timeouts : t->probes_out;
     if (t->rtx_at != NET_NEVER) {
         *left = t->rtx_at - now;
-        name = t->rtx_kind == RTX_PERSIST ? "persist" : "on";
+        name = t->rtx_kind == RTX_PERSIST ? "persist" : t->rtx_kind == RTX_PROBE ? "probe" : "on";
     } else if (t->life_at != NET_NEVER) {
         *left = t->life_at - now;
         name = tcp_state(t) == TCP_FIN_WAIT_2 ? "finwait2" : "linger";
@@ -221,8 +260,26 @@ static bool tcp_timer_rto(struct tcb *t)
     tcp->stats.timeouts++;
     tcp_recovery_timeout(t);
     t->rtx_due = true;
-    t->rtx_at = tcp_timer_rtx_next(t);
+    t->rto_at = tcp_timer_rtx_next(t);
+    tcp_timer_choose(t);
     tcp_due(t);
+    return true;
+}
+
+/* One of the timers of what is in flight. Return: false when t is gone. */
+static bool tcp_timer_rtx(struct tcb *t)
+{
+    if (t->rtx_kind == RTX_RETRANSMIT)
+        return tcp_timer_rto(t);
+    if (t->rtx_kind == RTX_PROBE) {
+        t->tlp_due = true;
+        tcp_due(t);
+    } else {
+        t->reorder_at = NET_NEVER;
+        tcp_recovery_reorder(t);
+    }
+    t->rto_at = tcp_timer_rtx_next(t); /* RFC 8985 section 7.3: after a probe, the RTO alone */
+    tcp_timer_choose(t);
     return true;
 }
 
@@ -260,10 +317,14 @@ static void tcp_timer_fire(struct tcb *t)
         return;
     }
     if (t->rtx_at <= now) {
-        bool alive = t->rtx_kind == RTX_PERSIST ? tcp_timer_persist(t) : tcp_timer_rto(t);
+        bool alive = t->rtx_kind == RTX_PERSIST ? tcp_timer_persist(t) : tcp_timer_rtx(t);
 
         if (!alive)
             return;
+    }
+    if (t->is_paced && t->pace_at <= now) {
+        t->is_paced = false;
+        tcp_due(t);
     }
     if (t->delack_at <= now) {
         t->delack_at = NET_NEVER;

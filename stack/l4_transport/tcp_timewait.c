@@ -81,7 +81,7 @@ void tcp_time_wait(struct tcb *t)
     }
     *w = (struct tcp_tw){
         .conn = t->conn,
-        .snd_nxt = t->snd_max,
+        .snd_nxt = t->snd_nxt,
         .rcv_nxt = t->rcv_nxt,
         .rcv_wnd = tcp_rcv_wnd(t) >> t->rcv_wnd_shift,
         .ts_recent = t->ts_recent,

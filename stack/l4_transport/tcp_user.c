@@ -43,6 +43,15 @@ void tcp_config_default(struct tcp_config *cfg)
         .challenge_acks = 10,
         .timestamps = true,
         .window_scaling = true,
+        .sack = true,
+        .dsack = true,
+        .rack = true,
+        .tlp = true,
+        .prr = true,
+        .frto = true,
+        .undo = true,
+        .limited_transmit = true,
+        .sent_records = 65536,
         .time_wait_reuse = true,
         .port_min = 32768,
         .port_max = 60999,
@@ -60,6 +69,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->tws, r, sizeof(struct tcp_tw), cfg->time_wait);
     slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
+    slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
     hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait);
     hash_cut(&tcp->listeners, r, cfg->listeners);
     tcp->port_users = region_cut(r, 65536 * sizeof(tcp->port_users[0]), 64);
@@ -182,8 +192,9 @@ int tcp_open_active(struct tcp *tcp, const struct tcp_open *o, struct tcb **out)
     t->rcv_wnd_shift = tcp_window_shift(tcp, o->rcvbuf);
     t->has_ts = tcp->cfg.timestamps;
     t->has_wscale = tcp->cfg.window_scaling;
+    t->has_sack = tcp->cfg.sack;
     t->iss = tcp_iss(tcp, &id);
-    t->snd_una = t->snd_nxt = t->snd_max = t->iss;
+    t->snd_una = t->snd_nxt = t->iss;
     tcp->stats.opened_active++;
     tcp_event(tcp, &t->conn, TCP_EV_OPEN_ACTIVE);
     tcp_due(t);

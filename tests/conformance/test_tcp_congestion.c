@@ -133,10 +133,14 @@ static void test_congestion_slow_start_doubles_in_a_round_trip(void)
 /* REQ: TCP-5681-3.1-6 TCP-MUST-19 */
 static void test_congestion_avoidance_adds_a_segment_in_a_round_trip(void)
 {
+    struct net_config cfg;
     struct peer k;
     uint32_t acked, sent;
 
-    flow_begin_reno(&k);
+    peer_config(&cfg);
+    cfg.tcp.frto = false;
+    cfg.tcp.cc = (uint8_t)cc_by_name("reno");
+    peer_begin_with(&k, &cfg);
     flying(&k, 20, &acked, &sent);
     peer_advance(&k, NET_MS(200)); /* timeout: ssthresh 10 segments */
     peer_forget(&k);
@@ -230,13 +234,17 @@ static void test_congestion_window_does_not_grow_unused(void)
 /* REQ: TCP-5681-3.1-10 */
 static void test_congestion_flight_stays_within_both_windows(void)
 {
+    struct net_config cfg;
     struct peer k;
     struct prng random;
     uint32_t acked = 1, sent = 1;
     uint16_t win = 65535;
 
     prng_seed(&random, 2, 0);
-    flow_begin_reno(&k);
+    peer_config(&cfg);
+    cfg.tcp.frto = false; /* which lets new data go while it waits for what they tell */
+    cfg.tcp.cc = (uint8_t)cc_by_name("reno");
+    peer_begin_with(&k, &cfg);
     int sd = flow_open(&k);
 
     for (int i = 0; i < 2000 && sent < FLOW_MAX; i++) {

@@ -249,7 +249,7 @@ static void test_tcp_options_switched_off(void)
     struct peer k;
 
     peer_config(&cfg);
-    cfg.tcp.timestamps = cfg.tcp.window_scaling = false;
+    cfg.tcp.timestamps = cfg.tcp.window_scaling = cfg.tcp.sack = false;
     peer_begin_with(&k, &cfg);
     peer_connect(&k);
     expect_tcp(&k, .flags = "S", .opts = "mss 1460");

@@ -129,6 +129,20 @@ static void transfer_ends(struct transfer *x)
     x->plan[1].end = ends[how][1];
 }
 
+/* Every mechanism of loss recovery, in every combination. Few records make them stretch. */
+static void transfer_recovery(struct transfer *x, struct tcp_config *cfg)
+{
+    bool *const switches[] = {&cfg->sack, &cfg->dsack, &cfg->rack,
+                              &cfg->tlp,  &cfg->prr,   &cfg->frto,
+                              &cfg->undo, &cfg->limited_transmit};
+
+    for (size_t i = 0; i < ARRAY_LEN(switches); i++)
+        *switches[i] = !one_in(x, 4);
+    cfg->pacing = one_in(x, 4);
+    if (one_in(x, 8))
+        cfg->sent_records = pick(x, 2, 20);
+}
+
 static void transfer_begin(struct transfer *x, uint64_t seed)
 {
     uint16_t mtu = (uint16_t)(one_in(x, 3) ? pick(x, 576, 9000) : 1500);
@@ -139,6 +153,7 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
         x->cfg[i].ifs[0].mtu = i == 1 && one_in(x, 4) ? (uint16_t)pick(x, 576, 9000) : mtu;
         x->cfg[i].tcp.timestamps = !one_in(x, 4);
         x->cfg[i].tcp.window_scaling = !one_in(x, 4);
+        transfer_recovery(x, &x->cfg[i].tcp);
         transfer_wire(x, &x->wire[i]);
         transfer_plan(x, &x->plan[i]);
     }

@@ -10,8 +10,9 @@
 /* What TCP_INFO tells, in Linux's units; laid out for the caller by info.c. */
 struct plugin_info {
     uint8_t state, ca_state, retransmits, probes, backoff, options, snd_wscale, rcv_wscale;
-    uint32_t rto, snd_mss, rcv_mss, unacked, rtt, rttvar, min_rtt, snd_ssthresh, snd_cwnd, pmtu;
-    uint32_t advmss, total_retrans, segs_in, segs_out, notsent_bytes, snd_wnd, rcv_rtt, rcv_space;
+    uint32_t rto, snd_mss, rcv_mss, unacked, sacked, lost, retrans, rtt, rttvar, min_rtt;
+    uint32_t snd_ssthresh, snd_cwnd, pmtu, advmss, total_retrans, segs_in, segs_out;
+    uint32_t notsent_bytes, snd_wnd, rcv_rtt, rcv_space;
     uint64_t bytes_acked, bytes_received, bytes_sent;
 };
 /** plugin_info_emit - write at most @len bytes. Return: how many. */

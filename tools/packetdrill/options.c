@@ -21,9 +21,7 @@ enum {
     OPTIONS_FIONBIO = 0x5421,
     OPTIONS_TCP = 6,
     OPTIONS_TCP_INFO = 11,
-    OPTIONS_MEMINFO = 55,
-    OPTIONS_CA_RECOVERY = 3,
-    OPTIONS_CA_LOSS = 4
+    OPTIONS_MEMINFO = 55
 };
 
 static int options_fcntl(void *userdata, int fd, int cmd, ...)
@@ -204,7 +202,7 @@ static void options_info(struct plugin *g, const struct plugin_fd *f, struct plu
         return;
     uint32_t mss = u32_max(s.mss, 1);
 
-    i->ca_state = t->timeouts > 0 ? OPTIONS_CA_LOSS : t->in_recovery ? OPTIONS_CA_RECOVERY : 0;
+    i->ca_state = (uint8_t)s.ca_state;
     i->retransmits = t->timeouts;
     i->probes = s.probes;
     i->backoff = s.backoff;
@@ -214,7 +212,10 @@ static void options_info(struct plugin *g, const struct plugin_fd *f, struct plu
     i->rto = (uint32_t)(s.rto / 1000);
     i->snd_mss = s.mss;
     i->rcv_mss = i->advmss = t->rcv_mss;
-    i->unacked = (s.in_flight + mss - 1) / mss;
+    i->unacked = s.out_segs;
+    i->sacked = s.sacked_segs;
+    i->lost = s.lost_segs;
+    i->retrans = s.rtx_segs_now;
     i->rtt = (uint32_t)(s.srtt / 1000);
     i->rttvar = (uint32_t)(s.rttvar / 1000);
     i->min_rtt = (uint32_t)(s.min_rtt / 1000);

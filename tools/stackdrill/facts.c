@@ -47,12 +47,10 @@ static bool fact_tcb_value(struct run *r, const struct run_flow *f, const char *
         *v = (uint32_t)(t->snd_una.v - f->local_iss);
     else if (strcmp(name, "snd_nxt") == 0)
         *v = (uint32_t)(t->snd_nxt.v - f->local_iss);
-    else if (strcmp(name, "snd_max") == 0)
-        *v = (uint32_t)(t->snd_max.v - f->local_iss);
     else if (strcmp(name, "rcv_nxt") == 0)
         *v = (uint32_t)(t->rcv_nxt.v - f->remote_iss);
     else if (strcmp(name, "in_recovery") == 0)
-        *v = t->in_recovery;
+        *v = t->ca_state == TCP_CA_RECOVERY;
     else if (strcmp(name, "dup_acks") == 0)
         *v = t->dup_acks;
     else if (strcmp(name, "timeouts") == 0)
@@ -254,10 +252,7 @@ static bool fact_info(struct run *r, const char *name, int64_t *v)
         int64_t value;
     } info[] = {
         {"state",          fact_linux_state(s.state)                             },
-        {"ca_state",       t == NULL         ? 0
-                     : t->timeouts > 0 ? 4
-                     : t->in_recovery  ? 3
-                                       : 0                   },
+        {"ca_state",       s.ca_state                                            },
         {"retransmits",    t == NULL ? 0 : t->timeouts                           },
         {"probes",         s.probes                                              },
         {"backoff",        s.backoff                                             },
@@ -268,8 +263,14 @@ static bool fact_info(struct run *r, const char *name, int64_t *v)
         {"snd_mss",        s.mss                                                 },
         {"rcv_mss",        t == NULL ? 0 : t->rcv_mss                            },
         {"advmss",         t == NULL ? 0 : t->rcv_mss                            },
-        {"unacked",        (s.in_flight + mss - 1) / mss                         },
-        {"sacked",         0                                                     },
+        {"unacked",        s.out_segs                                            },
+        {"sacked",         s.sacked_segs                                         },
+        {"lost",           s.lost_segs                                           },
+        {"retrans",        s.rtx_segs_now                                        },
+        {"reord_seen",     s.reordering                                          },
+        {"dsack_dups",     s.dsacks_in                                           },
+        {"delivered",      (int64_t)s.delivered / mss                            },
+        {"pacing_rate",    (int64_t)s.pacing_rate                                },
         {"rtt",            s.srtt / 1000                                         },
         {"rttvar",         s.rttvar / 1000                                       },
         {"min_rtt",        s.min_rtt / 1000                                      },

@@ -16,6 +16,7 @@
 
 enum settings_kind {
     SET_BOOL,
+    SET_ODD, /* the lowest bit of a number */
     SET_U8,
     SET_U16,
     SET_U32,
@@ -65,14 +66,14 @@ static const struct settings_sysctl {
     {"tcp_keepalive_probes",      SET_U8,      AT(keep_count),      "keep_count"         },
     {"ip_local_port_range",       SET_RANGE,   AT(port_min),        "port_min, port_max" },
     {"ip_default_ttl",            SET_U8,      AT(ttl),             "ttl"                },
-    {"tcp_sack",                  SET_IGNORED, 0,                   NULL                 },
-    {"tcp_dsack",                 SET_IGNORED, 0,                   NULL                 },
+    {"tcp_sack",                  SET_BOOL,    AT(sack),            "sack"               },
+    {"tcp_dsack",                 SET_BOOL,    AT(dsack),           "dsack"              },
+    {"tcp_recovery",              SET_ODD,     AT(rack),            "rack"               },
+    {"tcp_early_retrans",         SET_BOOL,    AT(tlp),             "tlp"                },
+    {"tcp_frto",                  SET_BOOL,    AT(frto),            "frto"               },
     {"tcp_fack",                  SET_IGNORED, 0,                   NULL                 },
     {"tcp_ecn",                   SET_IGNORED, 0,                   NULL                 },
-    {"tcp_recovery",              SET_IGNORED, 0,                   NULL                 },
-    {"tcp_early_retrans",         SET_IGNORED, 0,                   NULL                 },
     {"tcp_fastopen",              SET_IGNORED, 0,                   NULL                 },
-    {"tcp_frto",                  SET_IGNORED, 0,                   NULL                 },
     {"tcp_no_metrics_save",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_min_tso_segs",          SET_IGNORED, 0,                   NULL                 },
     {"tcp_tso_win_divisor",       SET_IGNORED, 0,                   NULL                 },
@@ -190,6 +191,9 @@ static bool settings_store(struct tcp_config *cfg, const struct settings_sysctl 
     switch (s->kind) {
     case SET_BOOL:
         *(bool *)at = n != 0;
+        return true;
+    case SET_ODD:
+        *(bool *)at = (n & 1) != 0;
         return true;
     case SET_U8:
         *at = (uint8_t)n;
