@@ -179,7 +179,7 @@ static void tcp_undo_note(struct tcb *t)
 }
 
 /* Once for each window of trouble: how far down? */
-static void tcp_reduce(struct tcb *t, enum cc_loss_kind kind, const char *cause)
+static void tcp_reduce(struct tcb *t, enum cc_loss_kind kind, bool is_again, const char *cause)
 {
     struct cc cc = tcp_cc(t);
     /* What limited transmit has added does not count (RFC 5681 section 3.2 step 2). */
@@ -187,7 +187,8 @@ static void tcp_reduce(struct tcb *t, enum cc_loss_kind kind, const char *cause)
 
     if (t->ca_state == TCP_CA_RECOVERY) /* a retransmission was lost, too: RFC 5681 section 4.3 */
         flight = u32_min(flight, t->ssthresh);
-    struct cc_loss l = {.now = t->tcp->c->now, .in_flight_bytes = flight, .kind = kind};
+    struct cc_loss l = {
+        .now = t->tcp->c->now, .in_flight_bytes = flight, .kind = kind, .is_again = is_again};
 
     t->prr_from = flight;
     t->prr_delivered = t->prr_out = 0;
@@ -210,7 +211,7 @@ void tcp_recovery_cwr(struct tcb *t, enum cc_loss_kind kind)
     if (t->ca_state >= TCP_CA_CWR)
         return;
     t->undo_valid = false;
-    tcp_reduce(t, kind, "cwr");
+    tcp_reduce(t, kind, false, "cwr");
     tcp_mood(t, TCP_CA_CWR);
 }
 
@@ -218,7 +219,7 @@ void tcp_recovery_enter(struct tcb *t)
 {
     if (t->ca_state < TCP_CA_CWR) {
         tcp_undo_note(t);
-        tcp_reduce(t, CC_LOSS_FAST, "fast retransmit");
+        tcp_reduce(t, CC_LOSS_FAST, false, "fast retransmit");
     }
     tcp_mood(t, TCP_CA_RECOVERY);
     t->tcp->stats.fast_rtx++;
@@ -434,8 +435,7 @@ void tcp_recovery_timeout(struct tcb *t)
         tcp_sack_forget(t); /* it had the first segment and does not acknowledge it: reneging */
     if (is_new)
         tcp_undo_note(t);
-    if (is_new || t->timeouts <= 1) /* not for data sent again already: RFC 5681 section 3.1 */
-        tcp_reduce(t, CC_LOSS_TIMEOUT, "timeout");
+    tcp_reduce(t, CC_LOSS_TIMEOUT, !is_new && t->timeouts > 1, "timeout");
     /* What lies beyond a window that has shrunk was thrown away: that is no late ACK. */
     t->frto = t->tcp->cfg.frto && is_new && t->timeouts <= 1 && tcp_in_flight(t) <= t->snd_wnd;
     t->frto_new = false;

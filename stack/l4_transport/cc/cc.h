@@ -64,6 +64,7 @@ struct cc_loss {
     net_time now;
     uint32_t in_flight_bytes;
     enum cc_loss_kind kind;
+    bool is_again; /* a timeout of data sent again already: ssthresh stays (RFC 5681 section 3.1) */
 };
 
 /* A connection that had nothing to send for a while is about to send. */

@@ -45,7 +45,8 @@ static void cc_reno_ack(struct cc *cc, const struct cc_ack *a)
 
 static void cc_reno_loss(struct cc *cc, const struct cc_loss *l)
 {
-    cc->ssthresh_bytes = u32_max(l->in_flight_bytes / 2, 2 * cc->mss); /* equation 4 */
+    if (!l->is_again)
+        cc->ssthresh_bytes = u32_max(l->in_flight_bytes / 2, 2 * cc->mss); /* equation 4 */
     cc_reno_of(cc)->acked = 0;
 }
 
