@@ -193,6 +193,8 @@ static enum verdict net_input_l4(struct net *n, struct pkt *p)
         if (err.proto == IP_PROTO_UDP)
             return udp_input_error(&n->udp, &err);
         return V_DROP_ICMP4_NO_OWNER;
+    case IP_PROTO_IGMP:
+        return igmp_input(&n->ip, p);
     default: /* answered by ip4_input() */
         return V_DROP_IP4_PROTOCOL;
     }

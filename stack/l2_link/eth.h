@@ -7,7 +7,7 @@
 #include "base/core.h"
 #include "wire/eth.h"
 
-enum { ETH_GROUPS = 16 };
+enum { ETH_GROUPS = 64 };
 
 /* Frames on their way out, of all interfaces of a host; net_output() empties it. */
 struct eth_txq {
@@ -29,7 +29,7 @@ struct eth {
     struct {
         struct mac mac;
         uint16_t users;
-    } group[ETH_GROUPS]; /* multicast groups joined */
+    } group[ETH_GROUPS]; /* multicast groups joined, beside that of all hosts */
     uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
 };
 

@@ -22,14 +22,12 @@
  * is refused with -EINVAL instead of being put on a wire that would have to drop it (LAND).
  *
  * Not in here yet: forwarding (ip_config.forward keeps its place), path MTU per destination (the
- * MTU of a way is that of its interface; learned MTUs reach L4 in ip_error), IGMP, 0.0.0.0 as
- * source for DHCP.
+ * MTU of a way is that of its interface; learned MTUs reach L4 in ip_error), 0.0.0.0 as source
+ * for DHCP.
  */
 #include "l3_network/ip4.h"
 
 #include <errno.h>
-
-#define IP4_ALL_HOSTS 0xe0000001u /* 224.0.0.1 */
 
 void ip_config_default(struct ip_config *cfg)
 {
@@ -44,6 +42,8 @@ void ip_config_default(struct ip_config *cfg)
         .icmp_burst = 50,
         .icmp_dst_rate = 10,
         .icmp_dst_burst = 10,
+        .igmp = 2,
+        .groups = 64,
     };
 }
 
@@ -53,6 +53,7 @@ void ip_cut(struct ip_layer *ip, const struct ip_config *cfg, struct region *r)
     *ip = (struct ip_layer){.cfg = *cfg};
     route_cut(&ip->routes, r, cfg->routes);
     ip4_reass_cut(&ip->reass, r, cfg->reass_slots);
+    igmp_cut(&ip->igmp, r, cfg->groups);
 }
 
 void ip_init(struct ip_layer *ip, struct core *c)
@@ -60,9 +61,10 @@ void ip_init(struct ip_layer *ip, struct core *c)
     ip->c = c;
     ip->id_key = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
     icmp4_init(ip);
+    igmp_init(ip);
 }
 
-/* ---- Interfaces, addresses, groups ---- */
+/* ---- Interfaces and addresses ---- */
 
 struct mac ip4_group_mac(uint32_t group)
 {
@@ -76,10 +78,6 @@ int ip_if_add(struct ip_layer *ip, struct eth *eth, struct arp *arp)
     if (ip->if_count == IP_IFS)
         return -ENOBUFS;
     NET_ASSERT(eth->ifi == ip->if_count && eth->mtu >= IP4_MTU_MIN);
-    int rc = eth_join(eth, ip4_group_mac(IP4_ALL_HOSTS)); /* RFC 1112 section 7.2: always */
-
-    if (rc < 0)
-        return rc;
     ip->ifs[ip->if_count] = (struct ip_if){.eth = eth, .arp = arp};
     return ip->if_count++;
 }
@@ -180,59 +178,6 @@ bool ip_addr_each(const struct ip_layer *ip, uint32_t *at, struct ip_addr_info *
     return false;
 }
 
-static struct ip_group *ip4_group_find(struct ip_layer *ip, uint8_t ifi, uint32_t group)
-{
-    for (uint8_t i = 0; i < ip->group_count; i++)
-        if (ip->group[i].addr == group && ip->group[i].ifi == ifi)
-            return &ip->group[i];
-    return NULL;
-}
-
-int ip_group_join(struct ip_layer *ip, uint8_t ifi, uint32_t group)
-{
-    if (group >> 28 != 0xe || ifi >= ip->if_count)
-        return -EINVAL;
-    struct ip_group *g = ip4_group_find(ip, ifi, group);
-
-    if (g != NULL) {
-        if (g->users == UINT16_MAX)
-            return -ENOBUFS;
-        g->users++;
-        return 0;
-    }
-    if (ip->group_count == IP_GROUPS)
-        return -ENOBUFS;
-    int rc = eth_join(ip->ifs[ifi].eth, ip4_group_mac(group));
-
-    if (rc < 0)
-        return rc;
-    ip->group[ip->group_count++] = (struct ip_group){group, 1, ifi};
-    return 0;
-}
-
-int ip_group_leave(struct ip_layer *ip, uint8_t ifi, uint32_t group)
-{
-    struct ip_group *g = ip4_group_find(ip, ifi, group);
-
-    if (g == NULL)
-        return -ENOENT;
-    if (--g->users == 0) {
-        eth_leave(ip->ifs[ifi].eth, ip4_group_mac(group));
-        *g = ip->group[--ip->group_count];
-    }
-    return 0;
-}
-
-bool ip4_in_group(const struct ip_layer *ip, uint8_t ifi, uint32_t group)
-{
-    if (group == IP4_ALL_HOSTS)
-        return true;
-    for (uint8_t i = 0; i < ip->group_count; i++)
-        if (ip->group[i].addr == group && ip->group[i].ifi == ifi)
-            return true;
-    return false;
-}
-
 /* ---- What an address means ---- */
 
 bool ip4_is_own(const struct ip_layer *ip, uint8_t ifi, uint32_t a)
@@ -285,6 +230,16 @@ bool ip_is_local(const struct ip_layer *ip, struct ip_addr a)
     return ip_addr_is_v4(a) && ip4_owner(ip, ip_addr_to_v4(a)) >= 0;
 }
 
+int ip_if_count(const struct ip_layer *ip)
+{
+    return ip->if_count;
+}
+
+bool ip_is_all_hosts(struct ip_addr group)
+{
+    return ip_addr_eq(group, ip_addr_v4(IP4_ALL_HOSTS));
+}
+
 enum cast ip_cast(const struct ip_layer *ip, struct ip_addr a)
 {
     return ip_addr_is_v4(a) ? ip4_cast(ip, ip_addr_to_v4(a)) : CAST_UNICAST;
@@ -308,7 +263,7 @@ int ip_route_del(struct ip_layer *ip, uint32_t dst, uint8_t prefix, uint32_t gat
 }
 
 /* RFC 1122 section 3.3.4.3: of the outgoing interface, and of the next hop's subnet if possible. */
-static uint32_t ip4_choose_source(const struct ip_layer *ip, uint8_t ifi, uint32_t next_hop)
+uint32_t ip4_choose_source(const struct ip_layer *ip, uint8_t ifi, uint32_t next_hop)
 {
     const struct ip_if *f = &ip->ifs[ifi];
     uint32_t best = 0;
@@ -328,7 +283,7 @@ static uint32_t ip4_choose_source(const struct ip_layer *ip, uint8_t ifi, uint32
 
 /* Broadcasts of the link and groups need no route (RFC 1122 section 3.3.1.1), but an interface: the
  * source's, else the one the table names, else the first that has an address. */
-static int ip4_link_for_group(const struct ip_layer *ip, uint32_t dst, int src_ifi)
+int ip4_link_for_group(const struct ip_layer *ip, uint32_t dst, int src_ifi)
 {
     if (src_ifi >= 0)
         return src_ifi;
@@ -398,6 +353,16 @@ uint32_t ip_mms_r(const struct ip_layer *ip, struct ip_addr src)
     return UINT16_MAX - IP4_HDR_LEN;
 }
 
+int ip_route_on(struct ip_layer *ip, struct ip_addr dst, uint8_t ifi, struct ip_path *path)
+{
+    uint32_t to = ip_addr_to_v4(dst), src, next_hop;
+
+    if (!ip_addr_is_v4(dst) || ifi >= ip->if_count)
+        return -EINVAL;
+    src = ip4_choose_source(ip, ifi, to);
+    return src == 0 ? -EADDRNOTAVAIL : ip4_route(ip, to, src, path, &next_hop);
+}
+
 static struct arp *ip4_neighbour(struct ip_layer *ip, struct ip_addr dst, uint32_t *next_hop)
 {
     struct ip_path path;
@@ -455,11 +420,12 @@ int ip_error_errno(enum ip_error_kind kind)
 void ip_tick(struct ip_layer *ip, net_time now)
 {
     ip4_reass_tick(ip, now);
+    igmp_tick(ip, now);
 }
 
 net_time ip_deadline(const struct ip_layer *ip)
 {
     if (ip->icmp.due.len > 0)
         return ip->c->now;
-    return ip4_reass_deadline(ip);
+    return net_time_min(ip4_reass_deadline(ip), igmp_deadline(ip));
 }

@@ -36,6 +36,26 @@ int ip_route(struct ip_layer *ip, struct ip_addr dst, struct ip_addr src, struct
  * reassembly takes (RFC 1122 section 3.3.2). MMS_S is mtu - hdr_len of struct ip_path. */
 uint32_t ip_mms_r(const struct ip_layer *ip, struct ip_addr src);
 
+enum { IP_ANY_IF = -1 };
+
+/** ip_route_on - the way to the group or broadcast @dst through interface @ifi; else as ip_route. */
+int ip_route_on(struct ip_layer *ip, struct ip_addr dst, uint8_t ifi, struct ip_path *path);
+
+/**
+ * ip_group_join - receive the datagrams to @group; joins are counted.
+ * @ifi: on this interface, or IP_ANY_IF: on the one that leads to @group
+ *
+ * Return: the number of the interface.
+ * Errors: -EINVAL no group, -ENODEV no such interface, or none leads there, -ENOBUFS.
+ */
+int ip_group_join(struct ip_layer *ip, struct ip_addr group, int ifi);
+/** ip_group_leave - one join is taken back. Return: 0, -EINVAL, -ENODEV, -ENOENT: not joined. */
+int ip_group_leave(struct ip_layer *ip, struct ip_addr group, int ifi);
+/** ip_if_count - interfaces of this host; they are numbered from 0. */
+int ip_if_count(const struct ip_layer *ip);
+/** ip_is_all_hosts - the group of all hosts, which nobody needs to join. */
+bool ip_is_all_hosts(struct ip_addr group);
+
 /* The parameters of one datagram. */
 struct ip_send {
     struct ip_addr src, dst; /* src IP_ADDR_ANY: chosen */

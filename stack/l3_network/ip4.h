@@ -11,6 +11,7 @@
 #include "l2_link/arp.h"
 #include "l2_link/eth.h"
 #include "l3_network/icmp4.h"
+#include "l3_network/igmp.h"
 #include "l3_network/ip.h"
 #include "l3_network/ip4_reass.h"
 #include "l3_network/route.h"
@@ -19,7 +20,6 @@
 enum {
     IP_IFS = 4,           /* interfaces of a host */
     IP_ADDRS = ARP_ADDRS, /* addresses of one interface */
-    IP_GROUPS = 16,       /* multicast groups joined, over all interfaces, beside 224.0.0.1 */
     IP_IDS = 1024,        /* counters of identifications */
     IP4_MTU_MIN = 68      /* RFC 791: every link carries that much */
 };
@@ -36,6 +36,8 @@ struct ip_config {
     uint32_t icmp_burst;       /* and at once: 50 */
     uint32_t icmp_dst_rate;    /* errors a second to one destination: 10 */
     uint32_t icmp_dst_burst;   /* and at once: 10 */
+    uint8_t igmp;              /* version spoken: 2; 1; 0 none, groups are not reported to routers */
+    uint32_t groups;           /* memberships in multicast groups: 64 */
 };
 
 struct ip_if {
@@ -47,21 +49,18 @@ struct ip_if {
         uint32_t addr;
         uint8_t prefix;
     } addr[IP_ADDRS];
+    net_time igmp_v1_until; /* an IGMP version 1 router was heard: RFC 2236 section 4 */
 };
 
 struct ip_layer {
     struct core *c;
     struct ip_config cfg;
-    uint8_t if_count, group_count;
+    uint8_t if_count;
     struct ip_if ifs[IP_IFS];
     struct route_table routes;
-    struct ip_group {
-        uint32_t addr;
-        uint16_t users;
-        uint8_t ifi;
-    } group[IP_GROUPS];
     struct ip4_reass reass;
     struct icmp4 icmp;
+    struct igmp igmp;
     struct siphash_key id_key;
     uint16_t id[IP_IDS];
     uint64_t rx_datagrams, tx_datagrams, rx_fragments, tx_fragments;
@@ -76,7 +75,7 @@ void ip_init(struct ip_layer *ip, struct core *c);
 /* ---- Interfaces and addresses (ip.c) ---- */
 
 /**
- * ip_if_add - one more interface; joins 224.0.0.1 on it.
+ * ip_if_add - one more interface.
  * @eth: initialised, its ifi is the number of interfaces added so far
  *
  * Return: the number of the interface, or -ENOBUFS.
@@ -103,11 +102,6 @@ struct ip_addr_info {
 /** ip_addr_each - visit the addresses; @*at starts at 0. Return: false when there are no more. */
 bool ip_addr_each(const struct ip_layer *ip, uint32_t *at, struct ip_addr_info *info);
 
-/** ip_group_join, ip_group_leave - receive a multicast group on @ifi; joins are counted.
- * Return: 0, -EINVAL not a group, -ENOBUFS, -ENOENT not joined. */
-int ip_group_join(struct ip_layer *ip, uint8_t ifi, uint32_t group);
-int ip_group_leave(struct ip_layer *ip, uint8_t ifi, uint32_t group);
-
 /** ip_route_add, ip_route_del - route_add() and route_del() with checks against our addresses:
  * -EINVAL also for a gateway that is ourselves or a broadcast. */
 int ip_route_add(struct ip_layer *ip, uint32_t dst, uint8_t prefix, uint32_t gateway, uint8_t ifi,
@@ -120,13 +114,13 @@ int ip_route_del(struct ip_layer *ip, uint32_t dst, uint8_t prefix, uint32_t gat
  * ip4_input - an IPv4 datagram or fragment whose Ethernet header is pulled; l2_cast and ifi are set.
  *
  * Return: V_NEXT: (*p)->l3, l4, proto, tos, ttl, src, dst and l3_cast are set, the header is
- * pulled, padding is cut off, proto is one of ICMP, TCP, UDP. If a fragment completed a datagram,
+ * pulled, padding is cut off, proto is one of ICMP, IGMP, TCP, UDP. If a fragment completed a datagram,
  * *@p is that datagram; the reference the caller had was given up for the one it has now. V_DONE: a
  * fragment was taken. Else the reason.
  */
 enum verdict ip4_input(struct ip_layer *ip, struct pkt **p);
 
-/** ip_output_due - send the ICMP messages that input has left; net_output() calls it first. */
+/** ip_output_due - send the ICMP and IGMP messages that are due; net_output() calls it first. */
 void ip_output_due(struct ip_layer *ip);
 
 /** ip_gateways - take note of the routers that ARP has found silent, after arp_tick() (gateway.c). */
@@ -144,8 +138,6 @@ net_time ip_deadline(const struct ip_layer *ip);
 bool ip4_is_own(const struct ip_layer *ip, uint8_t ifi, uint32_t a);
 /** ip4_if_cast - what @a means as a destination on interface @ifi. */
 enum cast ip4_if_cast(const struct ip_layer *ip, uint8_t ifi, uint32_t a);
-/** ip4_in_group - @group is joined on @ifi. */
-bool ip4_in_group(const struct ip_layer *ip, uint8_t ifi, uint32_t group);
 /** ip4_source_ok - could one host have the address @a (RFC 1122 section 3.2.1.3)? */
 bool ip4_source_ok(const struct ip_layer *ip, uint32_t a);
 /** ip4_route - ip_route() in version 4; @next_hop: the neighbour to give the frame to. */
@@ -155,6 +147,11 @@ int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_p
 bool ip4_gateway_is_silent(const struct ip_layer *ip, const struct route *ro);
 /** ip4_way - the route for @dst: the preferred one, unless its gateway is silent and another's is not. */
 const struct route *ip4_way(const struct ip_layer *ip, uint32_t dst, int ifi);
+/** ip4_choose_source - our address for a datagram through @ifi to @next_hop; 0: none is usable. */
+uint32_t ip4_choose_source(const struct ip_layer *ip, uint8_t ifi, uint32_t next_hop);
+/** ip4_link_for_group - the interface to the group or broadcast @dst, @src_ifi if there is one.
+ * Return: its number or -ENETUNREACH. */
+int ip4_link_for_group(const struct ip_layer *ip, uint32_t dst, int src_ifi);
 /** ip4_group_mac - the Ethernet group of a multicast address (RFC 1112 section 6.4). */
 struct mac ip4_group_mac(uint32_t group);
 

@@ -32,8 +32,10 @@ static void ip4_note(struct pkt *p, const struct ip4_hdr *h)
 
 static enum verdict ip4_check_source(const struct ip_layer *ip, const struct pkt *p, uint32_t src)
 {
-    if (!ip4_source_ok(ip, src))
-        return V_DROP_IP4_SOURCE;
+    if (!ip4_source_ok(ip, src)) {
+        /* A bridge that asks for members may have no address (RFC 4541 section 2.1.1). */
+        return src == 0 && p->proto == IP_PROTO_IGMP ? V_NEXT : V_DROP_IP4_SOURCE;
+    }
     if (ip_is_local(ip, p->src))
         return V_DROP_IP4_LAND;
     return V_NEXT;
@@ -50,9 +52,16 @@ static enum verdict ip4_check_destination(const struct ip_layer *ip, struct pkt 
     p->l3_cast = (uint8_t)ip4_if_cast(ip, p->ifi, dst);
     if (p->l3_cast == CAST_UNICAST)
         return V_DROP_IP4_NOT_FOR_US;
-    if (p->l3_cast == CAST_MULTICAST && !ip4_in_group(ip, p->ifi, dst))
+    if (p->l3_cast == CAST_MULTICAST && !igmp_is_member(ip, p->ifi, dst))
         return V_DROP_IP4_NOT_FOR_US;
     return V_NEXT;
+}
+
+/* Protocols that somebody here speaks. */
+static bool ip4_is_spoken(const struct ip_layer *ip, uint8_t proto)
+{
+    return proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == IP_PROTO_ICMP ||
+           (proto == IP_PROTO_IGMP && ip->cfg.igmp != 0);
 }
 
 static enum verdict ip4_check_options(struct ip_layer *ip, const struct pkt *p, uint8_t hdr_len)
@@ -85,7 +94,7 @@ enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
         return v;
     if (h.hdr_len > IP4_HDR_LEN && (v = ip4_check_options(ip, p, h.hdr_len)) != V_NEXT)
         return v;
-    if (h.proto != IP_PROTO_TCP && h.proto != IP_PROTO_UDP && h.proto != IP_PROTO_ICMP) {
+    if (!ip4_is_spoken(ip, h.proto)) {
         ip_reply_error(ip, p, IP_ERR_PROTO_UNREACH);
         return V_DROP_IP4_PROTOCOL;
     }

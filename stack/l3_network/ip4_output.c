@@ -15,7 +15,7 @@
  * stranger from arranging that. RFC 6864's wish that a value rest for two minutes limits a flow of
  * non-atomic datagrams to 546 a second; like all others we do not throttle (TCP always sets DF).
  *
- * Limits: no options are sent. A GSO packet (gso_size > 0) may be longer than the MTU: its pieces
+ * Limits: the only option sent is Router Alert (RFC 2113), by IGMP. A GSO packet (gso_size > 0) may be longer than the MTU: its pieces
  * are cut by the wire or by l1_physical, and TCP made them fit.
  */
 #include "l3_network/ip4.h"
@@ -44,7 +44,7 @@ static void ip4_emit_to(struct ip_layer *ip, struct pkt *p, const struct ip4_hdr
     struct ip_if *f = &ip->ifs[path->ifi];
 
     p->l4 = (uint16_t)p->off;
-    ip4_emit(h, pkt_push(p, IP4_HDR_LEN));
+    ip4_emit(h, pkt_push(p, ip4_emit_len(h)));
     p->l3 = (uint16_t)p->off;
     p->ifi = path->ifi;
     p->l3_cast = (uint8_t)path->cast;
@@ -89,6 +89,7 @@ static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h,
     uint32_t total = pkt_total(p);
     uint32_t piece = (path->mtu - IP4_HDR_LEN) & ~7u;
 
+    NET_ASSERT(!h->router_alert); /* IGMP's messages fit in any MTU */
     if (pool->count - pool->used < (total + piece - 1) / piece)
         return ip4_refuse(ip, p, V_DROP_PKT_POOL, -ENOBUFS);
     pkt_csum_complete(p); /* the sum goes over the whole, no wire could do it afterwards */
@@ -108,7 +109,8 @@ static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h,
 
 int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
 {
-    uint32_t dst = ip_addr_to_v4(s->dst), total = pkt_total(p) + IP4_HDR_LEN, next_hop;
+    struct ip4_hdr h = {.router_alert = s->proto == IP_PROTO_IGMP}; /* RFC 2236 section 2 */
+    uint32_t dst = ip_addr_to_v4(s->dst), total = pkt_total(p) + ip4_emit_len(&h), next_hop;
     struct ip_path path;
 
     NET_ASSERT(p->refs == 1);
@@ -123,16 +125,13 @@ int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
         return ip4_refuse(ip, p, V_DROP_IP4_NO_ROUTE, rc);
     if (total > UINT16_MAX || (total > path.mtu && s->df && p->gso_size == 0))
         return ip4_refuse(ip, p, V_DROP_IP4_MTU, -EMSGSIZE);
-    struct ip4_hdr h = {
-        .src = ip_addr_to_v4(path.src),
-        .dst = dst,
-        .total = (uint16_t)total,
-        .df = s->df,
-        .tos = s->tos,
-        .ttl = s->ttl,
-        .proto = s->proto,
-    };
-
+    h.src = ip_addr_to_v4(path.src);
+    h.dst = dst;
+    h.total = (uint16_t)total;
+    h.df = s->df;
+    h.tos = s->tos;
+    h.ttl = s->ttl;
+    h.proto = s->proto;
     if (h.ttl == 0) /* groups stay on the link unless asked otherwise: RFC 1112 section 6.1 */
         h.ttl = path.cast == CAST_MULTICAST ? 1 : ip->cfg.ttl;
     if (total > path.mtu && p->gso_size == 0)
@@ -148,8 +147,10 @@ void ip_output_due(struct ip_layer *ip)
     struct pkt *p;
 
     while ((p = pktq_pop(&ip->icmp.due)) != NULL) {
-        struct ip_send s = {p->src, p->dst, p->proto, p->tos, p->ttl, false};
+        struct ip_send s = {
+            .src = p->src, .dst = p->dst, .proto = p->proto, .tos = p->tos, .ttl = p->ttl};
 
         (void)ip_output(ip, p, &s); /* a failure is counted there, and nobody waits for it */
     }
+    igmp_output_due(ip);
 }

@@ -11,7 +11,14 @@
  * one bound to that address, else to the one bound to any address; of several with the same right
  * (SOCK_OPT_REUSEADDR) to the youngest, as in Linux. A broadcast or multicast is for everybody:
  * each socket that the port, its local address and its peer allow gets it, the first the packet
- * itself, the others a copy.
+ * itself, the others a copy. A multicast only goes to the sockets that have joined the group on that
+ * interface, since what one program asked for is nobody else's (in Linux: IP_MULTICAST_ALL off);
+ * 224.0.0.1 needs no joining.
+ *
+ * To a group. What is sent to a group also goes to its members on this host, unless the sender has
+ * SOCK_OPT_MULTICAST_LOOP off (RFC 1112 section 6.1): a copy takes the short way to the queues here,
+ * as no wire would bring it back. SOCK_OPT_TTL is not for groups: they have a time to live of their
+ * own, 1 unless asked otherwise, so that nothing leaves the link by accident.
  *
  * Memory. A datagram waits in the packet it came in: no copy, and a packet occupied that the wire
  * would like back. So a socket is charged with the memory of the packet, not with the bytes in
@@ -25,7 +32,7 @@
  * error. An unconnected socket could not tell which of its peers is meant and hears nothing, as in
  * Linux and the BSDs.
  *
- * Not here: IP options, in either direction; membership in multicast groups (IP's); UDP-Lite.
+ * Not here: IP options, in either direction; source filters of groups (RFC 3678); UDP-Lite.
  */
 #include "l4_transport/udp.h"
 
@@ -39,6 +46,8 @@ void udp_config_default(struct udp_config *cfg)
         .port_min = 32768,
         .port_max = 60999,
         .checksum = true,
+        .members = 1024,
+        .members_each = 20, /* Linux's net.ipv4.igmp_max_memberships */
     };
 }
 
@@ -46,6 +55,7 @@ void udp_cut(struct udp *udp, const struct udp_config *cfg, struct region *r)
 {
     udp->cfg = *cfg;
     slab_cut(&udp->socks, r, sizeof(struct udp_sock), cfg->sockets);
+    slab_cut(&udp->members, r, sizeof(struct udp_member), cfg->members);
     hash_cut(&udp->ports, r, cfg->sockets);
     hash_cut(&udp->tuples, r, cfg->sockets);
 }
@@ -213,6 +223,26 @@ static struct pkt *udp_copy(struct udp *udp, const struct pkt *p)
     return q;
 }
 
+static bool udp_is_member(const struct udp_sock *u, struct ip_addr group, uint8_t ifi)
+{
+    for (const struct udp_member *m = u->members; m != NULL; m = m->next)
+        if (m->ifi == ifi && ip_addr_eq(m->group, group))
+            return true;
+    return ip_is_all_hosts(group);
+}
+
+/* May @u hear the broadcast or multicast @p? */
+static bool udp_hears(const struct udp_sock *u, const struct pkt *p, const struct udp_hdr *h)
+{
+    if (u->lport != h->dst_port)
+        return false;
+    if (!ip_addr_is_any(u->local) && !ip_addr_eq(u->local, p->dst))
+        return false;
+    if (udp_is_connected(u) && (u->rport != h->src_port || !ip_addr_eq(u->remote, p->src)))
+        return false;
+    return p->l3_cast != CAST_MULTICAST || udp_is_member(u, p->dst, p->ifi);
+}
+
 /* A broadcast or multicast: to everybody who may hear it. */
 static enum verdict udp_deliver_all(struct udp *udp, struct pkt *p, const struct udp_hdr *h)
 {
@@ -222,9 +252,7 @@ static enum verdict udp_deliver_all(struct udp *udp, struct pkt *p, const struct
     for (struct hash_node *n = hash_first(&udp->ports, h->dst_port); n != NULL; n = n->next) {
         struct udp_sock *u = container_of(n, struct udp_sock, by_port);
 
-        if (u->lport != h->dst_port ||
-            (!ip_addr_is_any(u->local) && !ip_addr_eq(u->local, p->dst)) ||
-            (udp_is_connected(u) && (u->rport != h->src_port || !ip_addr_eq(u->remote, p->src))))
+        if (!udp_hears(u, p, h))
             continue;
         struct pkt *q = given ? udp_copy(udp, p) : pkt_keep(p);
         enum verdict w = q == NULL ? V_DROP_PKT_POOL : udp_deliver(u, q);
@@ -306,8 +334,13 @@ struct udp_sock *udp_open(struct udp *udp, uint32_t owner)
 
     if (u == NULL)
         return NULL;
-    *u = (struct udp_sock){
-        .udp = udp, .open = true, .ready = {.owner = owner}, .rcvbuf = udp->cfg.rcvbuf};
+    *u = (struct udp_sock){.udp = udp,
+                           .open = true,
+                           .ready = {.owner = owner},
+                           .rcvbuf = udp->cfg.rcvbuf,
+                           .mcast_loop = true,
+                           .mcast_ttl = 1,
+                           .mcast_ifi = IP_ANY_IF};
     return u;
 }
 
@@ -318,6 +351,8 @@ void udp_close(struct udp_sock *u)
     NET_ASSERT(u->open);
     while (u->queue.head != NULL)
         udp_consume(u);
+    while (u->members != NULL)
+        udp_leave(u, u->members->group, u->members->ifi);
     ready_del(&u->ready);
     if (udp_is_connected(u))
         hash_del(&udp->tuples, &u->by_tuple);
@@ -378,6 +413,47 @@ int udp_connect(struct udp_sock *u, struct ip_addr remote, uint16_t port)
     hash_add(&udp->tuples, &u->by_tuple,
              udp_tuple_hash(udp, u->local, u->lport, u->remote, u->rport));
     return 0;
+}
+
+int udp_join(struct udp_sock *u, struct ip_addr group, int ifi)
+{
+    struct udp *udp = u->udp;
+    struct udp_member **end = &u->members;
+    uint32_t count = 0;
+
+    ifi = ip_group_join(udp->ip, group, ifi);
+    if (ifi < 0)
+        return ifi;
+    for (; *end != NULL; end = &(*end)->next, count++) {
+        if ((*end)->ifi == ifi && ip_addr_eq((*end)->group, group)) {
+            ip_group_leave(udp->ip, group, ifi);
+            return -EADDRINUSE;
+        }
+    }
+    struct udp_member *m = count < udp->cfg.members_each ? slab_alloc(&udp->members) : NULL;
+
+    if (m == NULL) {
+        ip_group_leave(udp->ip, group, ifi);
+        return -ENOBUFS;
+    }
+    *m = (struct udp_member){.group = group, .ifi = (uint8_t)ifi};
+    *end = m;
+    return 0;
+}
+
+int udp_leave(struct udp_sock *u, struct ip_addr group, int ifi)
+{
+    for (struct udp_member **at = &u->members; *at != NULL; at = &(*at)->next) {
+        struct udp_member *m = *at;
+
+        if ((ifi != IP_ANY_IF && m->ifi != ifi) || !ip_addr_eq(m->group, group))
+            continue;
+        *at = m->next;
+        ip_group_leave(u->udp->ip, group, m->ifi);
+        slab_free(&u->udp->members, m);
+        return 0;
+    }
+    return -EADDRNOTAVAIL;
 }
 
 bool udp_peek(const struct udp_sock *u, struct udp_dgram *d)
@@ -450,6 +526,53 @@ static void udp_push_header(const struct udp_sock *u, struct pkt *p, struct ip_a
     udp_emit(&h, hdr);
 }
 
+/* The members of a group on this host get their copy of what we send to it. */
+static void udp_loop(const struct udp_sock *u, const struct pkt *p, const struct ip_path *path,
+                     struct ip_addr dst, uint16_t dport)
+{
+    struct udp *udp = u->udp;
+
+    if (udp->members.used == 0 && !ip_is_all_hosts(dst))
+        return;
+    struct udp_hdr h = {.src_port = u->lport, .dst_port = dport};
+    struct pkt *q = udp_copy(udp, p);
+
+    if (q == NULL) {
+        net_drop(udp->c, NULL, V_DROP_PKT_POOL);
+        return;
+    }
+    q->src = path->src;
+    q->dst = dst;
+    q->l2_cast = q->l3_cast = CAST_MULTICAST;
+    q->ifi = path->ifi;
+    q->proto = IP_PROTO_UDP;
+    q->tos = u->tos;
+    q->ttl = u->mcast_ttl;
+    enum verdict v = udp_deliver_all(udp, q, &h);
+
+    if (v > V_DONE && v != V_DROP_UDP_NO_PORT) /* without a member here there was nothing to lose */
+        net_drop(udp->c, q, v);
+    pkt_release(q);
+}
+
+/* Which way, and is it allowed? */
+static int udp_route(const struct udp_sock *u, struct ip_addr src, struct ip_addr dst,
+                     struct ip_path *path)
+{
+    struct ip_layer *ip = u->udp->ip;
+    bool to_group = ip_cast(ip, dst) == CAST_MULTICAST;
+
+    if (ip_addr_is_any(src) && !u->local_group)
+        src = u->local;
+    int err = to_group && ip_addr_is_any(src) && u->mcast_ifi != IP_ANY_IF
+                  ? ip_route_on(ip, dst, (uint8_t)u->mcast_ifi, path)
+                  : ip_route(ip, dst, src, path);
+
+    if (err < 0)
+        return err;
+    return path->cast == CAST_BROADCAST && !u->broadcast ? -EACCES : 0;
+}
+
 int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
              const uint8_t *bytes, size_t len)
 {
@@ -465,12 +588,8 @@ int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_
         return ip_addr_is_any(dst) && dport == 0 ? -EDESTADDRREQ : -EINVAL;
     if (u->lport == 0 && (err = udp_bind(u, IP_ADDR_ANY, 0)) < 0)
         return err;
-    if (ip_addr_is_any(src) && !u->local_group)
-        src = u->local;
-    if ((err = ip_route(udp->ip, dst, src, &path)) < 0)
+    if ((err = udp_route(u, src, dst, &path)) < 0)
         return err;
-    if (path.cast == CAST_BROADCAST && !u->broadcast)
-        return -EACCES;
     /* The total length of IPv4 counts its header, the payload length of IPv6 does not. */
     if (len > 65535u - UDP_HDR_LEN - (ip_addr_is_v4(dst) ? path.hdr_len : 0u))
         return -EMSGSIZE;
@@ -482,7 +601,17 @@ int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_
     struct ip_send out = {
         .src = path.src, .dst = dst, .proto = IP_PROTO_UDP, .tos = u->tos, .ttl = u->ttl};
 
-    err = ip_output(udp->ip, p, &out);
+    if (path.cast == CAST_MULTICAST) {
+        out.ttl = u->mcast_ttl;
+        if (u->mcast_loop)
+            udp_loop(u, p, &path, dst, dport);
+    }
+    if (path.cast == CAST_MULTICAST && u->mcast_ttl == 0) { /* not beyond this host */
+        pkt_release(p);
+        err = 0;
+    } else {
+        err = ip_output(udp->ip, p, &out);
+    }
     if (err < 0)
         return err;
     u->out++;

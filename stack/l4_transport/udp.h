@@ -18,6 +18,15 @@ struct udp_config {
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
     bool checksum;          /* generate checksums: true (MUST be the default, RFC 1122 4.1.3.4) */
     bool checksum_required; /* refuse datagrams without one: false */
+    uint32_t members;       /* memberships in multicast groups, of all sockets: 1024 */
+    uint32_t members_each;  /* of one socket: 20 */
+};
+
+/* A socket's membership in a group. */
+struct udp_member {
+    struct udp_member *next; /* of the same socket */
+    struct ip_addr group;
+    uint8_t ifi;
 };
 
 /* One socket. `open` is false in a freed record, whose first word the pool uses. */
@@ -28,12 +37,16 @@ struct udp_sock {
     struct ready ready;
     struct ip_addr local, remote; /* IP_ADDR_ANY: all of ours; not connected */
     uint16_t lport, rport;
-    uint8_t tos, ttl; /* ttl 0: the host's default, 1 to a group */
+    uint8_t tos, ttl; /* ttl 0: the host's default */
     bool open;
     bool reuse : 1;            /* the port may be shared with others who say so too */
     bool broadcast : 1;        /* may send to broadcast addresses */
     bool local_chosen : 1;     /* the local address came from connect, not from bind */
     bool local_group : 1;      /* the local address is a broadcast or a group: to receive only */
+    bool mcast_loop : 1;       /* what it sends to a group also goes to members on this host */
+    uint8_t mcast_ttl;         /* of datagrams to groups; 0: not beyond this host */
+    int8_t mcast_ifi;          /* through this interface; IP_ANY_IF: as the route says */
+    struct udp_member *members;
     uint32_t rcvbuf, rcv_used; /* bytes of packet memory */
     struct pktq queue;
     int error;                 /* pending, a positive errno value */
@@ -49,7 +62,7 @@ struct udp {
     struct core *c;
     struct ip_layer *ip;
     struct udp_config cfg;
-    struct slab socks;
+    struct slab socks, members;
     struct hash ports, tuples;
     struct siphash_key key;
     uint32_t held_pkts, held_bigs; /* packets of the two pools in receive queues */
@@ -87,6 +100,16 @@ int udp_bind(struct udp_sock *u, struct ip_addr local, uint16_t port);
  * sending broadcasts is not allowed), -ENETUNREACH, -EADDRNOTAVAIL, -EADDRINUSE.
  */
 int udp_connect(struct udp_sock *u, struct ip_addr remote, uint16_t port);
+
+/**
+ * udp_join - receive datagrams to @group, too.
+ * @ifi: that come through this interface, or IP_ANY_IF: the one that leads to @group
+ *
+ * Return: 0. Errors: those of ip_group_join(); -EADDRINUSE: joined already; -ENOBUFS: too many.
+ */
+int udp_join(struct udp_sock *u, struct ip_addr group, int ifi);
+/** udp_leave - no longer; IP_ANY_IF: the membership that is oldest. Return: 0 or -EADDRNOTAVAIL. */
+int udp_leave(struct udp_sock *u, struct ip_addr group, int ifi);
 
 /* A datagram that came in, as it lies in its packet. */
 struct udp_dgram {

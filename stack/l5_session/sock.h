@@ -41,7 +41,10 @@ enum sock_opt {
     SOCK_OPT_SYN_COUNT,    /* retransmissions of a SYN before connect fails, 1...127 */
     SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
     SOCK_OPT_MAXSEG,       /* bytes; before connect or listen */
-    SOCK_OPT_QUICKACK      /* bool, of this moment as in Linux: the next ACKs are not delayed, or they are */
+    SOCK_OPT_QUICKACK,     /* bool, of this moment as in Linux: the next ACKs are not delayed, or they are */
+    SOCK_OPT_MULTICAST_TTL,  /* 0...255, of UDP datagrams to groups: 1; 0: not beyond this host */
+    SOCK_OPT_MULTICAST_LOOP, /* bool: they also go to members on this host; on */
+    SOCK_OPT_MULTICAST_IF    /* through which interface, its number; -1: as the route says */
 };
 
 struct sock_addr {
@@ -114,6 +117,17 @@ int sock_close(struct socks *s, int sd);
 int sock_abort(struct socks *s, int sd);
 int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value);
 int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value);
+/**
+ * sock_group_join - a UDP socket becomes a member of a multicast group (IP_ADD_MEMBERSHIP).
+ * @ifi: on this interface; -1: on the one that leads to the group
+ *
+ * It receives what comes to @group and to its own port, as do all other sockets that joined; several
+ * may have the port where all say SOCK_OPT_REUSEADDR. Closing the socket ends its memberships.
+ * Return: 0. Errors: -EINVAL no group, -ENODEV, -EADDRINUSE joined already, -ENOBUFS, -EOPNOTSUPP.
+ */
+int sock_group_join(struct socks *s, int sd, struct ip_addr group, int ifi);
+/** sock_group_leave - IP_DROP_MEMBERSHIP. Errors: -EADDRNOTAVAIL not a member, -EOPNOTSUPP. */
+int sock_group_leave(struct socks *s, int sd, struct ip_addr group, int ifi);
 int sock_name(struct socks *s, int sd, struct sock_addr *a);
 int sock_peer(struct socks *s, int sd, struct sock_addr *a);
 

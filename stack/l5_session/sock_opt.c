@@ -4,7 +4,7 @@
  * An option set before connect or listen is kept in the socket's record and handed to TCP with the
  * open call; a listener's options are inherited by the connections it accepts. Afterwards the
  * option is the field of the connection block itself, read and written there, so there is never a
- * second copy that could differ.
+ * second copy that could differ. Memberships in groups are no values, so they have calls of their own.
  */
 #include <errno.h>
 
@@ -43,6 +43,8 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_KEEP_COUNT:
     case SOCK_OPT_SYN_COUNT:
         return v >= 1 && v <= SOCK_KEEP_COUNT_MAX ? 0 : -EINVAL;
+    case SOCK_OPT_MULTICAST_TTL:
+        return v >= 0 && v <= 255 ? 0 : -EINVAL;
     case SOCK_OPT_ERROR:
     case SOCK_OPT_SOFT_ERROR:
         return -ENOPROTOOPT;
@@ -52,6 +54,8 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_BROADCAST:
     case SOCK_OPT_KEEPALIVE:
     case SOCK_OPT_QUICKACK:
+    case SOCK_OPT_MULTICAST_LOOP:
+    case SOCK_OPT_MULTICAST_IF:
         return 0;
     }
     return -ENOPROTOOPT;
@@ -88,6 +92,17 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
         return 0;
     case SOCK_OPT_TTL:
         u->ttl = sock_opt_ttl(v);
+        return 0;
+    case SOCK_OPT_MULTICAST_TTL:
+        u->mcast_ttl = (uint8_t)v;
+        return 0;
+    case SOCK_OPT_MULTICAST_LOOP:
+        u->mcast_loop = v != 0;
+        return 0;
+    case SOCK_OPT_MULTICAST_IF:
+        if (v < IP_ANY_IF || v >= ip_if_count(u->udp->ip))
+            return -ENODEV;
+        u->mcast_ifi = (int8_t)v;
         return 0;
     case SOCK_OPT_SNDBUF: /* nothing waits on its way out: accepted, and without effect */
     case SOCK_OPT_LINGER:
@@ -367,6 +382,15 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
     case SOCK_OPT_BROADCAST:
         *value = is_udp && k->as.u->broadcast;
         return 0;
+    case SOCK_OPT_MULTICAST_TTL:
+        *value = is_udp ? k->as.u->mcast_ttl : 0;
+        return is_udp ? 0 : -ENOPROTOOPT;
+    case SOCK_OPT_MULTICAST_LOOP:
+        *value = is_udp && k->as.u->mcast_loop;
+        return is_udp ? 0 : -ENOPROTOOPT;
+    case SOCK_OPT_MULTICAST_IF:
+        *value = is_udp ? k->as.u->mcast_ifi : 0;
+        return is_udp ? 0 : -ENOPROTOOPT;
     case SOCK_OPT_ERROR:
         *value = is_udp                      ? udp_take_error(k->as.u)
                  : k->state == SOCK_TCP_CONN ? tcp_take_error(k->as.t)
@@ -386,4 +410,24 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         return is_udp ? -ENOPROTOOPT : 0;
     }
     return -ENOPROTOOPT;
+}
+
+/* ---- memberships ---- */
+
+int sock_group_join(struct socks *s, int sd, struct ip_addr group, int ifi)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    return k->state == SOCK_UDP ? udp_join(k->as.u, group, ifi) : -EOPNOTSUPP;
+}
+
+int sock_group_leave(struct socks *s, int sd, struct ip_addr group, int ifi)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    return k->state == SOCK_UDP ? udp_leave(k->as.u, group, ifi) : -EOPNOTSUPP;
 }

@@ -16,6 +16,8 @@ enum {
 enum { IP4_DF = 0x4000, IP4_MF = 0x2000, IP4_OFFSET = 0x1fff };
 
 enum ip4_option { IP4_OPT_EOL = 0, IP4_OPT_NOP = 1, IP4_OPT_LSRR = 131, IP4_OPT_SSRR = 137 };
+enum { IP4_ROUTER_ALERT_LEN = 4 };
+#define IP4_ROUTER_ALERT 0x94040000u /* type 148, length 4, value 0 (RFC 2113) */
 
 struct ip4_hdr {
     uint32_t src, dst;
@@ -24,6 +26,7 @@ struct ip4_hdr {
     bool df, mf;
     uint8_t hdr_len; /* bytes, options included */
     uint8_t tos, ttl, proto;
+    bool router_alert; /* to be written; a parsed header has its options in hdr_len */
 };
 
 /** ip4_parse - check and read a header; the checksum is checked, options are walked. */
@@ -43,6 +46,7 @@ static inline enum verdict ip4_parse(struct ip4_hdr *h, struct span s)
         return V_DROP_IP4_TOTAL_LENGTH;
     uint16_t frag = get16(s.p + IP4_FRAG);
 
+    h->router_alert = false;
     h->tos = s.p[IP4_TOS];
     h->id = get16(s.p + IP4_ID);
     h->frag_off = (uint16_t)((frag & IP4_OFFSET) * 8);
@@ -88,11 +92,19 @@ static inline enum verdict ip4_options_check(struct span hdr, uint8_t *bad)
     return V_NEXT;
 }
 
-/** ip4_emit - write a header without options, checksum included; @p has IP4_HDR_LEN bytes. */
+/** ip4_emit_len - how many bytes ip4_emit() writes. */
+static inline uint8_t ip4_emit_len(const struct ip4_hdr *h)
+{
+    return h->router_alert ? IP4_HDR_LEN + IP4_ROUTER_ALERT_LEN : IP4_HDR_LEN;
+}
+
+/** ip4_emit - write a header, checksum included; @p has ip4_emit_len() bytes. */
 static inline void ip4_emit(const struct ip4_hdr *h, uint8_t *p)
 {
+    uint8_t len = ip4_emit_len(h);
+
     NET_ASSERT(h->frag_off % 8 == 0);
-    p[IP4_VIHL] = 0x45;
+    p[IP4_VIHL] = (uint8_t)(0x40 | len / 4);
     p[IP4_TOS] = h->tos;
     put16(p + IP4_TOTAL, h->total);
     put16(p + IP4_ID, h->id);
@@ -103,7 +115,9 @@ static inline void ip4_emit(const struct ip4_hdr *h, uint8_t *p)
     put16(p + IP4_SUM, 0);
     put32(p + IP4_SRC, h->src);
     put32(p + IP4_DST, h->dst);
-    put16(p + IP4_SUM, csum_finish(csum_add(0, p, IP4_HDR_LEN)));
+    if (h->router_alert)
+        put32(p + IP4_HDR_LEN, IP4_ROUTER_ALERT);
+    put16(p + IP4_SUM, csum_finish(csum_add(0, p, len)));
 }
 
 #endif

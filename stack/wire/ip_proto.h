@@ -4,6 +4,6 @@
 #ifndef STACKD_IP_PROTO_H
 #define STACKD_IP_PROTO_H
 
-enum ip_proto { IP_PROTO_ICMP = 1, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17 };
+enum ip_proto { IP_PROTO_ICMP = 1, IP_PROTO_IGMP = 2, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17 };
 
 #endif

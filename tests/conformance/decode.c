@@ -146,8 +146,7 @@ static const char *decode_l4(struct seen *s, const uint8_t *p, size_t len)
         if (rd16(p + 4) != len)
             return "UDP length wrong";
         s->has_sum = rd16(p + 6) != 0;
-        if (s->has_sum &&
-            decode_sum(p, len, decode_pseudo(s->src, s->dst, 17, (uint32_t)len)) != 0)
+        if (s->has_sum && decode_sum(p, len, decode_pseudo(s->src, s->dst, 17, (uint32_t)len)) != 0)
             return "UDP checksum wrong";
         return NULL;
     }
@@ -156,6 +155,14 @@ static const char *decode_l4(struct seen *s, const uint8_t *p, size_t len)
         s->icmp_code = p[1];
         return decode_sum(p, len, 0) == 0 ? NULL : "ICMP checksum wrong";
     }
+    if (s->proto == 2) {
+        s->igmp_type = p[0];
+        s->igmp_time = p[1];
+        s->igmp_group = rd32(p + 4);
+        return len != 8                   ? "IGMP message not of 8 octets"
+               : decode_sum(p, 8, 0) != 0 ? "IGMP checksum wrong"
+                                          : NULL;
+    }
     return "a protocol nobody asked for";
 }
 
@@ -163,10 +170,14 @@ static const char *decode_ip4(struct seen *s, const uint8_t *p, size_t len)
 {
     if (len < 20)
         return "IPv4 header cut off";
-    if (p[0] != 0x45)
-        return "not version 4 with a header of 20 bytes";
-    if (decode_sum(p, 20, 0) != 0)
+    uint8_t hdr = p[9] == 2 ? 24 : 20; /* IGMP's option, nobody else's */
+
+    if (p[0] != (0x40 | hdr / 4))
+        return "not version 4 with a header of 20 bytes, or 24 of IGMP";
+    if (len < hdr || decode_sum(p, hdr, 0) != 0)
         return "IPv4 header checksum wrong";
+    if (hdr == 24 && rd32(p + 20) != 0x94040000)
+        return "IGMP without Router Alert";
     s->tos = p[1];
     s->ip_len = rd16(p + 2);
     s->ip_id = rd16(p + 4);
@@ -175,7 +186,7 @@ static const char *decode_ip4(struct seen *s, const uint8_t *p, size_t len)
     s->proto = p[9];
     s->src = rd32(p + 12);
     s->dst = rd32(p + 16);
-    if (s->ip_len < 20 || s->ip_len > len)
+    if (s->ip_len < hdr || s->ip_len > len)
         return "IPv4 total length wrong";
     if ((rd16(p + 6) & 0x8000) != 0)
         return "the evil bit";
@@ -188,7 +199,7 @@ static const char *decode_ip4(struct seen *s, const uint8_t *p, size_t len)
         memcpy(s->data, p + 20, s->len);
         return s->df ? "a fragment that must not be fragmented" : NULL;
     }
-    return decode_l4(s, p + 20, s->ip_len - 20u);
+    return decode_l4(s, p + hdr, (size_t)s->ip_len - hdr);
 }
 
 const char *decode(struct seen *s, const uint8_t *frame, size_t len)

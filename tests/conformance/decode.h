@@ -46,6 +46,10 @@ struct seen {
     /* ICMP */
     uint8_t icmp_type, icmp_code;
 
+    /* IGMP, whose datagrams must have the Router Alert option */
+    uint8_t igmp_type, igmp_time;
+    uint32_t igmp_group;
+
     /* Payload of TCP, UDP or ICMP. */
     uint32_t len;
     uint8_t data[1600];

@@ -240,7 +240,7 @@ static void peer_take(struct peer *k, const struct pkt *p)
         }
         return;
     }
-    if (s->mac_dst[0] != 0xff && !k->sees_arp) /* a broadcast is for everyone */
+    if ((s->mac_dst[0] & 1) == 0 && !k->sees_arp) /* a broadcast is for everyone, a group for its test */
         T_MEM(s->mac_dst, peer_mac, 6);
     if (s->has_ts)
         k->tsecr = s->tsval;

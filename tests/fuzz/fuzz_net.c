@@ -18,6 +18,7 @@
 
 enum { PEER = 0x0a000001, HOST = 0x0a000002, CONNS = 4, SOCKS = 24, BATCH = 64 };
 enum { TCP_PORT = 80, UDP_PORT = 7, PEER_PORT = 40000 };
+#define GROUP 0xef000000u /* 239.0.0.0 and what follows */
 
 /* The peer's view of a connection, learnt from what the host sends to its port. */
 struct peer_conn {
@@ -103,7 +104,7 @@ static void host_sent(struct fuzz_host *h, struct pkt *p)
         csum_pseudo(ip_addr_v4(ip.src), ip_addr_v4(ip.dst), ip.proto, (uint32_t)l4.len);
     struct tcp_seg seg = {0};
 
-    if (ip.proto == IP_PROTO_ICMP)
+    if (ip.proto == IP_PROTO_ICMP || ip.proto == IP_PROTO_IGMP)
         FUZZ_CHECK(csum_fold(csum_add(0, l4.p, l4.len)) == 0xffff);
     if (ip.proto != IP_PROTO_TCP)
         return;
@@ -181,6 +182,7 @@ static void frame_repair(uint8_t *p, size_t len)
         uint8_t proto, at;
     } sums[] = {
         {IP_PROTO_ICMP, ICMP4_SUM},
+        {IP_PROTO_IGMP, IGMP_SUM },
         {IP_PROTO_TCP,  TCP_SUM  },
         {IP_PROTO_UDP,  UDP_SUM  }
     };
@@ -205,7 +207,7 @@ static void frame_repair(uint8_t *p, size_t len)
         if (sums[i].proto == ip[IP4_PROTO] && l4_len >= sums[i].at + 2u) {
             put16(l4 + sums[i].at, 0);
             put16(l4 + sums[i].at,
-                  csum_finish(csum_add(ip[IP4_PROTO] == IP_PROTO_ICMP ? 0 : pseudo, l4, l4_len)));
+                  csum_finish(csum_add(ip[IP4_PROTO] <= IP_PROTO_IGMP ? 0 : pseudo, l4, l4_len)));
         }
     }
 }
@@ -280,6 +282,8 @@ static void step_frame(struct fuzz_host *h, struct input *in, uint8_t how)
         put_mac(frame + ETH_DST, host_mac);
         put_mac(frame + ETH_SRC, peer_mac);
     }
+    if ((how & 0x40) && len >= ETH_HDR_LEN + IP4_HDR_LEN)
+        put_mac(frame + ETH_DST, ip4_group_mac(get32(frame + ETH_HDR_LEN + IP4_DST)));
     if (how & 0x20)
         frame_repair(frame, len);
     host_frame(h, frame, len);
@@ -330,7 +334,7 @@ static void step_call(struct fuzz_host *h, struct input *in)
     struct mspan room;
     int n;
 
-    switch (call % 10) {
+    switch (call % 11) {
     case 0:
         if (h->sock_count < SOCKS && (n = sock_accept(s, h->listener, &peer)) >= 0)
             host_keep(h, n);
@@ -367,6 +371,16 @@ static void step_call(struct fuzz_host *h, struct input *in)
             memset(room.p, 'r', room.len);
             (void)sock_commit(s, n, room.len, 0);
         }
+        break;
+    case 9: /* a group, of few; joins and leaves as they come */
+        n = in8(in);
+        if (n & 0x40)
+            (void)sock_sendto(s, h->udp, buf, 100,
+                              &(struct sock_addr){ip_addr_v4(GROUP), UDP_PORT});
+        if (n & 0x80)
+            (void)sock_group_leave(s, h->udp, ip_addr_v4(GROUP | (n & 15)), -1);
+        else
+            (void)sock_group_join(s, h->udp, ip_addr_v4(GROUP | (n & 15)), -1);
         break;
     default:
         (void)sock_setopt(s, host_sock(h, in), SOCK_OPT_LINGER, (int)(call >> 5) - 1);
@@ -492,6 +506,7 @@ static void host_end(struct fuzz_host *h)
         host_drain(h);
     }
     FUZZ_CHECK(net_connections(&h->n) == 0);
+    FUZZ_CHECK(h->n.ip.igmp.groups.used == 0 && h->n.udp.members.used == 0);
     FUZZ_CHECK(h->n.core.pkts.slab.used == 0);
     FUZZ_CHECK(h->n.core.bigs.slab.used == 0);
     FUZZ_CHECK(h->n.core.bufs.used == 0);

@@ -245,29 +245,40 @@ static void test_ip_route_add_checks_the_gateway(void)
 static void test_ip_groups_are_counted_and_bounded(void)
 {
     struct l3 *h = l3_new();
-    uint8_t before = h->eth[0].group_count;
+    struct ip_addr group = v4(0xef010101);
 
-    T_EQ(before, 1); /* 224.0.0.1, from the start */
-    T_TRUE(ip4_in_group(&h->ip, 0, 0xe0000001));
-    T_FALSE(ip4_in_group(&h->ip, 0, 0xef010101));
-    T_EQ(ip_group_join(&h->ip, 0, 0xef010101), 0);
-    T_EQ(ip_group_join(&h->ip, 0, 0xef010101), 0);
-    T_EQ(h->eth[0].group_count, before + 1);
-    T_FALSE(ip4_in_group(&h->ip, 1, 0xef010101));
-    T_EQ(ip_group_leave(&h->ip, 0, 0xef010101), 0);
-    T_TRUE(ip4_in_group(&h->ip, 0, 0xef010101));
-    T_EQ(ip_group_leave(&h->ip, 0, 0xef010101), 0);
-    T_FALSE(ip4_in_group(&h->ip, 0, 0xef010101));
-    T_EQ(h->eth[0].group_count, before);
-    T_EQ(ip_group_leave(&h->ip, 0, 0xef010101), -ENOENT);
-    T_EQ(ip_group_join(&h->ip, 0, L3_PEER), -EINVAL);
-    T_EQ(ip_group_join(&h->ip, 2, 0xef010101), -EINVAL);
-    int rc = 0, joined = 0;
+    T_EQ(h->eth[0].group_count, 0);
+    T_TRUE(igmp_is_member(&h->ip, 0, 0xe0000001)); /* 224.0.0.1, from the start */
+    T_EQ(ip_group_join(&h->ip, v4(0xe0000001), 0), 0);
+    T_EQ(ip_group_leave(&h->ip, v4(0xe0000001), 0), 0);
+    T_TRUE(igmp_is_member(&h->ip, 0, 0xe0000001)); /* and for ever */
+    T_FALSE(igmp_is_member(&h->ip, 0, 0xef010101));
+    T_EQ(ip_group_join(&h->ip, group, 0), 0);
+    T_EQ(ip_group_join(&h->ip, group, IP_ANY_IF), 0);
+    T_EQ(h->eth[0].group_count, 1);
+    T_FALSE(igmp_is_member(&h->ip, 1, 0xef010101));
+    T_EQ(ip_group_leave(&h->ip, group, 0), 0);
+    T_TRUE(igmp_is_member(&h->ip, 0, 0xef010101));
+    T_EQ(ip_group_leave(&h->ip, group, IP_ANY_IF), 0);
+    T_FALSE(igmp_is_member(&h->ip, 0, 0xef010101));
+    T_EQ(h->eth[0].group_count, 0);
+    T_EQ(ip_group_leave(&h->ip, group, 0), -ENOENT);
+    T_EQ(ip_group_join(&h->ip, group, 1), 1);
+    T_TRUE(igmp_is_member(&h->ip, 1, 0xef010101));
+    T_FALSE(igmp_is_member(&h->ip, 0, 0xef010101));
+    T_EQ(ip_group_leave(&h->ip, group, 1), 0);
+    T_EQ(ip_group_join(&h->ip, v4(L3_PEER), 0), -EINVAL);
+    T_EQ(ip_group_join(&h->ip, v4(0xe0000000), 0), -EINVAL); /* RFC 1112 section 4 */
+    T_EQ(ip_group_join(&h->ip, group, 2), -ENODEV);
+    int rc = 0;
+    uint32_t joined = 0;
 
-    while (joined < 100 && (rc = ip_group_join(&h->ip, 0, 0xef020000 + (uint32_t)joined)) == 0)
+    igmp_output_due(&h->ip);
+    while (joined < 100 && (rc = ip_group_join(&h->ip, v4(0xef020000 + joined), 0)) == 0)
         joined++;
     T_EQ(rc, -ENOBUFS);
-    T_TRUE(joined >= 8 && joined <= IP_GROUPS);
+    T_EQ(joined, h->ip.cfg.groups);
+    T_EQ(h->eth[0].group_count, joined);      /* and none is left over from the refused one */
     struct mac m = ip4_group_mac(0xef8a0b0c); /* 239.138.11.12: only 23 bits fit */
 
     T_MEM(m.b, ((uint8_t[]){0x01, 0x00, 0x5e, 0x0a, 0x0b, 0x0c}), 6);

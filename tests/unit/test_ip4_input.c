@@ -156,7 +156,7 @@ static void test_ip4_input_broadcasts_and_joined_groups_are_accepted(void)
         {0xef010101, CAST_MULTICAST},
     };
 
-    T_EQ(ip_group_join(&h->ip, 0, 0xef010101), 0);
+    T_EQ(ip_group_join(&h->ip, ip_addr_v4(0xef010101), 0), 0);
     for (size_t i = 0; i < ARRAY_LEN(dst); i++) {
         struct pkt *p = NULL;
 
@@ -169,7 +169,7 @@ static void test_ip4_input_broadcasts_and_joined_groups_are_accepted(void)
         T_EQ(p->l3_cast, dst[i].cast);
         pkt_release(p);
     }
-    T_EQ(ip_group_leave(&h->ip, 0, 0xef010101), 0);
+    T_EQ(ip_group_leave(&h->ip, ip_addr_v4(0xef010101), 0), 0);
     T_EQ(IN(.dst = 0xef010101, .l2_cast = CAST_MULTICAST), V_DROP_IP4_NOT_FOR_US);
     l3_free(h);
 }

@@ -1,77 +1,11 @@
 /*
- * UDP by hand-made datagrams. The internet layer below is played by the functions at the top, which
+ * UDP by hand-made datagrams. The internet layer below is played by the functions of udp_ip.h, which
  * remember what they were asked to send; so nothing but udp.c is tested here.
  */
-#include "l4_transport/udp.h"
-
-#include <errno.h>
 #include <stdlib.h>
 
 #include "t.h"
-
-#define US    ip_addr_v4(0x0a000002)
-#define US2   ip_addr_v4(0x0a000003)
-#define PEER  ip_addr_v4(0x0a000001)
-#define OTHER ip_addr_v4(0x0a000009)
-#define BCAST ip_addr_v4(0x0a0000ff)
-#define GROUP ip_addr_v4(0xe0000005)
-#define AWAY  ip_addr_v4(0xc0000201)
-
-/* ---- the internet layer ---- */
-
-struct ip_layer {
-    unsigned sent, errors;
-    enum ip_error_kind error;
-    struct ip_send send;
-    uint8_t bytes[65535];
-    uint32_t len;
-    bool was_partial;
-};
-static struct ip_layer ip;
-
-enum cast ip_cast(const struct ip_layer *l, struct ip_addr a)
-{
-    (void)l;
-    return ip_addr_eq(a, BCAST)   ? CAST_BROADCAST
-           : ip_addr_eq(a, GROUP) ? CAST_MULTICAST
-                                  : CAST_UNICAST;
-}
-bool ip_is_local(const struct ip_layer *l, struct ip_addr a)
-{
-    (void)l;
-    return ip_addr_eq(a, US) || ip_addr_eq(a, US2);
-}
-int ip_route(struct ip_layer *l, struct ip_addr dst, struct ip_addr src, struct ip_path *path)
-{
-    if (ip_addr_eq(dst, AWAY))
-        return -ENETUNREACH;
-    if (!ip_addr_is_any(src) && !ip_is_local(l, src))
-        return -EADDRNOTAVAIL;
-    *path = (struct ip_path){
-        .src = ip_addr_is_any(src) ? US : src, .mtu = 1500, .hdr_len = 20, .cast = ip_cast(l, dst)};
-    return 0;
-}
-int ip_output(struct ip_layer *l, struct pkt *p, const struct ip_send *s)
-{
-    l->sent++;
-    l->send = *s;
-    l->was_partial = p->csum == CSUM_PARTIAL;
-    pkt_csum_complete(p);
-    l->len = pkt_total(p);
-    pkt_copy_out(p, l->bytes);
-    pkt_release(p);
-    return 0;
-}
-void ip_reply_error(struct ip_layer *l, const struct pkt *p, enum ip_error_kind kind)
-{
-    (void)p;
-    l->errors++;
-    l->error = kind;
-}
-int ip_error_errno(enum ip_error_kind kind)
-{
-    return kind == IP_ERR_PORT_UNREACH ? ECONNREFUSED : EHOSTUNREACH;
-}
+#include "udp_ip.h"
 
 /* ---- one host ---- */
 
@@ -117,6 +51,8 @@ static void setup(void)
 static void teardown(void)
 {
     T_EQ(udp.socks.used, 0);
+    T_EQ(udp.members.used, 0);
+    T_EQ(ip.joined, 0);
     T_EQ(core.pkts.slab.used, 0);
     T_EQ(core.bigs.slab.used, 0);
     T_EQ(udp.held_pkts, 0);
@@ -422,7 +358,7 @@ static void test_udp_input_broadcast_reaches_all(void)
     }
     expect_nothing(u[3]);
     expect_nothing(u[4]);
-    T_EQ(in(PEER, 1, GROUP, 7, "group"), V_DONE);
+    T_EQ(in(PEER, 1, ALL, 7, "group"), V_DONE); /* which nobody needs to join */
     expect(u[0], "group");
     expect(u[1], "group");
     expect_nothing(u[2]);

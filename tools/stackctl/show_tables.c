@@ -1,5 +1,5 @@
 /*
- * show_tables.c - `neigh`, `route`, `link`, `stats`: tables in the manner of `ip`.
+ * show_tables.c - `neigh`, `route`, `link`, `maddr`, `stats`: tables in the manner of `ip`.
  */
 #include "stackctl.h"
 
@@ -137,6 +137,47 @@ int ctl_link(struct ctl *c)
         ctl_print_json(reply);
     } else {
         json_array_foreach(json_object_get(reply, "link"), i, l) print_link(c, l);
+    }
+    json_decref(reply);
+    return CTL_OK;
+}
+
+static void print_maddr(const json_t *m)
+{
+    const json_t *g;
+    size_t i;
+
+    printf("%s: igmp %lld\n", jstr(m, "dev"), jnum(m, "igmp"));
+    json_array_foreach(json_object_get(m, "link"), i, g)
+        printf("    link  %s\n", json_string_value(g));
+    json_array_foreach(json_object_get(m, "inet"), i, g)
+    {
+        printf("    inet  %s", jstr(g, "group"));
+        if (json_object_get(g, "users") != NULL)
+            printf(" users %lld %s%s", jnum(g, "users"), jstr(g, "state"),
+                   json_is_true(json_object_get(g, "last_reporter")) ? " reporter" : "");
+        if (json_object_get(g, "report_ms") != NULL)
+            printf(" report in %.0f ms", jreal(g, "report_ms"));
+        putchar('\n');
+    }
+}
+
+int ctl_maddr(struct ctl *c)
+{
+    int status;
+    size_t i;
+    json_t *m;
+
+    if (c->words > 0 && strcmp(c->word[0], "show") != 0)
+        return ctl_say(CTL_USAGE, "%s is too much: maddr takes no words", c->word[0]);
+    json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "maddr"), &status);
+
+    if (reply == NULL)
+        return status;
+    if (c->json) {
+        ctl_print_json(reply);
+    } else {
+        json_array_foreach(json_object_get(reply, "maddr"), i, m) print_maddr(m);
     }
     json_decref(reply);
     return CTL_OK;

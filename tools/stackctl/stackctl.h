@@ -91,6 +91,7 @@ int ctl_listen(struct ctl *c);
 int ctl_neigh(struct ctl *c);
 int ctl_route(struct ctl *c);
 int ctl_link(struct ctl *c);
+int ctl_maddr(struct ctl *c);
 int ctl_stats(struct ctl *c);
 int ctl_trace(struct ctl *c);
 int ctl_pcap(struct ctl *c);

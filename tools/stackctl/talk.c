@@ -290,13 +290,14 @@ int ctl_nc(struct ctl *c)
     long port = strtol(port_word, &end, 10);
     int status;
 
-    if (c->words != (c->listen ? 1 : 2) || *port_word == '\0' || *end != '\0' || port < 1 ||
-        port > 65535)
-        return ctl_say(CTL_USAGE, "nc needs HOST PORT, or -l PORT: try stackctl nc 10.0.0.1 80");
+    if (c->words > 2 || (c->words == 1 && !c->listen) || *port_word == '\0' || *end != '\0' ||
+        port < 1 || port > 65535)
+        return ctl_say(CTL_USAGE,
+                       "nc needs HOST PORT, or -l [HOST] PORT: try stackctl nc 10.0.0.1 80");
     json_t *request = json_pack("{s:s,s:i,s:b,s:b}", "cmd", "nc", "port", (int)port, "listen",
                                 c->listen, "udp", c->udp);
 
-    if (!c->listen)
+    if (c->words == 2)
         json_object_set_new(request, "host", json_string(c->word[0]));
     json_t *reply = ctl_ask(c, request, &status);
 

@@ -28,6 +28,7 @@ static const struct control_command {
     {"neigh",  control_neigh },
     {"route",  control_route },
     {"link",   control_link  },
+    {"maddr",  control_maddr },
     {"stats",  control_stats },
     {"fault",  control_fault },
     {"trace",  control_follow},

@@ -92,6 +92,7 @@ json_t *control_listen(struct client *c, const json_t *request);
 json_t *control_neigh(struct client *c, const json_t *request);
 json_t *control_route(struct client *c, const json_t *request);
 json_t *control_link(struct client *c, const json_t *request);
+json_t *control_maddr(struct client *c, const json_t *request);
 json_t *control_stats(struct client *c, const json_t *request);
 json_t *control_fault(struct client *c, const json_t *request);
 json_t *control_follow(struct client *c, const json_t *request);

@@ -65,7 +65,7 @@ static void nc_tell_peer(struct client *c)
 static int nc_open(struct client *c, bool listen, const struct sock_addr *a)
 {
     struct socks *s = net_socks(&c->ctl->d->net);
-    const struct sock_addr own = {IP_ADDR_ANY, a->port};
+    bool is_group = ip_cast(&c->ctl->d->net.ip, a->ip) == CAST_MULTICAST;
     int sd = sock_open(s, c->nc.udp ? SOCK_KIND_UDP : SOCK_KIND_TCP);
 
     if (sd < 0)
@@ -81,7 +81,9 @@ static int nc_open(struct client *c, bool listen, const struct sock_addr *a)
     int err = sock_setopt(s, sd, SOCK_OPT_REUSEADDR, 1);
 
     if (err == 0)
-        err = sock_bind(s, sd, &own);
+        err = sock_bind(s, sd, a);
+    if (err == 0 && is_group)
+        err = sock_group_join(s, sd, a->ip, -1);
     return err == 0 && !c->nc.udp ? sock_listen(s, sd, 1) : err;
 }
 
@@ -94,7 +96,7 @@ json_t *control_nc(struct client *c, const json_t *request)
 
     if (port < 1 || port > UINT16_MAX)
         return control_usage("no such port: a port is a number from 1 to 65535");
-    if (!listen && !options_ip(host, &ip))
+    if ((!listen || *host != '\0') && !options_ip(host, &ip))
         return control_usage("%.40s is no IPv4 address: try one like 10.0.0.1", host);
     const struct sock_addr a = {ip_addr_v4(ip), (uint16_t)port};
 

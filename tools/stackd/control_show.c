@@ -1,5 +1,5 @@
 /*
- * control_show.c - the tables: sock, listen, neigh, route, link, stats.
+ * control_show.c - the tables: sock, listen, neigh, route, link, maddr, stats.
  *
  * All numbers are read from the stack's own structures between two rounds, so a reply is one
  * moment of the host. Tables that may be long come in parts of CONTROL_ROWS rows; a part that is
@@ -302,6 +302,35 @@ json_t *control_link(struct client *c, const json_t *request)
     return reply;
 }
 
+/* What the interface listens to: the filter of the link, and the groups of IP with their state. */
+json_t *control_maddr(struct client *c, const json_t *request)
+{
+    const struct stackd *d = c->ctl->d;
+    const struct net *n = &d->net;
+    const struct eth *e = &n->ifs[0].eth;
+    json_t *reply = control_ok(), *link = json_array(), *rows = json_array();
+    struct igmp_info i;
+    uint32_t at = 0;
+
+    (void)request;
+    json_array_append_new(link, control_mac(ip4_group_mac(IP4_ALL_HOSTS)));
+    for (unsigned k = 0; k < e->group_count; k++)
+        json_array_append_new(link, control_mac(e->group[k].mac));
+    json_array_append_new(rows, json_pack("{s:o}", "group", control_ip(ip_addr_v4(IP4_ALL_HOSTS))));
+    while (igmp_each(&n->ip, &at, &i)) {
+        json_t *o = json_pack("{s:o,s:i,s:s,s:b}", "group", control_ip(ip_addr_v4(i.group)),
+                              "users", i.users, "state", i.state, "last_reporter", i.last_reporter);
+
+        if (i.report_in > 0)
+            json_object_set_new(o, "report_ms", control_ms(i.report_in));
+        json_array_append_new(rows, o);
+    }
+    json_object_set_new(reply, "maddr",
+                        json_pack("[{s:s,s:i,s:o,s:o}]", "dev", d->port->name, "igmp",
+                                  (int)igmp_version(&n->ip, 0), "link", link, "inet", rows));
+    return reply;
+}
+
 /* ---- stats ---- */
 
 struct counter {
@@ -349,6 +378,12 @@ static void show_lower(json_t *rows, const struct stackd *d, bool all, const cha
         {"icmp4.tx",               "ICMP messages sent",                                           ip->icmp.tx                },
         {"icmp4.rx_errors",        "ICMP errors received",                                         ip->icmp.rx_errors         },
         {"icmp4.tx_errors",        "ICMP errors sent",                                             ip->icmp.tx_errors         },
+        {"igmp.rx",                "IGMP messages received",                                       ip->igmp.stats.rx          },
+        {"igmp.rx_queries",        "queries among them",                                           ip->igmp.stats.rx_queries  },
+        {"igmp.rx_reports",        "reports of other members",                                     ip->igmp.stats.rx_reports  },
+        {"igmp.tx_reports",        "reports sent",                                                 ip->igmp.stats.tx_reports  },
+        {"igmp.tx_leaves",         "leaves sent",                                                  ip->igmp.stats.tx_leaves   },
+        {"igmp.groups",            "memberships of interfaces in groups",                          ip->igmp.groups.used       },
         {"udp.in",                 "datagrams given to sockets",                                   n->udp.stats.in            },
         {"udp.out",                "datagrams sent",                                               n->udp.stats.out           },
         {"udp.errors_in",          "ICMP errors that reached a socket",                            n->udp.stats.errors_in     },

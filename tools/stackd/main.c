@@ -68,6 +68,7 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
         cfg->tcp.keep_idle = o->keepalive;
     cfg->tcp.cc = o->cc;
     cfg->tcp.cc_options.hystart = o->hystart;
+    cfg->ip.igmp = o->igmp;
 }
 
 /* Cut services and the bad wire; the stack's own part comes first. */

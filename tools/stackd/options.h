@@ -35,6 +35,7 @@ struct stackd_options {
     struct mac mac;
     bool mac_given;
     uint16_t mtu;
+    uint8_t igmp; /* version, 0: off */
 
     struct stackd_service service[STACKD_SERVICES];
     unsigned service_count; /* 0 with default_services: the default set */

@@ -136,6 +136,8 @@ static const struct settings_sockopt {
     {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT",  -1,                     NULL                    },
     {"IPPROTO_IP",  "IP_TOS",             SOCK_OPT_TOS,           "SOCK_OPT_TOS"          },
     {"IPPROTO_IP",  "IP_TTL",             SOCK_OPT_TTL,           "SOCK_OPT_TTL"          },
+    {"IPPROTO_IP",  "IP_MULTICAST_TTL",   SOCK_OPT_MULTICAST_TTL, "SOCK_OPT_MULTICAST_TTL"},
+    {"IPPROTO_IP",  "IP_MULTICAST_LOOP",  SOCK_OPT_MULTICAST_LOOP, "SOCK_OPT_MULTICAST_LOOP"},
     {"IPPROTO_IP",  "IP_MTU_DISCOVER",    -1,                     NULL                    },
     {"IPPROTO_IP",  "IP_RECVTOS",         SETTINGS_RECVTOS,       "of recvmsg()"          },
     {"IPPROTO_IP",  "IP_RECVTTL",         SETTINGS_RECVTTL,       "of recvmsg()"          },
