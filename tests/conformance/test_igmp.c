@@ -35,7 +35,7 @@ static void igmp_say(struct peer *k, uint8_t type, uint8_t time, uint32_t group,
                      const uint8_t *mac)
 {
     uint8_t m[8];
-    uint32_t len = raw_icmp(m, type, time, group, NULL, 0); /* of the same shape */
+    uint32_t len = raw_icmp(m, type, time, group, "", 0); /* of the same shape */
 
     say_ip(k, .proto = 2, .mac = mac, .dst = dst, .ttl = 1, .tos = 0xc0, .opts = "\x94\x04\x00\x00",
            .opt_len = 4, .data = m, .len = len);
@@ -166,7 +166,7 @@ static void test_igmp_bad_messages(void)
     int sd = member(&k, GROUP_ADDR);
 
     joined(&k, GROUP_ADDR);
-    uint32_t len = raw_icmp(m, 0x11, 100, 0, NULL, 0);
+    uint32_t len = raw_icmp(m, 0x11, 100, 0, "", 0);
 
     m[3] ^= 1;
     say_ip(&k, .proto = 2, .mac = to_all, .dst = ALL_HOSTS, .ttl = 1, .data = m, .len = len);
@@ -177,7 +177,7 @@ static void test_igmp_bad_messages(void)
     say_ip(&k, .proto = 2, .ttl = 1, .data = m, .len = len); /* to H alone */
     T_EQ(peer_drops(&k, V_DROP_IGMP_UNICAST), 1);
     m[0] = 0x13;
-    raw_icmp(m, 0x13, 100, 0, NULL, 0);
+    raw_icmp(m, 0x13, 100, 0, "", 0);
     say_ip(&k, .proto = 2, .mac = to_all, .dst = ALL_HOSTS, .ttl = 1, .data = m, .len = len);
     T_EQ(peer_drops(&k, V_DROP_IGMP_TYPE), 1);
     expect_nothing(&k, NET_SEC(60));

@@ -53,7 +53,7 @@ static void test_security_ip_in_ip(void)
  * are not spoken are not parsed either, whatever they bring, nothing included. */
 static void test_security_protocols_are_not_parsed(void)
 {
-    static const uint8_t protos[] = {136, 132, 47, 2, 50, 51, 41, 0, 255};
+    static const uint8_t protos[] = {136, 132, 47, 4, 50, 51, 41, 0, 255};
     static const uint8_t body[8] = {0, 7, 0, 7, 0xff, 0xff, 0xff, 0xff};
     struct peer k;
 

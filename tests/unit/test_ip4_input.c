@@ -260,7 +260,8 @@ static void test_ip4_input_unknown_protocols_are_unreachable(void)
     struct l3_frame *f = malloc(sizeof(*f));
 
     for (unsigned proto = 1; proto < 256; proto++) {
-        bool known = proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == IP_PROTO_ICMP;
+        bool known = proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == IP_PROTO_ICMP ||
+                     proto == IP_PROTO_IGMP;
 
         h->c.now += NET_SEC(1);
         T_EQ(IN(.proto = (uint8_t)proto), known ? V_NEXT : V_DROP_IP4_PROTOCOL);
