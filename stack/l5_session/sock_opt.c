@@ -337,6 +337,18 @@ static int64_t sock_patience_value(const struct socks *s, const struct sock *k, 
     }
 }
 
+static int sock_getopt_multicast(const struct sock *k, enum sock_opt opt, int64_t *value)
+{
+    if (k->state != SOCK_UDP)
+        return -ENOPROTOOPT;
+    const struct udp_sock *u = k->as.u;
+
+    *value = opt == SOCK_OPT_MULTICAST_TTL    ? u->mcast_ttl
+             : opt == SOCK_OPT_MULTICAST_LOOP ? u->mcast_loop
+                                              : u->mcast_ifi;
+    return 0;
+}
+
 int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
 {
     struct sock *k = sock_at(s, sd);
@@ -383,14 +395,9 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         *value = is_udp && k->as.u->broadcast;
         return 0;
     case SOCK_OPT_MULTICAST_TTL:
-        *value = is_udp ? k->as.u->mcast_ttl : 0;
-        return is_udp ? 0 : -ENOPROTOOPT;
     case SOCK_OPT_MULTICAST_LOOP:
-        *value = is_udp && k->as.u->mcast_loop;
-        return is_udp ? 0 : -ENOPROTOOPT;
     case SOCK_OPT_MULTICAST_IF:
-        *value = is_udp ? k->as.u->mcast_ifi : 0;
-        return is_udp ? 0 : -ENOPROTOOPT;
+        return sock_getopt_multicast(k, opt, value);
     case SOCK_OPT_ERROR:
         *value = is_udp                      ? udp_take_error(k->as.u)
                  : k->state == SOCK_TCP_CONN ? tcp_take_error(k->as.t)
