@@ -172,6 +172,14 @@ holds "--tolerance_usecs" "$established
 +0 write(4, ..., 10) = 10
 +.000010 > P. 1:11(10) ack 1" --tolerance_usecs=10
 
+# Sequence numbers near 2^32, in both directions, and the script's own numbers all the same.
+holds "--near_wrap" "$established
++0 write(4, ..., 10) = 10
++0 > P. 1:11(10) ack 1
++.1 < . 1:1(0) ack 11 win 65535" --near_wrap --trace="$tmp/trace"
+[ "$(grep -Ec '"dir":"(in","flags":"S"|out","flags":"S\.").*"seq":4294967293,' "$tmp/trace")" -eq 2 ]
+verdict "--near_wrap begins just below 2^32"
+
 # The settings file: what scripts begin with, and what is wrong with it.
 timestamps='0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0

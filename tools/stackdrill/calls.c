@@ -459,7 +459,7 @@ static net_time call_end(const struct run *r, const struct run_call *c)
 {
     const struct script_event *e = c->event;
 
-    return e->time_kind == SCRIPT_TIME_ABSOLUTE ? RUN_START + c->call->end_ns
+    return e->time_kind == SCRIPT_TIME_ABSOLUTE ? r->start + c->call->end_ns
                                                 : r->blocked_since - e->start_ns + c->call->end_ns;
 }
 
@@ -473,7 +473,7 @@ static bool call_returned(struct run *r, struct run_call *c, int64_t v)
         return run_fail(r,
                         "timing error: expected %s call to return at %s sec but it returned at %s "
                         "sec",
-                        c->call->name, run_seconds(end, a), run_seconds(r->now, b));
+                        c->call->name, run_seconds(r, end, a), run_seconds(r, r->now, b));
     return call_result(r, c, v);
 }
 
@@ -496,7 +496,7 @@ bool call_retry(struct run *r)
             return run_fail(r,
                             "timing error: expected %s call to return at %s sec, but it still "
                             "blocks",
-                            c->call->name, run_seconds(end, a));
+                            c->call->name, run_seconds(r, end, a));
         r->event = e;
         return true;
     }

@@ -76,7 +76,7 @@ static bool fact_host_value(struct run *r, const char *name, int64_t *v)
     else if (strcmp(name, "time_wait") == 0)
         *v = tcp->tws.used;
     else if (strcmp(name, "now_ms") == 0)
-        *v = (r->now - RUN_START) / NET_MS(1);
+        *v = (r->now - r->start) / NET_MS(1);
     else
         return false;
     return true;

@@ -43,6 +43,7 @@ struct run_flow *flow_new(struct run *r, const struct script_peer *peer)
     f->peer = peer;
     f->is_used = true;
     f->remote_ip = flow_remote_ip(r, peer);
+    f->remote_iss = r->remote_shift;
     return f;
 }
 

@@ -26,6 +26,7 @@ static const char main_help[] =
     "                           arrows\n"
     "      --settings=FILE      NAME=VALUE lines with Linux's names, # comments: what every\n"
     "                           script begins with\n"
+    "      --near_wrap          sequence numbers of both sides begin just below 2^32\n"
     "      --ignore_commands    go on without the commands in backticks, and without the\n"
     "                           lines of FILE, that are not known\n"
     "      --list_settings      sysctls and socket options of Linux that we know\n"

@@ -143,11 +143,13 @@ static bool in_option(struct run *r, const struct run_flow *f, const struct scri
 }
 
 /* Sequence and acknowledgment numbers of the script to those of the wire, language.md 3.4. */
-static void in_map(struct run_flow *f, const struct script_tcp *t, uint32_t *seq, uint32_t *ack)
+static void in_map(const struct run *r, struct run_flow *f, const struct script_tcp *t,
+                   uint32_t *seq, uint32_t *ack)
 {
     bool is_syn = (t->flags & SCRIPT_SYN) != 0;
 
     if (is_syn) {
+        *seq += r->remote_shift;
         f->syn_seq = *seq;
         if (!f->has_remote) {
             f->has_remote = true;
@@ -187,7 +189,7 @@ static bool in_tcp(struct run *r, struct run_flow *f, const struct script_packet
                         (long long)count);
     live_seq = (uint32_t)seq;
     live_ack = (uint32_t)ack;
-    in_map(f, t, &live_seq, &live_ack);
+    in_map(r, f, t, &live_seq, &live_ack);
     for (size_t i = 0; i < t->option_count; i++) {
         if (!in_option(r, f, &t->options[i], &at))
             return false;

@@ -195,12 +195,15 @@ static bool out_options(struct run *r, struct run_flow *f, const struct script_t
 
 /* Learn the host's initial sequence number from its SYN; a new SYN after the end of the connection
  * begins a new one on the same ports (RFC 9293 section 3.10.7.4, TIME-WAIT). */
-static void out_learn(struct run_flow *f, const struct script_tcp *t, const struct seen *s)
+static void out_learn(struct run *r, struct run_flow *f, const struct script_tcp *t,
+                      const struct seen *s)
 {
     if (!(s->flags & SCRIPT_SYN) || (f->has_local && f->local_iss == s->seq))
         return;
     bool is_again = f->has_local;
 
+    if (r->first_iss == 0)
+        r->first_iss = s->seq;
     f->has_local = true;
     f->local_iss = s->seq;
     f->local_script = t->seq.capture != NULL ? 0 : (uint32_t)t->seq.number;
@@ -240,10 +243,10 @@ static bool out_tcp(struct run *r, struct run_flow *f, const struct script_tcp *
     char expected[16], seen[16];
     bool ok = true;
 
-    out_learn(f, t, s);
+    out_learn(r, f, t, s);
     bool is_syn = (s->flags & SCRIPT_SYN) != 0;
     uint32_t seq = is_syn ? s->seq - f->local_iss + f->local_script : s->seq - f->local_iss;
-    uint32_t ack = is_syn ? s->ack : s->ack - f->remote_iss;
+    uint32_t ack = s->ack - (is_syn ? r->remote_shift : f->remote_iss);
 
     if (!(s->flags & SCRIPT_ACK))
         ack = s->ack; /* not a number then: RFC 9293 section 3.1 */
@@ -419,12 +422,12 @@ static bool out_time(struct run *r, const struct script_event *e, net_time from,
         return run_fail_packets(r,
                                 "timing error: expected outbound packet at %s sec but happened "
                                 "at %s sec; tolerance %.6f sec",
-                                run_seconds(from, a), run_seconds(seen, b),
+                                run_seconds(r, from, a), run_seconds(r, seen, b),
                                 (double)tolerance / 1e9);
     return run_fail_packets(r,
                             "timing error: expected outbound packet in time range %s~%s sec but "
                             "happened at %s sec; tolerance %.6f sec",
-                            run_seconds(from, a), run_seconds(to, c), run_seconds(seen, b),
+                            run_seconds(r, from, a), run_seconds(r, to, c), run_seconds(r, seen, b),
                             (double)tolerance / 1e9);
 }
 
@@ -436,7 +439,7 @@ static bool out_missing(struct run *r, net_time from)
     return run_fail(r,
                     "error handling packet: Timed out waiting for packet: expected at %s sec, "
                     "nothing was sent until 2 sec after",
-                    run_seconds(from, a));
+                    run_seconds(r, from, a));
 }
 
 static bool out_compare(struct run *r, const struct script_event *e, struct run_flow *f,
@@ -492,7 +495,7 @@ bool packet_out(struct run *r, const struct script_event *e)
         return run_fail(r,
                         "encapsulated and IPv6 packets cannot be run: this host speaks IPv4 only");
     if (e->time_kind == SCRIPT_TIME_ABSOLUTE_RANGE)
-        to = RUN_START + e->end_ns;
+        to = r->start + e->end_ns;
     if (e->time_kind == SCRIPT_TIME_RELATIVE_RANGE)
         to = r->now + e->end_ns;
     limit = e->time_kind == SCRIPT_TIME_ANY ? r->now + RUN_FOREVER

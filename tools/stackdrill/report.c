@@ -13,9 +13,9 @@
 
 enum { REPORT_EVENTS = 40, REPORT_LINE = 1024 };
 
-const char *run_seconds(net_time t, char *buf)
+const char *run_seconds(const struct run *r, net_time t, char *buf)
 {
-    t -= RUN_START;
+    t -= r->start;
     const char *sign = t < 0 ? "-" : "";
 
     if (t < 0)
@@ -58,7 +58,7 @@ void run_trace_event(void *ctx, const struct trace_ev *ev)
     if (r->opt.verbose > 1) {
         struct trace_ev shown = *ev;
 
-        shown.t -= RUN_START;
+        shown.t -= r->start;
         fwrite(line, 1, trace_text(&shown, line, sizeof(line)), stderr);
     }
 }
@@ -90,7 +90,7 @@ static void report_trace(const struct run *r, FILE *out)
 
         if (!report_concerns(r, &ev))
             continue;
-        ev.t -= RUN_START;
+        ev.t -= r->start;
         fputs("    ", out);
         fwrite(line, 1, trace_text(&ev, line, sizeof(line)), out);
     }

@@ -61,7 +61,7 @@ net_time run_due(const struct run *r, const struct script_event *e)
     switch (e->time_kind) {
     case SCRIPT_TIME_ABSOLUTE:
     case SCRIPT_TIME_ABSOLUTE_RANGE:
-        return RUN_START + e->start_ns;
+        return r->start + e->start_ns;
     case SCRIPT_TIME_RELATIVE:
     case SCRIPT_TIME_RELATIVE_RANGE:
         return r->now + e->start_ns;
@@ -154,7 +154,7 @@ static bool run_event(struct run *r, const struct script_event *e)
 
     r->event = e;
     if (r->opt.verbose > 0)
-        fprintf(stderr, "%s:%u: %s %s\n", r->script->file, e->line, run_seconds(r->now, a),
+        fprintf(stderr, "%s:%u: %s %s\n", r->script->file, e->line, run_seconds(r, r->now, a),
                 e->source);
     if (is_out) {
         ok = packet_out(r, e);
@@ -163,7 +163,7 @@ static bool run_event(struct run *r, const struct script_event *e)
             return run_fail(r,
                             "timing error: event should happen at %s sec, but it is %s sec by "
                             "now",
-                            run_seconds(due, a), run_seconds(r->now, b));
+                            run_seconds(r, due, a), run_seconds(r, r->now, b));
         if (due > r->now && !run_until(r, due))
             return false;
         r->event = e;
@@ -217,7 +217,7 @@ static bool run_check_silence(struct run *r)
     return run_fail(r,
                     "the script ends, but the host has sent more, at %s sec: `%s`: expect it, or "
                     "use --lax=silence",
-                    run_seconds(t, a), text);
+                    run_seconds(r, t, a), text);
 }
 
 /* Close what is open, let everything come to its end, and ask for everything back. */
@@ -265,7 +265,7 @@ static void run_config(const struct run *r, struct net_config *cfg)
     net_config_default(cfg);
     snprintf(cfg->name, sizeof(cfg->name), "host");
     cfg->seed = o->seed;
-    cfg->start = RUN_START;
+    cfg->start = r->start;
     cfg->packets = 8192;
     cfg->bigs = 32;
     cfg->buffer_bytes = (size_t)64 << 20;
@@ -341,7 +341,7 @@ static void run_down(struct run *r)
     if (r->trace_file != NULL)
         fclose(r->trace_file);
     if (r->capture != NULL)
-        (void)capture_close(r->capture, r->net.core.frames, 0, r->now - RUN_START);
+        (void)capture_close(r->capture, r->net.core.frames, 0, r->now - r->start);
     expr_env_free(r->env);
     free(r->blocked_call);
     for (size_t i = 0; i < r->flow_count; i++) {
@@ -370,7 +370,22 @@ static bool run_all(struct run *r)
     return ok;
 }
 
-bool run_script(const struct script *s, const struct run_options *o, char **message)
+/* The first sequence number of the peer in the script, 0 if there is none. */
+static uint32_t run_first_seq(const struct script *s)
+{
+    for (size_t i = 0; i < s->event_count; i++) {
+        const struct script_event *e = &s->events[i];
+
+        if (e->kind == SCRIPT_PACKET && e->packet->direction == SCRIPT_IN &&
+            e->packet->proto == SCRIPT_TCP && (e->packet->tcp.flags & SCRIPT_SYN))
+            return (uint32_t)e->packet->tcp.seq.number;
+    }
+    return 0;
+}
+
+/* @start: of the host's clock. *@iss: the host's first sequence number of the first connection. */
+static bool run_once(const struct script *s, const struct run_options *o, net_time start,
+                     char **message, uint32_t *iss)
 {
     struct run *r = calloc(1, sizeof(*r));
 
@@ -378,14 +393,33 @@ bool run_script(const struct script *s, const struct run_options *o, char **mess
         abort();
     r->opt = *o;
     r->script = s;
-    r->now = r->previous = RUN_START;
+    r->now = r->previous = r->start = start;
+    r->remote_shift = o->near_wrap ? RUN_WRAP - run_first_seq(s) : 0;
     r->next_port = 40000;
     r->chance = o->seed;
     r->env = expr_env_new(stdout);
     bool ok = run_all(r);
 
+    *iss = r->first_iss;
     run_down(r);
     *message = r->message;
     free(r);
     return ok;
+}
+
+bool run_script(const struct script *s, const struct run_options *o, char **message)
+{
+    struct run_options first = *o;
+    uint32_t iss;
+
+    if (!o->near_wrap)
+        return run_once(s, o, RUN_START, message, &iss);
+    /* The host counts its sequence numbers up with time (RFC 6528), so there is a moment at which
+     * the first connection of this script begins where it should. */
+    first.pcap = first.trace = NULL;
+    first.verbose = 0;
+    if (!run_once(s, &first, RUN_START, message, &iss))
+        return false;
+    return run_once(s, o, RUN_START + (net_time)(uint32_t)(RUN_WRAP - iss) * NET_US(4), message,
+                    &iss);
 }

@@ -34,8 +34,9 @@ enum {
     RUN_ROWS = 48,
     RUN_STUCK = 100000 /* calls without time passing that mean a bug */
 };
-#define RUN_START   NET_SEC(10) /* the host's clock when the script's is 0 */
-#define RUN_TIMEOUT NET_SEC(2)  /* waited for a packet beyond its time, as packetdrill does */
+#define RUN_START   NET_SEC(10)      /* the host's clock when the script's is 0, unless near_wrap */
+#define RUN_WRAP    (UINT32_MAX - 2) /* where sequence numbers begin then */
+#define RUN_TIMEOUT NET_SEC(2)       /* waited for a packet beyond its time, as packetdrill does */
 #define RUN_FOREVER NET_SEC(100000)
 
 /* What is checked beyond the original, and can be switched off: --lax=NAME,... */
@@ -57,6 +58,7 @@ struct run_options {
     uint32_t tolerance_percent10; /* tenths of a percent */
     uint32_t ts_tick_us;          /* 0: TS values are not compared */
     bool ts_ecr_scaled, strict_segments, ignore_commands, is_v6;
+    bool near_wrap;                /* both sides begin at RUN_WRAP */
     bool soft_packets, soft_calls; /* --non_fatal */
     unsigned lax;                  /* enum run_lax */
     unsigned verbose;
@@ -78,7 +80,7 @@ struct run_flow {
     uint32_t remote_ip;
     uint16_t local_port, remote_port; /* 0: not known yet */
     bool has_remote, has_local;       /* the first SYN of that side was seen */
-    uint32_t remote_iss;              /* script's and live: the same */
+    uint32_t remote_iss;              /* live; the script's, unless near_wrap */
     uint32_t local_iss, local_script; /* live and the script's */
     uint32_t syn_seq;                 /* of the last inbound SYN */
     uint32_t ts_count, ts_script[RUN_TS_MAP], ts_live[RUN_TS_MAP];
@@ -140,13 +142,15 @@ struct run {
     struct net net;
     void *memory;
     size_t memory_len;
-    net_time now;
-    uint32_t stuck;    /* calls of the host since time last passed */
-    net_time previous; /* moment of the previous event, for tolerances in percent */
+    net_time now, start; /* start: the host's clock when the script's is 0 */
+    uint32_t stuck;      /* calls of the host since time last passed */
+    net_time previous;   /* moment of the previous event, for tolerances in percent */
 
     struct run_flow *flows[RUN_FLOWS];
     size_t flow_count;
     struct run_flow *current; /* of the usual peer: the socket under test */
+    uint32_t first_iss;       /* the host's, of the first connection */
+    uint32_t remote_shift;    /* of its live sequence numbers against the script's */
     struct run_fd fds[RUN_FDS];
     size_t fd_count;
     struct run_fd *under_test; /* the latest socket(), NULL: none */
@@ -213,7 +217,7 @@ bool run_fail(struct run *r, const char *format, ...) __attribute__((format(prin
 bool run_fail_packets(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void run_trace_event(void *ctx, const struct trace_ev *ev);
 /** run_seconds - "1.000100" of a moment of the host's clock; @buf has 32 bytes. Return: @buf. */
-const char *run_seconds(net_time t, char *buf);
+const char *run_seconds(const struct run *r, net_time t, char *buf);
 
 /* ---- wire.c ---- */
 bool wire_up(struct run *r, const struct net_config *cfg);

@@ -144,6 +144,8 @@ const char *run_option(struct run_options *o, const char *name, const char *valu
         o->ts_ecr_scaled = true;
     else if (strcmp(name, "strict_segments") == 0)
         o->strict_segments = true;
+    else if (strcmp(name, "near_wrap") == 0)
+        o->near_wrap = true;
     else if (strcmp(name, "ignore_commands") == 0)
         o->ignore_commands = true;
     else if (strcmp(name, "dry_run") == 0)
