@@ -6,9 +6,10 @@
 doc=docs/security.md
 
 # A test is a function that a T_MAIN runs, or a script.
-grep -oE '`test_[a-z0-9_]+(\.sh)?`' "$doc" | tr -d '`' | sort -u >"$tmp/tests"
+grep -oE '`(test_[a-z0-9_]+(\.sh)?|[a-z-]+/[a-z0-9_]+\.pkt)`' "$doc" | tr -d '`' | sort -u >"$tmp/tests"
 grep -rhoE 'T(_TWICE)?\(test_[a-z0-9_]+\)' tests --include='*.c' | sed 's/.*(//; s/)//' | sort -u >"$tmp/have"
 find tests -name 'test_*.sh' -exec basename {} \; | sort -u >>"$tmp/have"
+find tests/script -name '*.pkt' | sed 's|^tests/script/||' >>"$tmp/have"
 sort -u -o "$tmp/have" "$tmp/have"
 comm -23 "$tmp/tests" "$tmp/have" >"$tmp/bad"
 [ "$(wc -l <"$tmp/tests")" -ge 100 ] || echo "only $(wc -l <"$tmp/tests") tests are named" >>"$tmp/bad"
@@ -29,7 +30,7 @@ verdict "every function named in $doc is there"
 
 # The rows of sections 1 to 6 name at least one function and one test each.
 awk '/^## /{on = $2 ~ /^[1-6]$/} on && /^\| / && !/^\| class /' "$doc" >"$tmp/rows"
-grep -v '`test_.*|$' "$tmp/rows" >"$tmp/bad"
+grep -vE '`(test_|[a-z-]+/[a-z0-9_]+\.pkt`).*\|$' "$tmp/rows" >"$tmp/bad"
 grep -vE '\.[ch]:[a-z]' "$tmp/rows" >>"$tmp/bad"
 [ -s "$tmp/rows" ] || echo "there are no rows" >>"$tmp/bad"
 verdict "every class in $doc has its function and its test"
