@@ -56,7 +56,7 @@ struct ip4_reass_slot {
     uint8_t hdr_len;        /* of fragment 0, whose header stands in front of the data */
     uint16_t first_len;     /* data bytes of fragment 0; 0: it is not here */
     uint32_t got, top, end; /* bytes; end 0: not known */
-    bool ce;
+    bool ce, not_ect;       /* a fragment came with this mark (RFC 3168 section 5.3) */
     enum verdict given_up;
 };
 
@@ -360,7 +360,7 @@ static void reass_finish(struct ip4_reass_slot *s)
 
     put16(hdr + IP4_TOTAL, (uint16_t)s->p->len);
     put16(hdr + IP4_FRAG, 0);
-    if (s->ce && (s->p->tos & 3) != 0) {
+    if (s->ce) {
         s->p->tos |= 3;
         hdr[IP4_TOS] = s->p->tos;
     }
@@ -393,6 +393,7 @@ enum verdict ip4_reass_input(struct ip_layer *ip, struct pkt **pp, const struct 
     if ((v = reass_store(ra, s, h, data)) != V_DONE)
         return v;
     s->ce = s->ce || (h->tos & 3) == 3;
+    s->not_ect = s->not_ect || (h->tos & 3) == 0;
     if (h->frag_off == 0) {
         s->hdr_len = h->hdr_len;
         s->first_len = (uint16_t)data.len;
@@ -403,6 +404,8 @@ enum verdict ip4_reass_input(struct ip_layer *ip, struct pkt **pp, const struct 
         return V_DONE;
     if (s->end + s->hdr_len > UINT16_MAX) /* fragment 0 had more options than the others */
         return reass_give_up(ra, s, V_DROP_IP4_FRAG_TOO_LONG);
+    if (s->ce && s->not_ect) /* congestion must be heard of, and a mark would not be understood */
+        return reass_give_up(ra, s, V_DROP_IP4_FRAG_ECN);
     reass_dress(s, frag, s->end);
     reass_finish(s);
     *pp = pkt_keep(s->p);

@@ -253,8 +253,29 @@ static void test_fragments_number_of_a_whole_datagram_means_nothing(void)
     peer_end(&k);
 }
 
-T_MAIN("fragments", T(test_fragments_in_any_order), T(test_fragments_of_ours),
-       T(test_fragments_twice), T(test_fragments_that_overlap), T(test_fragments_that_cannot_be),
-       T(test_fragments_too_tiny_for_a_header), T(test_fragments_time_out),
-       T(test_fragments_flood_is_bounded), T(test_fragments_are_told_apart),
-       T(test_fragments_number_of_a_whole_datagram_means_nothing))
+/* How the fragments came is how the datagram came: none to the broadcast address of the link is
+ * answered by an error. REQ: ICMP-1122-3.2.2-8 */
+static void test_fragments_to_everyone_on_the_link(void)
+{
+    uint8_t u[64];
+    struct peer k;
+    uint32_t len = raw_udp(u, PEER_IP, H_IP, 5000, 6000, message, 40);
+
+    for (int all = 1; all >= 0; all--) {
+        const uint8_t *mac = all ? raw_all : raw_h_mac;
+
+        peer_begin(&k);
+        say_ip(&k, .mac = mac, .proto = 17, .id = ID, .frag = MF, .data = u, .len = 24);
+        say_ip(&k, .mac = mac, .proto = 17, .id = ID, .frag = 3, .data = u + 24, .len = len - 24);
+        const struct seen *s = peer_next(&k);
+
+        T_TRUE(all ? s == NULL : s != NULL && s->icmp_type == 3 && s->icmp_code == 3);
+        peer_end(&k);
+    }
+}
+
+T_MAIN("fragments", T(test_fragments_to_everyone_on_the_link), T(test_fragments_in_any_order),
+       T(test_fragments_of_ours), T(test_fragments_twice), T(test_fragments_that_overlap),
+       T(test_fragments_that_cannot_be), T(test_fragments_too_tiny_for_a_header),
+       T(test_fragments_time_out), T(test_fragments_flood_is_bounded),
+       T(test_fragments_are_told_apart), T(test_fragments_number_of_a_whole_datagram_means_nothing))

@@ -485,7 +485,61 @@ static void test_tcp_handshake_tos_and_ttl(void)
     peer_end(&k);
 }
 
-T_MAIN("tcp_handshake", T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_handshake_active),
+/* Many listeners, whose ports share what they are looked up by. */
+static void test_tcp_handshake_many_listeners(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    for (uint16_t i = 0; i < 48; i++) {
+        struct sock_addr a = {IP_ADDR_ANY, (uint16_t)(H_PORT + i * 16)};
+        int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+        k.sds[k.sd_count++] = sd;
+        T_EQ(sock_bind(net_socks(&k.net), sd, &a), 0);
+        T_EQ(sock_listen(net_socks(&k.net), sd, 5), 0);
+    }
+    for (uint16_t i = 0; i < 48; i++) {
+        peer_tuple(&k, (uint16_t)(1000 + i), (uint16_t)(H_PORT + i * 16));
+        say(&k, .flags = "S", .win = 65535, .opts = "mss 1460");
+        expect_tcp(&k, .flags = "S.", .ack = 1);
+        say(&k, .flags = "R", .seq = 1);
+    }
+    peer_end(&k);
+}
+
+/* No packet can be had: nothing is sent, nothing breaks, and later it goes on. */
+static void test_tcp_handshake_without_packets(void)
+{
+    struct peer k;
+    struct pkt *hog[300];
+    unsigned n = 0;
+
+    peer_begin(&k);
+    int listener = peer_listen(&k, 0);
+
+    handshake(&k, "mss 1460");
+    int sd = peer_accept(&k, listener);
+
+    while ((hog[n] = pkt_alloc(&k.net.core.pkts, 0)) != NULL)
+        n++;
+    struct pkt *in = hog[--n]; /* one for the peer to send with */
+
+    pkt_release(in);
+    T_EQ(sock_send(net_socks(&k.net), sd, "abc", 3, 0), 3);
+    say(&k, .flags = "P.", .seq = 1, .ack = 1, .win = 65535, .len = 10);
+    T_EQ(peer_forget(&k) <= 1, 1);
+    while (n > 0)
+        pkt_release(hog[--n]);
+    peer_advance(&k, NET_SEC(10));
+    peer_forget(&k);
+    say(&k, .flags = ".", .seq = 11, .ack = 4, .win = 65535);
+    peer_read(&k, sd, "xxxxxxxxxx");
+    peer_end(&k);
+}
+
+T_MAIN("tcp_handshake", T(test_tcp_handshake_many_listeners), T(test_tcp_handshake_without_packets),
+       T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_handshake_active),
        T_TWICE(test_tcp_handshake_transfer), T(test_tcp_handshake_listen_answers),
        T(test_tcp_handshake_syn_with_fin_or_rst_opens_nothing),
        T_TWICE(test_tcp_handshake_syn_sent_answers), T_TWICE(test_tcp_handshake_refused),

@@ -152,6 +152,37 @@ static void test_reassembly_of_anything(void)
 }
 TWICE(test_reassembly_of_anything)
 
+/* Every piece comes once, in any order: when the last is here all of them are, so none was lost while the
+ * others were put in order. REQ: TCP-SHLD-31 */
+static void test_reassembly_of_pieces_that_come_once(void)
+{
+    enum { PIECES = 24 };
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        uint32_t from[PIECES + 1] = {1}, order[PIECES];
+        struct prng random;
+        struct peer k;
+
+        prng_seed(&random, seed, 0);
+        for (uint32_t i = 0; i < PIECES; i++) {
+            from[i + 1] = from[i] + 1 + prng_below(&random, 500);
+            uint32_t j = prng_below(&random, i + 1);
+
+            order[i] = order[j];
+            order[j] = i;
+        }
+        peer_begin(&k);
+        int sd = flow_open(&k);
+
+        for (uint32_t i = 0; i < PIECES; i++)
+            flow_say(&k, from[order[i]], from[order[i] + 1] - from[order[i]]);
+        peer_advance(&k, NET_MS(100));
+        peer_forget(&k);
+        flow_read(&k, sd, 1, from[PIECES] - 1);
+        peer_end(&k);
+    }
+}
+TWICE(test_reassembly_of_pieces_that_come_once)
+
 /* A hole list is bounded: what would need one more interval is refused, and comes again. */
 static void test_reassembly_is_bounded(void)
 {
@@ -202,5 +233,5 @@ T_MAIN("tcp_reassembly", T_TWICE(test_reassembly_of_segments_out_of_order),
        T_TWICE(test_reassembly_acks_at_once_what_fills_a_gap),
        T_TWICE(test_reassembly_keeps_the_first_bytes),
        T_TWICE(test_reassembly_of_a_fin_that_came_first), T_TWICE(test_reassembly_of_anything),
-       T_TWICE(test_reassembly_is_bounded),
+       T_TWICE(test_reassembly_of_pieces_that_come_once), T_TWICE(test_reassembly_is_bounded),
        T_TWICE(test_reassembly_window_stays_while_a_gap_is_open))

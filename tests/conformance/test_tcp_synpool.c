@@ -1,3 +1,4 @@
+#include "l4_transport/tcp_priv.h"
 #include "peer.h"
 
 enum { POOL = 4 };
@@ -150,7 +151,61 @@ static void test_tcp_synpool_rst(void)
 }
 TWICE(test_tcp_synpool_rst)
 
-T_MAIN("tcp_synpool", T(test_tcp_synpool_drop), T(test_tcp_synpool_reset),
-       T(test_tcp_synpool_evict), T(test_tcp_synpool_flood_and_evict),
-       T(test_tcp_synpool_flood_and_cookies), T(test_tcp_synpool_reflection_is_bounded),
-       T_TWICE(test_tcp_synpool_rst))
+static uint32_t half_open(struct peer *k)
+{
+    return tcp_find_listener(&k->net.tcp, ip_addr_v4(H_IP), H_PORT)->half_open;
+}
+
+/* What `stackctl listen` shows goes up with each SYN, and down whichever way it ends. */
+static void test_tcp_synpool_is_counted(void)
+{
+    struct peer k;
+
+    begin(&k, TCP_SYN_EVICT);
+    fill(&k, POOL);
+    T_EQ(half_open(&k), POOL);
+    say(&k, .flags = "R", .seq = 1, .win = 0);
+    T_EQ(half_open(&k), POOL - 1);
+    peer_tuple(&k, PEER_PORT, H_PORT);
+    handshake(&k, "mss 1460");
+    T_EQ(half_open(&k), POOL - 1);
+    peer_tuple(&k, 50000, H_PORT);
+    say(&k, .flags = "S", .win = 65535);
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    peer_tuple(&k, 50001, H_PORT); /* makes the oldest go */
+    say(&k, .flags = "S", .win = 65535);
+    expect_tcp(&k, .flags = "S.", .ack = 1);
+    T_EQ(half_open(&k), POOL);
+    peer_advance(&k, NET_SEC(600));
+    peer_forget(&k);
+    T_EQ(half_open(&k), 0);
+    peer_end(&k);
+}
+
+/* SYNs that come again before we could answer cost one answer each, and nothing is mixed up. */
+static void test_tcp_synpool_syns_in_one_burst(void)
+{
+    struct peer k;
+
+    begin(&k, TCP_SYN_DROP);
+    k.is_held = true;
+    for (int again = 0; again < 2; again++) {
+        for (uint16_t port = 1; port <= 3; port++) {
+            peer_tuple(&k, port, H_PORT);
+            say(&k, .flags = "S", .win = 65535, .opts = "mss 1460");
+        }
+    }
+    k.is_held = false;
+    peer_settle(&k);
+    for (uint16_t port = 1; port <= 3; port++) {
+        peer_tuple(&k, port, H_PORT);
+        expect_tcp(&k, .flags = "S.", .ack = 1);
+    }
+    T_TRUE(peer_next(&k) == NULL);
+    peer_end(&k);
+}
+
+T_MAIN("tcp_synpool", T(test_tcp_synpool_is_counted), T(test_tcp_synpool_syns_in_one_burst),
+       T(test_tcp_synpool_drop), T(test_tcp_synpool_reset), T(test_tcp_synpool_evict),
+       T(test_tcp_synpool_flood_and_evict), T(test_tcp_synpool_flood_and_cookies),
+       T(test_tcp_synpool_reflection_is_bounded), T_TWICE(test_tcp_synpool_rst))

@@ -311,11 +311,29 @@ static void test_ip_interfaces_are_bounded(void)
     l3_free(h);
 }
 
-T_MAIN("ip", T(test_ip_addr_add_checks_the_address), T(test_ip_addr_del_takes_its_routes_along),
-       T(test_ip_addr_each_tells_what_was_set), T(test_ip_cast_of_addresses),
-       T(test_ip_prefix_31_and_32_have_no_broadcast), T(test_ip_route_local_or_gateway_by_the_mask),
-       T(test_ip_route_without_gateways), T(test_ip_route_refuses_impossible_addresses),
-       T(test_ip_route_chooses_a_source),
+/* What the documents say. */
+static void test_ip_defaults(void)
+{
+    struct ip_config c;
+
+    ip_config_default(&c);
+    T_EQ(c.ttl, 64);
+    T_EQ(c.routes, 64);
+    T_EQ(c.reass_slots, 64);
+    T_EQ(c.reass_per_source, 16);
+    T_EQ(c.reass_timeout, NET_SEC(60));
+    T_EQ(c.gateway_silent, NET_SEC(60));
+    T_EQ(c.icmp_rate, 100);
+    T_EQ(c.icmp_burst, 50);
+    T_EQ(c.icmp_dst_rate, 10);
+    T_EQ(c.icmp_dst_burst, 10);
+}
+
+T_MAIN("ip", T(test_ip_defaults), T(test_ip_addr_add_checks_the_address),
+       T(test_ip_addr_del_takes_its_routes_along), T(test_ip_addr_each_tells_what_was_set),
+       T(test_ip_cast_of_addresses), T(test_ip_prefix_31_and_32_have_no_broadcast),
+       T(test_ip_route_local_or_gateway_by_the_mask), T(test_ip_route_without_gateways),
+       T(test_ip_route_refuses_impossible_addresses), T(test_ip_route_chooses_a_source),
        T(test_ip_route_strong_host_keeps_to_the_sources_interface),
        T(test_ip_address_being_probed_is_not_used), T(test_ip_route_add_checks_the_gateway),
        T(test_ip_groups_are_counted_and_bounded), T(test_ip_error_kinds_have_errnos),

@@ -342,6 +342,30 @@ static void test_ip4_reass_without_packets_is_a_verdict(void)
     l3_free(h);
 }
 
+/* Whose packet is taken then: the oldest that has one; a datagram that was given up has none. */
+static void test_ip4_reass_without_packets_the_oldest_gives_its_own(void)
+{
+    struct l3 *h = l3_new();
+    struct pkt *hog[L3_BIGS];
+
+    T_EQ(IN(h, .off = 0, .len = 8, .id = 1, .tos = 3), V_DONE);
+    T_EQ(IN(h, .off = 8, .len = 8, .id = 1, .last = true), V_DROP_IP4_FRAG_ECN);
+    T_EQ(IN(h, .off = 0, .len = 8, .id = 2), V_DONE);
+    T_EQ(IN(h, .off = 0, .len = 8, .id = 3), V_DONE);
+    unsigned n = 0;
+
+    while ((hog[n] = pkt_alloc(&h->c.bigs, 0)) != NULL)
+        n++;
+    T_EQ(IN(h, .off = 0, .len = 8, .id = 4), V_DONE);
+    T_EQ(h->c.drops[V_DROP_IP4_FRAG_EVICTED], 1);
+    T_EQ(IN(h, .off = 8, .len = 8, .id = 1, .last = true), V_DROP_IP4_FRAG_ECN); /* still there */
+    completes(h, (struct frag){.off = 8, .len = 8, .id = 3, .last = true}, 16);
+    completes(h, (struct frag){.off = 8, .len = 8, .id = 4, .last = true}, 16);
+    while (n > 0)
+        pkt_release(hog[--n]);
+    l3_free(h);
+}
+
 /* REQ: IP-1122-3.3.2-3 IP-1122-3.3.2-4 ICMP-1122-3.2.2-2 */
 static void test_ip4_reass_timeout_reports_when_the_first_fragment_came(void)
 {
@@ -430,17 +454,31 @@ static void test_ip4_reass_a_used_slot_is_clean(void)
     l3_free(h);
 }
 
-/* RFC 3168 section 5.3 */
+/* REQ: ECN-3168-5.3-1 */
 static void test_ip4_reass_congestion_marks_survive(void)
 {
     struct l3 *h = l3_new();
     struct pkt *p = NULL;
 
-    T_EQ(IN(h, .off = 0, .len = 8, .tos = 0xb8 | 2), V_DONE);
-    T_EQ(in(h, (struct frag){.off = 8, .len = 8, .last = true, .tos = 0xb8 | 3}, &p), V_NEXT);
-    T_NEED(p != NULL);
-    T_EQ(p->tos, 0xb8 | 3);
-    pkt_release(p);
+    for (uint8_t first = 0; first < 4; first++) {
+        for (uint8_t last = 0; last < 4; last++) {
+            bool ce = first == 3 || last == 3, lost = ce && (first == 0 || last == 0);
+
+            T_EQ(IN(h, .off = 0, .len = 8, .tos = 0xb8 | first), V_DONE);
+            T_EQ(in(h, (struct frag){.off = 8, .len = 8, .last = true, .tos = 0xb8 | last}, &p),
+                 lost ? V_DROP_IP4_FRAG_ECN : V_NEXT);
+            if (lost) {
+                T_EQ(IN(h, .off = 0, .len = 8), V_DROP_IP4_FRAG_ECN); /* and stays so */
+                h->c.now += NET_SEC(61);
+                ip_tick(&h->ip, h->c.now);
+                continue;
+            }
+            T_NEED(p != NULL);
+            T_EQ(p->tos, 0xb8 | (ce ? 3 : first));
+            T_EQ(p->buf[p->l3 + IP4_TOS], p->tos);
+            pkt_release(p);
+        }
+    }
     l3_free(h);
 }
 
@@ -458,6 +496,7 @@ T_MAIN("ip4_reass", T(test_ip4_reass_all_orders_of_five_fragments),
        T(test_ip4_reass_flood_evicts_the_oldest_and_good_traffic_goes_on),
        T(test_ip4_reass_one_sender_evicts_only_his_own), T(test_ip4_reass_slots_are_bounded),
        T(test_ip4_reass_without_packets_is_a_verdict),
+       T(test_ip4_reass_without_packets_the_oldest_gives_its_own),
        T(test_ip4_reass_timeout_reports_when_the_first_fragment_came),
        T(test_ip4_reass_timeout_is_silent_without_the_first_and_for_broadcasts),
        T(test_ip4_reass_time_does_not_depend_on_the_ttl),
