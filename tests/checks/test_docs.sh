@@ -30,6 +30,10 @@ done <"$tmp/causes" >>"$tmp/bad"
 [ -s "$tmp/causes" ] || echo "no causes found" >"$tmp/bad"
 verdict "docs/state-machine.md explains every arrow"
 
+tests/sim/lwip_table.sh "$build" --check >"$tmp/bad" 2>&1
+[ $? = 77 ] && : >"$tmp/bad"
+verdict "docs/interoperability.md is current about lwIP (cmake --build build --target docs-lwip)"
+
 # Links to files of the project.
 : >"$tmp/bad"
 for file in README.md CHANGELOG.md stack/README.md captures/README.md docs/*.md; do

@@ -127,6 +127,28 @@ struct world_host *world_host_add(struct world *w, const struct net_config *cfg)
     return h;
 }
 
+struct world_host *world_guest_add(struct world *w, const struct net_config *cfg,
+                                   const struct world_guest *guest, void *ctx)
+{
+    struct world_host *h = world_host_add(w, cfg);
+
+    h->guest = guest;
+    h->guest_ctx = ctx;
+    return h;
+}
+
+void world_guest_send(struct world_host *h, const void *frame, size_t len)
+{
+    struct pkt *p = net_pkt(&h->n);
+
+    if (p == NULL) {
+        world_fail(h->w, "no packet is left for a guest's frame");
+        return;
+    }
+    memcpy(pkt_append(p, (uint32_t)len), frame, len);
+    cable_push(h->cable[0], h->end[0], p, h->w->now);
+}
+
 struct world_cable *world_cable_add(struct world *w, struct world_host *a, struct world_host *b,
                                     const struct imp_config *ab, const struct imp_config *ba)
 {
@@ -160,6 +182,11 @@ static void world_input(struct world_host *h, struct pkt *p)
 {
     if (h->w->watch != NULL)
         h->w->watch(h->w->watch_ctx, h, p, false);
+    if (h->guest != NULL) {
+        h->guest->input(h->guest_ctx, pkt_data(p), p->len);
+        pkt_release(p);
+        return;
+    }
     net_input(&h->n, &p, p != NULL ? 1 : 0, world_now(h));
 }
 
@@ -198,6 +225,10 @@ static bool world_serve(struct world_host *h)
     size_t count;
     bool any = false;
 
+    if (h->guest != NULL) {
+        h->guest->run(h->guest_ctx);
+        return false;
+    }
     if (net_deadline(&h->n) <= world_now(h) || h->n.core.now < world_now(h))
         world_input(h, NULL);
     if (h->user != NULL)
@@ -225,8 +256,10 @@ static net_time world_deadline(struct world *w)
 
     for (unsigned i = 0; i < w->host_count; i++) {
         struct world_host *h = w->hosts[i];
-        net_time at = net_deadline(&h->n);
+        net_time at = h->guest != NULL ? NET_NEVER : net_deadline(&h->n);
 
+        if (h->guest != NULL)
+            next = net_time_min(next, h->guest->deadline(h->guest_ctx));
         if (at != NET_NEVER)
             next = net_time_min(next, at - h->offset);
         if (h->user_deadline != NULL)

@@ -41,6 +41,13 @@ enum {
 
 struct world;
 
+/* A host whose insides are somebody else's: what world_guest_add() plugs into a cable. */
+struct world_guest {
+    void (*input)(void *ctx, const void *frame, size_t len); /* a frame has arrived */
+    void (*run)(void *ctx); /* called at each turn; answers with world_guest_send() */
+    net_time (*deadline)(void *ctx); /* world time; NET_NEVER: idle */
+};
+
 /* The state a connection was last seen in: the next arrow must begin there. */
 struct world_arrow {
     struct world_arrow *next;
@@ -59,6 +66,8 @@ struct world_host {
     void (*user)(void *ctx);
     net_time (*user_deadline)(void *ctx); /* in world time */
     void *ctx;
+    const struct world_guest *guest; /* NULL: n is the host; else n only holds its packets */
+    void *guest_ctx;
     bool has_services; /* which hold buffers and packets of their own */
     struct world_arrow *arrows[WORLD_ARROWS];
 };
@@ -99,6 +108,12 @@ void world_config(struct net_config *cfg, uint8_t last_byte);
 
 /** world_host_add - a host; cfg->start is the offset of its clock. NULL after a failure. */
 struct world_host *world_host_add(struct world *w, const struct net_config *cfg);
+
+/** world_guest_add - a place for a host that is not ours. */
+struct world_host *world_guest_add(struct world *w, const struct net_config *cfg,
+                                   const struct world_guest *guest, void *ctx);
+/** world_guest_send - a frame of the guest goes onto its cable. */
+void world_guest_send(struct world_host *h, const void *frame, size_t len);
 
 /** world_cable_add - plug @a's interface 0 into @b's; @ab and @ba are the wire, NULL: a good one. */
 struct world_cable *world_cable_add(struct world *w, struct world_host *a, struct world_host *b,

@@ -260,7 +260,7 @@ static void world_check_host(struct world *w, struct world_host *h)
 
     /* Time. After a host has been served, nothing is due but what a full pool holds up. */
     CLAIM(w, h, due == 0 || tcp->due_first != NULL);
-    CLAIM(w, h, net_deadline(&h->n) >= world_now(h));
+    CLAIM(w, h, h->guest != NULL || net_deadline(&h->n) >= world_now(h));
 }
 
 void world_check(struct world *w)
