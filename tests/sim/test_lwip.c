@@ -247,7 +247,9 @@ static void test_lwip_every_way_to_close(void)
 
                 meet_begin(&m, 1 + i, 1500, NULL);
                 whole &= meet_talk(&m, opens == 0, &ours, &theirs, NET_SEC(60));
-                T_EQ(m.h->n.tcp.stats.rtx_segs, 0);
+                /* Nothing is lost; lwIP delays an ACK by up to 250 ms, our RTO begins at 200 ms. */
+                T_TRUE(m.h->n.tcp.stats.rtx_segs <= 1);
+                T_EQ(m.h->n.tcp.stats.fast_rtx, 0);
                 if (i + 1 == ARRAY_LEN(sizes))
                     meet_row(&m, ends[k].name, 1500, whole);
                 meet_end(&m);
