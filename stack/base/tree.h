@@ -16,7 +16,7 @@
 
 struct tree_node {
     struct tree_node *up, *left, *right;
-    tcp_seq key;   /* may change as long as the order does not */
+    tcp_seq key; /* may change as long as the order does not */
     uint32_t prio;
     bool is_marked, any_marked; /* this one; this one or one below it */
 };

@@ -69,7 +69,8 @@ void tcp_newreno_window(struct tcb *t, const struct tcp_ack *a)
     struct cc cc = tcp_cc(t);
     uint32_t mss = t->snd_mss;
 
-    if (t->ca_state == TCP_CA_CWR) { /* no loss: one segment for two that arrive, down to ssthresh */
+    if (t->ca_state ==
+        TCP_CA_CWR) { /* no loss: one segment for two that arrive, down to ssthresh */
         if (cc.cwnd_bytes > cc.ssthresh_bytes)
             cc.cwnd_bytes -= u32_min(a->delivered / 2, cc.cwnd_bytes - cc.ssthresh_bytes);
         tcp_cc_done(t, &cc, "cwr");

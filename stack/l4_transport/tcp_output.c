@@ -438,6 +438,8 @@ static bool tcp_output_again(struct tcb *t, struct tcp_sent *r)
     if (!tcp_output_text(t, tcp_sent_seq(r), len - fin, fin))
         return false;
     tcp_sent_again(t, r);
+    if (t->has_sack && t->ca_state == TCP_CA_RECOVERY && seq_eq(tcp_sent_seq(r), t->snd_una))
+        tcp_timer_first_again(t);
     return true;
 }
 

@@ -191,6 +191,7 @@ void tcp_timer_sent(struct tcb *t);
 void tcp_timer_acked(struct tcb *t, bool sampled, bool restart);
 void tcp_timer_choose(struct tcb *t);
 void tcp_timer_pace(struct tcb *t);
+void tcp_timer_first_again(struct tcb *t);
 void tcp_timer_answered(struct tcb *t);
 void tcp_timer_window_shut(struct tcb *t);
 void tcp_timer_window_open(struct tcb *t);

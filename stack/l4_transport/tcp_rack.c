@@ -58,21 +58,28 @@ void tcp_rack_delivered(struct tcb *t, const struct tcp_sent *r, uint32_t len,
     }
 }
 
-/* Step 4: the reordering window. */
-static net_time tcp_rack_reo_wnd(struct tcb *t, const struct tcp_ack *a)
+/* Step 4: a D-SACK widens the reordering window, at most once in a round trip. */
+static void tcp_rack_dsack(struct tcb *t, const struct tcp_ack *a)
 {
     struct tcp_rack *k = &t->rack;
+
+    if (k->dsack_round && seq_geq(a->seg->ack, k->dsack_end))
+        k->dsack_round = false;
+    if (!a->is_dsack || k->dsack_round)
+        return;
+    k->dsack_round = true;
+    k->dsack_end = seq_add(t->snd_nxt, 1);
+    if (k->reo_mult < UINT8_MAX)
+        k->reo_mult++;
+    k->reo_keep = TCP_RACK_KEEP;
+}
+
+/* Step 4: the reordering window. */
+static net_time tcp_rack_reo_wnd(const struct tcb *t)
+{
+    const struct tcp_rack *k = &t->rack;
     net_time wnd;
 
-    if (a != NULL && a->is_dsack && !k->dsack_round) { /* at most once in a round trip */
-        k->dsack_round = true;
-        k->dsack_end = t->snd_nxt;
-        if (k->reo_mult < UINT8_MAX)
-            k->reo_mult++;
-        k->reo_keep = TCP_RACK_KEEP;
-    } else if (k->dsack_round && seq_geq(t->snd_una, k->dsack_end)) {
-        k->dsack_round = false;
-    }
     if (!k->reordering_seen &&
         (t->ca_state >= TCP_CA_RECOVERY || t->board.sacked.segs >= TCP_DUP_THRESH))
         return 0;
@@ -98,10 +105,10 @@ static void tcp_mark_lost(struct tcb *t, struct tcp_sent *r)
 }
 
 /* Step 5: mark what is overdue; a timer for what will be. */
-void tcp_rack_detect(struct tcb *t, const struct tcp_ack *a)
+static void tcp_rack_detect(struct tcb *t)
 {
-    struct tcp_rack *k = &t->rack;
-    net_time now = t->tcp->c->now, wnd = tcp_rack_reo_wnd(t, a), wait = 0;
+    const struct tcp_rack *k = &t->rack;
+    net_time now = t->tcp->c->now, wnd = tcp_rack_reo_wnd(t), wait = 0;
 
     if (!k->is_valid)
         return;
@@ -127,7 +134,7 @@ void tcp_rack_detect(struct tcb *t, const struct tcp_ack *a)
 void tcp_rack_timeout(struct tcb *t)
 {
     const struct tcp_rack *k = &t->rack;
-    net_time now = t->tcp->c->now, wnd = tcp_rack_reo_wnd(t, NULL);
+    net_time now = t->tcp->c->now, wnd = tcp_rack_reo_wnd(t);
     bool by_time = t->has_sack && t->tcp->cfg.rack && k->is_valid;
     struct tcp_sent *first = tcp_sent_of(t->board.tree.first);
 
@@ -176,10 +183,12 @@ static void tcp_sack_lost(struct tcb *t)
 void tcp_detect(struct tcb *t, const struct tcp_ack *a)
 {
     t->reorder_at = NET_NEVER;
+    if (a != NULL)
+        tcp_rack_dsack(t, a);
     if (t->board.out.segs == 0)
         return;
     if (t->tcp->cfg.rack)
-        tcp_rack_detect(t, a);
+        tcp_rack_detect(t);
     else
         tcp_sack_lost(t);
 }

@@ -112,8 +112,7 @@ void tcp_ack_cumulative(struct tcb *t, struct tcp_ack *a)
     bool is_mended = false;
     struct tcp_sent *r;
 
-    while ((r = tcp_sent_of(t->board.tree.first)) != NULL &&
-           seq_lt(tcp_sent_seq(r), a->seg->ack)) {
+    while ((r = tcp_sent_of(t->board.tree.first)) != NULL && seq_lt(tcp_sent_seq(r), a->seg->ack)) {
         uint32_t len = u32_min(r->len, seq_dist(tcp_sent_seq(r), a->seg->ack));
 
         if (!(r->fate & TCP_SACKED))
@@ -330,6 +329,8 @@ static void tcp_recovery_loss(struct tcb *t, const struct tcp_ack *a)
      * ACK that moves (steps 2a, 3a), or nothing new to send: the loss was real. */
     bool has_new = seq_lt(t->snd_nxt, tcp_data_end(t)) && tcp_in_flight(t) < t->snd_wnd;
 
+    if (t->frto_new) /* step 3a: the new data do not count */
+        tcp_cwnd_set(t, u32_max(t->cwnd, 3u * t->snd_mss), "timeout");
     t->frto = t->frto && a->is_new && !t->frto_new && has_new;
     t->frto_new = t->frto;
 }
@@ -411,8 +412,7 @@ void tcp_recovery_reorder(struct tcb *t)
     if (t->board.lost.segs > t->board.rtx.segs) {
         if (t->ca_state < TCP_CA_RECOVERY)
             tcp_recovery_enter(t);
-        if (t->ca_state == TCP_CA_RECOVERY && t->tcp->cfg.prr &&
-            !cc_by_index(t->cc)->owns_window) {
+        if (t->ca_state == TCP_CA_RECOVERY && t->tcp->cfg.prr && !cc_by_index(t->cc)->owns_window) {
             struct tcp_ack none = {0};
 
             tcp_prr(t, &none);
@@ -472,7 +472,8 @@ void tcp_recovery_reopened(struct tcb *t)
 /* The congestion window as output may use it now: with limited transmit (RFC 3042). */
 uint32_t tcp_recovery_window(const struct tcb *t)
 {
-    bool limited = t->tcp->cfg.limited_transmit && !t->has_sack && t->ca_state <= TCP_CA_DISORDER && t->dup_acks < 3;
+    bool limited = t->tcp->cfg.limited_transmit && !t->has_sack && t->ca_state <= TCP_CA_DISORDER &&
+                   t->dup_acks < 3;
 
     return limited ? t->cwnd + t->dup_acks * (uint32_t)t->snd_mss : t->cwnd;
 }

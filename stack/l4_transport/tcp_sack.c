@@ -98,26 +98,20 @@ static void tcp_sack_mark(struct tcb *t, tcp_seq left, tcp_seq right, struct tcp
     struct tcp_sent *r = tcp_sent_find(t, left);
 
     for (; r != NULL && seq_lt(tcp_sent_seq(r), right); r = tcp_sent_next(r)) {
-        if (r->fate & TCP_SACKED)
+        uint32_t from = 0, to = r->len; /* the whole segments of @r in the block */
+
+        if (seq_gt(left, tcp_sent_seq(r)))
+            from = seq_dist(tcp_sent_seq(r), left) + r->seg_len - 1;
+        if (seq_lt(right, tcp_sent_end(r)))
+            to = seq_dist(tcp_sent_seq(r), right) / r->seg_len * r->seg_len;
+        from = from / r->seg_len * r->seg_len;
+        if ((r->fate & TCP_SACKED) || from >= to)
             continue;
-        if (seq_gt(left, tcp_sent_seq(r))) { /* from the next border of a segment on */
-            uint32_t off = seq_dist(tcp_sent_seq(r), left);
-
-            off = (off + r->seg_len - 1) / r->seg_len * r->seg_len;
-            if (off >= r->len)
-                continue;
-            if (tcp_sent_cut(t, r, off) == NULL)
-                return;
-        }
-        if (seq_lt(right, tcp_sent_end(r))) { /* up to the last border */
-            uint32_t off = seq_dist(tcp_sent_seq(r), right) / r->seg_len * r->seg_len;
-
-            if (!seq_lt(tcp_sent_seq(r), right) || off == 0)
-                return;
-            r = tcp_sent_cut(t, r, off);
-            if (r == NULL)
-                return;
-        }
+        if (from > 0 && tcp_sent_cut(t, r, from) == NULL)
+            return;
+        r = tcp_sent_cut(t, r, to - from);
+        if (r == NULL)
+            return;
         tcp_sack_one(t, r, a);
         r = tcp_sent_join(t, r);
     }

@@ -260,6 +260,7 @@ static void tcp_sent_merge(struct tcb *t, struct tcp_sent *front, struct tcp_sen
     r->node.key = front->node.key;
     r->len += front->len;
     r->segs += front->segs;
+    r->seg_len = u32_max(r->seg_len, front->seg_len);
     r->fate |= front->fate & TCP_EVER_RTX;
     tcp_sent_del(t, front);
     tcp_sent_count(&t->board, r);

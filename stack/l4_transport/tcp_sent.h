@@ -24,16 +24,16 @@ enum tcp_fate {
 };
 
 struct tcp_sent {
-    struct tree_node node;           /* must be first; node.key: the first number */
-    struct tcp_sent *older, *newer;  /* by time, of those on their way: not SACKED, and not LOST
+    struct tree_node node;          /* must be first; node.key: the first number */
+    struct tcp_sent *older, *newer; /* by time, of those on their way: not SACKED, and not LOST
                                       * without RTX */
-    uint32_t len;                    /* sequence numbers; a FIN counts */
-    uint32_t segs;                   /* segments */
-    uint32_t seg_len;                /* of a full one */
-    uint8_t fate;                    /* enum tcp_fate */
-    bool is_timed;                   /* stands in the list by time */
+    uint32_t len;                   /* sequence numbers; a FIN counts */
+    uint32_t segs;                  /* segments */
+    uint32_t seg_len;               /* of a full one */
+    uint8_t fate;                   /* enum tcp_fate */
+    bool is_timed;                  /* stands in the list by time */
     bool is_app_limited;
-    net_time sent_at;                /* the last time */
+    net_time sent_at; /* the last time */
     /* For the delivery rate: how things stood when it was sent. */
     uint64_t delivered;
     net_time delivered_at, first_sent_at;
@@ -46,8 +46,8 @@ struct tcp_count {
 
 struct tcp_board {
     struct tree tree;
-    struct tcp_sent *oldest, *newest;         /* by time */
-    struct tcp_count out, sacked, lost, rtx;  /* all; SACKED; LOST; RTX */
+    struct tcp_sent *oldest, *newest;        /* by time */
+    struct tcp_count out, sacked, lost, rtx; /* all; SACKED; LOST; RTX */
 };
 
 struct tcb;
@@ -81,8 +81,14 @@ static inline struct tcp_sent *tcp_sent_of(struct tree_node *n)
 {
     return n == NULL ? NULL : container_of(n, struct tcp_sent, node);
 }
-static inline tcp_seq tcp_sent_seq(const struct tcp_sent *r) { return r->node.key; }
-static inline tcp_seq tcp_sent_end(const struct tcp_sent *r) { return seq_add(r->node.key, r->len); }
+static inline tcp_seq tcp_sent_seq(const struct tcp_sent *r)
+{
+    return r->node.key;
+}
+static inline tcp_seq tcp_sent_end(const struct tcp_sent *r)
+{
+    return seq_add(r->node.key, r->len);
+}
 static inline struct tcp_sent *tcp_sent_next(const struct tcp_sent *r)
 {
     return tcp_sent_of(tree_next(&r->node));

@@ -114,6 +114,14 @@ void tcp_timer_sent(struct tcb *t)
         tcp_timer_choose(t); /* two round trips from the last transmission */
 }
 
+/* The first unacknowledged segment was sent again by fast retransmit: the RTO is from then on (Linux;
+ * RFC 6298 would let it run out in the middle of a recovery that goes well). */
+void tcp_timer_first_again(struct tcb *t)
+{
+    t->rto_at = tcp_timer_rtx_next(t);
+    tcp_timer_choose(t);
+}
+
 /* Pacing: the next segment may leave at pace_at. */
 void tcp_timer_pace(struct tcb *t)
 {
