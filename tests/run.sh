@@ -9,7 +9,7 @@
 # Builds: build/ (gcc), build-asan/ (gcc, AddressSanitizer and UndefinedBehaviorSanitizer),
 # build-clang/ (clang: warnings, fuzz targets). Logs: build/test-logs/.
 # What is run, cheapest first:
-#   build*/tests/{unit,ports,conformance,script,sim}/test_*   programs, both gcc builds
+#   build*/tests/{unit,ports,conformance,script,sim,model}/test_*   programs, both gcc builds
 #   tests/{unit,checks}/test_*.sh BUILD        rules about the source and the library
 #   build*/tests/fuzz/fuzz_*                   the corpus again; with clang 10 s each of new inputs
 #   tests/live/test_*.sh BUILD                 real programs against stackd; 77 means skipped
@@ -162,7 +162,7 @@ fuzzers() { # fuzzers BUILD
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 builds="build"
 [ $quick = 0 ] && builds="build build-asan"
-for part in unit ports conformance script sim; do
+for part in unit ports conformance script sim model; do
     say "$part"
     for b in $builds; do
         for program in $(programs "$b" $part); do

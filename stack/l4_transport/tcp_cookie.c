@@ -16,6 +16,9 @@
  * guess succeeds once in 2^26 (2^22) tries, and only while cookies are being sent at all.
  *
  * The price: peer's MSS rounded down, no SYN,ACK retransmission, no SACK without timestamps.
+ * A segment that overtakes the third one and is not where the peer's text begins is refused with a reset,
+ * which ends a good connection; and the third one, doubled and late, makes a connection that nobody
+ * wants, while the cookie is good. Who keeps nothing cannot tell (the search in tests/model shows both).
  */
 #include "l4_transport/tcp_priv.h"
 

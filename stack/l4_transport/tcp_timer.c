@@ -297,6 +297,8 @@ static bool tcp_timer_persist(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
 
+    if (t->probes_out == 0) /* all were answered: R2 counts from the next one, however far apart */
+        t->rtx_since = tcp->c->now; /* they are by now (MUST-37) */
     /* The peer stopped answering altogether, or the user has no time for windows that stay shut. */
     if (tcp_timer_r2(t) || tcp->c->now >= tcp_timer_end(t, t->shut_since)) {
         tcp->stats.timed_out++;
