@@ -18,7 +18,7 @@ struct path {
     struct cc_state state;
     struct cc_options options;
     net_time now, rtt;
-    uint64_t delivered;
+    uint64_t delivered, round_end;
     uint32_t in_flight_limit; /* 0: the window; else a path that is never used up */
     bool in_recovery;
 };
@@ -53,6 +53,7 @@ static inline double path_cwnd(const struct path *p)
 /* An ACK of @bytes now, with a measured @rtt (0: none). */
 static inline void path_ack_rtt(struct path *p, uint32_t bytes, net_time rtt)
 {
+    p->delivered += bytes;
     struct cc_ack a = {
         .now = p->now,
         .acked_bytes = bytes,
@@ -63,9 +64,12 @@ static inline void path_ack_rtt(struct path *p, uint32_t bytes, net_time rtt)
         .min_rtt_ns = p->rtt,
         .cwnd_limited = p->in_flight_limit == 0,
         .in_recovery = p->in_recovery,
-        .delivered_bytes = p->delivered += bytes,
+        .delivered_bytes = p->delivered,
+        .is_round_start = p->delivered >= p->round_end,
     };
 
+    if (a.is_round_start)
+        p->round_end = p->delivered + a.in_flight_after;
     p->cc.ops->ack(&p->cc, &a);
 }
 

@@ -95,7 +95,7 @@ static const struct argp_option options_table[] = {
     {"user-timeout", KEY_USER_TIMEOUT, "SECONDS", 0,
      "give a connection up whose data wait so long for an ACK or a window (924, and any time for "
      "a window)", 3},
-    {"cc", KEY_CC, "NAME", 0, "congestion control: cubic or reno (cubic)", 3},
+    {"cc", KEY_CC, "NAME", 0, "congestion control: cubic, reno or bbr (cubic)", 3},
     {"no-hystart", KEY_NO_HYSTART, NULL, 0,
      "CUBIC's first slow start ends with a loss, not with growing delay", 3},
     {NULL, 0, NULL, 0, "Looking inside:", 4},
@@ -262,7 +262,7 @@ static error_t options_cc(struct options_state *st, const char *arg)
     int index = cc_by_name(arg);
 
     if (index < 0)
-        return options_bad(st, "--cc %s: no such congestion control: try cubic or reno", arg);
+        return options_bad(st, "--cc %s: no such congestion control: try cubic, reno or bbr", arg);
     st->o->cc = (uint8_t)index;
     return 0;
 }

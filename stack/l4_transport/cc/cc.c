@@ -1,9 +1,9 @@
 #include "l4_transport/cc/cc.h"
 
-extern const struct cc_ops cc_cubic, cc_reno;
+extern const struct cc_ops cc_cubic, cc_reno, cc_bbr;
 
 /* The list of controllers; the first is the default. */
-static const struct cc_ops *const cc_list[] = {&cc_cubic, &cc_reno};
+static const struct cc_ops *const cc_list[] = {&cc_cubic, &cc_reno, &cc_bbr};
 
 const struct cc_ops *cc_by_index(unsigned index)
 {

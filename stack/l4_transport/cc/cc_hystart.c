@@ -14,9 +14,7 @@
  * up to L = 8 segments for an ACK, so a receiver that acknowledges every second segment, or
  * aggregates, does not slow it down; a peer that divides ACKs gains nothing in either case.
  *
- * A round ends when windowEnd is acknowledged, which is SND.NXT of its beginning: when the bytes that
- * were in flight then have been delivered. We count those instead of comparing numbers, which a
- * controller does not know.
+ * A round ends when windowEnd is acknowledged, which was SND.NXT when it began; the facts tell.
  */
 #include "l4_transport/cc/cc_hystart.h"
 
@@ -39,19 +37,6 @@ void hystart_init(struct hystart *h, bool is_on)
         .min_rtt = NET_NEVER,
         .phase = is_on ? HYSTART_SLOW_START : HYSTART_OFF,
     };
-}
-
-/* Count @a towards windowEnd. Return: it ends the round. */
-static bool hystart_round_ends(struct hystart *h, const struct cc_ack *a)
-{
-    if (h->round_left > a->acked_bytes) {
-        h->round_left -= a->acked_bytes;
-        return false;
-    }
-    bool is_first = h->round_left == 0;
-
-    h->round_left = a->in_flight_after;
-    return !is_first;
 }
 
 /* Of Conservative Slow Start: is it over? */
@@ -95,17 +80,15 @@ bool hystart_sees(struct hystart *h, const struct cc_ack *a)
         if (h->samples < HYSTART_N_RTT_SAMPLE)
             h->samples++;
     }
-    bool round_ends = hystart_round_ends(h, a);
-
     if (h->phase == HYSTART_CSS) {
-        if (hystart_css_ends(h, round_ends)) {
+        if (hystart_css_ends(h, a->is_round_start)) {
             hystart_stop(h);
             return false;
         }
     } else {
         hystart_check(h);
     }
-    if (round_ends) {
+    if (a->is_round_start) { /* this was the ACK of windowEnd */
         h->last_min_rtt = h->min_rtt;
         h->min_rtt = NET_NEVER;
         h->samples = 0;

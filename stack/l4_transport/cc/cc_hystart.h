@@ -11,7 +11,6 @@ enum { HYSTART_OFF, HYSTART_SLOW_START, HYSTART_CSS };
 struct hystart {
     net_time last_min_rtt, min_rtt; /* lastRoundMinRTT, currentRoundMinRTT */
     net_time css_base_rtt;          /* cssBaselineMinRtt */
-    uint32_t round_left;            /* bytes before windowEnd */
     uint8_t samples;                /* rttSampleCount, as far as it matters */
     uint8_t css_rounds;             /* begun */
     uint8_t phase;
@@ -23,7 +22,10 @@ struct hystart {
 void hystart_init(struct hystart *h, bool is_on);
 
 /** hystart_stop - loss or ECN mark: from now on slow start is the standard one. */
-static inline void hystart_stop(struct hystart *h) { h->phase = HYSTART_OFF; }
+static inline void hystart_stop(struct hystart *h)
+{
+    h->phase = HYSTART_OFF;
+}
 
 /** hystart_sees - the round and its RTTs, for an ACK in slow start.
  * Return: false: slow start is over. */
