@@ -286,6 +286,7 @@ struct tcb {
     uint32_t undo_ts;        /* our timestamp clock when the first of them left */
     uint32_t lost_bytes;     /* believed lost since the last ACK */
     uint64_t delivered;      /* bytes, in all */
+    uint64_t delivered_segs; /* and segments */
     net_time delivered_at, first_sent_at; /* for the delivery rate */
     uint64_t app_limited;    /* delivered, when all that was sent with too little to send is; 0 */
     uint64_t pacing_rate;    /* bytes a second, as the controller wishes; 0: no wish */
@@ -307,7 +308,7 @@ struct tcb {
     net_time challenge_since;
     uint8_t challenges;
 
-    uint64_t bytes_in, bytes_out, bytes_acked;
+    uint64_t bytes_in, bytes_out, bytes_acked, rtx_bytes;
     uint32_t segs_in, segs_out, rtx_total, dup_in;
     uint32_t dsacks_in, undos, probes_tlp;
 };
@@ -453,7 +454,7 @@ struct tcp_status {
     int soft_error;      /* retransmissions or ICMP tell of trouble; positive errno value, or 0 */
     net_time user_timeout; /* 0: none */
     uint8_t backoff;
-    uint64_t bytes_in, bytes_out, bytes_acked;
+    uint64_t bytes_in, bytes_out, bytes_acked, rtx_bytes, delivered_segs;
     uint32_t segs_in, segs_out, rtx_segs;
 };
 /** tcp_each - visit all connections of any kind; @*at starts at 0. Return: false at the end. */

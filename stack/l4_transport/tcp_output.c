@@ -341,6 +341,8 @@ static void tcp_left(struct tcb *t, tcp_seq seq, tcp_seq end, uint64_t frames)
             t->timed_valid = false; /* Karn: which transmission will be answered? */
         t->has_rtx = true;
         t->rtx_total++;
+        if (t->syn_acked && seq_lt(seq, tcp_data_end(t)))
+            t->rtx_bytes += u32_min(len, seq_dist(seq, tcp_data_end(t)));
         t->tcp->stats.rtx_segs++;
         tcp_recovery_sent_again(t, len);
         tcp_trace_rtx(t, seq, len, tcp_rtx_cause(t), frames);

@@ -84,6 +84,7 @@ void tcp_ack_delivered(struct tcb *t, struct tcp_sent *r, uint32_t len, struct t
     net_time now = t->tcp->c->now, rtt = now - r->sent_at;
 
     a->delivered += len;
+    t->delivered_segs += len == r->len ? r->segs : (len + r->seg_len - 1) / r->seg_len;
     if (!(r->fate & TCP_EVER_RTX)) {
         if (!a->has_original || seq_lt(seq_add(tcp_sent_seq(r), len), a->original))
             a->original = seq_add(tcp_sent_seq(r), len);

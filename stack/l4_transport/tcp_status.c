@@ -52,6 +52,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .segs_in = t->segs_in,
         .segs_out = t->segs_out,
         .rtx_segs = t->rtx_total,
+        .rtx_bytes = t->rtx_bytes,
+        .delivered_segs = t->delivered_segs,
     };
     s->timer = tcp_timer_name(t, &s->timer_left, &s->timer_tries);
 }

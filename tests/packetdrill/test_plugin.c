@@ -269,10 +269,15 @@ static void test_plugin_tcp_info_tells_of_the_connection(void)
     T_EQ(info.tcpi_state, 1);
     T_EQ(info.tcpi_snd_mss, 1460);
     T_EQ(info.tcpi_snd_cwnd, 10);
-    T_TRUE(info.tcpi_unacked >= 2);
+    T_EQ(info.tcpi_unacked, 2); /* the rest waits, by Nagle's rule */
+    T_EQ(info.tcpi_advmss, 1460);
+    T_EQ(info.tcpi_reordering, 3);
+    T_EQ(info.tcpi_snd_ssthresh, 0x7fffffff);
     len = sizeof(info);
     T_EQ(drive.getsockopt(G, listener, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
     T_EQ(info.tcpi_state, 10);
+    T_EQ(info.tcpi_unacked, 0); /* accepted */
+    T_EQ(info.tcpi_sacked, 5);  /* of at most */
     T_EQ(drive.setsockopt(G, fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
     one = 0;
     len = sizeof(one);

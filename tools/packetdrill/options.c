@@ -9,10 +9,12 @@
 #include <stdarg.h>
 #include <sys/time.h>
 
+#include "info.h"
 #include "interface.h"
 #include "l5_session/sock_priv.h"
 #include "plugin.h"
 #include "settings.h"
+#include "tcp_info.h"
 
 /* Numbers of Linux; the headers that name them and the stack's do not go together. */
 enum {
@@ -178,59 +180,14 @@ static int options_setsockopt(void *userdata, int fd, int level, int name, const
 
 /* ---- getsockopt ---- */
 
-static uint8_t options_linux_state(enum tcp_state s)
+static size_t options_info(struct plugin *g, const struct plugin_fd *f, void *value, size_t len)
 {
-    static const uint8_t numbers[TCP_STATES] = {
-        [TCP_CLOSED] = 7,      [TCP_LISTEN] = 10,    [TCP_SYN_SENT] = 2,   [TCP_SYN_RCVD] = 3,
-        [TCP_ESTABLISHED] = 1, [TCP_FIN_WAIT_1] = 4, [TCP_FIN_WAIT_2] = 5, [TCP_CLOSE_WAIT] = 8,
-        [TCP_CLOSING] = 11,    [TCP_LAST_ACK] = 9,   [TCP_TIME_WAIT] = 6,
-    };
+    const struct sock *k = sock_at(g->net.socks, f->sd);
+    struct info i;
 
-    return numbers[s];
-}
-
-static void options_info(struct plugin *g, const struct plugin_fd *f, struct plugin_info *i)
-{
-    const struct tcb *t = options_tcb(g, f);
-    struct tcp_status s = {.state = f->is_listening ? TCP_LISTEN : TCP_CLOSED};
-
-    *i = (struct plugin_info){.pmtu = g->net.ifs[0].eth.mtu};
-    if (t != NULL)
-        tcp_status(t, &s);
-    i->state = options_linux_state(s.state);
-    if (t == NULL)
-        return;
-    uint32_t mss = u32_max(s.mss, 1);
-
-    i->ca_state = (uint8_t)s.ca_state;
-    i->retransmits = t->timeouts;
-    i->probes = s.probes;
-    i->backoff = s.backoff;
-    i->options = (uint8_t)(s.has_ts | s.has_sack << 1 | s.has_wscale << 2);
-    i->snd_wscale = s.snd_wnd_shift;
-    i->rcv_wscale = s.rcv_wnd_shift;
-    i->rto = (uint32_t)(s.rto / 1000);
-    i->snd_mss = s.mss;
-    i->rcv_mss = i->advmss = t->rcv_mss;
-    i->unacked = s.out_segs;
-    i->sacked = s.sacked_segs;
-    i->lost = s.lost_segs;
-    i->retrans = s.rtx_segs_now;
-    i->rtt = (uint32_t)(s.srtt / 1000);
-    i->rttvar = (uint32_t)(s.rttvar / 1000);
-    i->min_rtt = (uint32_t)(s.min_rtt / 1000);
-    i->snd_ssthresh = s.ssthresh >= INT32_MAX ? INT32_MAX : s.ssthresh / mss;
-    i->snd_cwnd = s.cwnd / mss;
-    i->total_retrans = s.rtx_segs;
-    i->segs_in = s.segs_in;
-    i->segs_out = s.segs_out;
-    i->notsent_bytes = s.snd_queue - s.in_flight;
-    i->snd_wnd = s.snd_wnd;
-    i->rcv_rtt = (uint32_t)(s.rcv_rtt / 1000);
-    i->rcv_space = s.rcv_space;
-    i->bytes_acked = s.bytes_acked;
-    i->bytes_received = s.bytes_in;
-    i->bytes_sent = s.bytes_out;
+    info_fill(&i, options_tcb(g, f), k != NULL && k->state == SOCK_TCP_LISTEN ? k->as.l : NULL,
+              g->net.ifs[0].eth.mtu);
+    return plugin_info_emit(&i, value, len);
 }
 
 /* The values of Linux's SO_MEMINFO: received, limit, to be sent, limit; the rest is not counted. */
@@ -305,7 +262,6 @@ static int options_getsockopt(void *userdata, int fd, int level, int name, void 
                               socklen_t *len)
 {
     struct plugin *g = userdata;
-    struct plugin_info info;
     bool is_ignored = false;
     int64_t v = 0;
     int opt;
@@ -318,8 +274,7 @@ static int options_getsockopt(void *userdata, int fd, int level, int name, void 
     } else if (value == NULL || len == NULL) {
         v = -EFAULT;
     } else if (level == OPTIONS_TCP && name == OPTIONS_TCP_INFO && !f->is_udp) {
-        options_info(g, f, &info);
-        *len = (socklen_t)plugin_info_emit(&info, value, *len);
+        *len = (socklen_t)options_info(g, f, value, *len);
     } else if (level == SOL_SOCKET && name == OPTIONS_MEMINFO) {
         *len = (socklen_t)options_meminfo(g, f, value, *len);
     } else if (!settings_sockopt(level, name, &opt, &is_ignored)) {

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "info.h"
 #include "net.h"
 
 struct packetdrill_interface;

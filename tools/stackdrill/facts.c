@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "info.h"
 #include "l5_session/sock_priv.h"
 #include "run.h"
 
@@ -228,76 +229,20 @@ bool fact_check(struct run *r, const struct script_event *e)
 
 /* ---- struct tcp_info ---- */
 
-static int64_t fact_linux_state(enum tcp_state s)
-{
-    static const uint8_t numbers[TCP_STATES] = {
-        [TCP_CLOSED] = 7,      [TCP_LISTEN] = 10,    [TCP_SYN_SENT] = 2,   [TCP_SYN_RCVD] = 3,
-        [TCP_ESTABLISHED] = 1, [TCP_FIN_WAIT_1] = 4, [TCP_FIN_WAIT_2] = 5, [TCP_CLOSE_WAIT] = 8,
-        [TCP_CLOSING] = 11,    [TCP_LAST_ACK] = 9,   [TCP_TIME_WAIT] = 6,
-    };
-
-    return numbers[s];
-}
-
 static bool fact_info(struct run *r, const char *name, int64_t *v)
 {
-    struct tcp_status s = {.mss = 1};
     const struct tcb *t = fact_tcb(r, r->current);
+    const struct sock *k = t == NULL && r->under_test != NULL && r->current == NULL
+                               ? sock_at(r->net.socks, r->under_test->sd)
+                               : NULL;
+    struct tcp_status s;
+    struct info i;
 
-    if (!fact_status(r, r->current, &s))
-        s.state = TCP_CLOSED;
-    uint32_t mss = s.mss == 0 ? 1 : s.mss;
-    const struct {
-        const char *name;
-        int64_t value;
-    } info[] = {
-        {"state",          fact_linux_state(s.state)                             },
-        {"ca_state",       s.ca_state                                            },
-        {"retransmits",    t == NULL ? 0 : t->timeouts                           },
-        {"probes",         s.probes                                              },
-        {"backoff",        s.backoff                                             },
-        {"options",        s.has_ts | s.has_sack << 1 | s.has_wscale << 2        },
-        {"snd_wscale",     s.snd_wnd_shift                                       },
-        {"rcv_wscale",     s.rcv_wnd_shift                                       },
-        {"rto",            s.rto / 1000                                          },
-        {"snd_mss",        s.mss                                                 },
-        {"rcv_mss",        t == NULL ? 0 : t->rcv_mss                            },
-        {"advmss",         t == NULL ? 0 : t->rcv_mss                            },
-        {"unacked",        s.out_segs                                            },
-        {"sacked",         s.sacked_segs                                         },
-        {"lost",           s.lost_segs                                           },
-        {"retrans",        s.rtx_segs_now                                        },
-        {"reord_seen",     s.reordering                                          },
-        {"dsack_dups",     s.dsacks_in                                           },
-        {"delivered",      (int64_t)s.delivered / mss                            },
-        {"pacing_rate",    (int64_t)s.pacing_rate                                },
-        {"rtt",            s.srtt / 1000                                         },
-        {"rttvar",         s.rttvar / 1000                                       },
-        {"min_rtt",        s.min_rtt / 1000                                      },
-        {"snd_ssthresh",   s.ssthresh >= INT32_MAX ? INT32_MAX : s.ssthresh / mss},
-        {"snd_cwnd",       s.cwnd / mss                                          },
-        {"cwnd",           s.cwnd / mss                                          },
-        {"pmtu",           r->opt.mtu                                            },
-        {"total_retrans",  s.rtx_segs                                            },
-        {"bytes_acked",    (int64_t)s.bytes_acked                                },
-        {"bytes_received", (int64_t)s.bytes_in                                   },
-        {"bytes_sent",     (int64_t)s.bytes_out                                  },
-        {"segs_in",        s.segs_in                                             },
-        {"segs_out",       s.segs_out                                            },
-        {"notsent_bytes",  s.snd_queue - s.in_flight                             },
-        {"snd_wnd",        s.snd_wnd                                             },
-        {"rcv_wnd",        s.rcv_wnd                                             },
-        {"rcv_rtt",        s.rcv_rtt / 1000                                      },
-        {"rcv_space",      s.rcv_space                                           },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(info); i++) {
-        if (strcmp(info[i].name, name) == 0) {
-            *v = info[i].value;
-            return true;
-        }
-    }
-    return false;
+    info_fill(&i, t, k != NULL && k->state == SOCK_TCP_LISTEN ? k->as.l : NULL,
+              r->net.ifs[0].eth.mtu);
+    if (t == NULL && flow_status(r, r->current, &s)) /* half open, TIME-WAIT, or without a user */
+        i.state = info_state(s.state);
+    return info_value(&i, name, v);
 }
 
 bool fact_tcpi(void *arg, const char *name, int64_t *v)
