@@ -35,22 +35,40 @@ uint32_t tcp_reass_count(const struct tcb *t)
     return t->ooo != NULL ? t->ooo->count : 0;
 }
 
+/* The interval that holds @at, count when there is none. */
+static uint32_t tcp_reass_find(const struct tcp_hole_list *h, tcp_seq at)
+{
+    uint32_t i = 0;
+
+    while (i < h->count && !(seq_leq(h->iv[i].left, at) && seq_lt(at, h->iv[i].right)))
+        i++;
+    return i;
+}
+
 /**
  * tcp_reass_report - the intervals as SACK blocks, the one that changed last first.
- * @o: blocks @first ... o->sack_count - 1 are filled in
+ * @o: blocks @first ... o->sack_count - 1 are filled in; with @first 1, block 0 is a D-SACK
  *
- * Source: RFC 2018 section 4.
+ * A D-SACK above the ACK is told from a SACK by the block behind it, which holds it: that comes
+ * before all others, also when a later segment of the same burst has changed another one.
+ *
+ * Source: RFC 2018 section 4; RFC 2883 section 4.
  */
 void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first)
 {
     const struct tcp_hole_list *h = t->ooo;
-    uint32_t before = UINT32_MAX;
+    uint32_t before = UINT32_MAX, k = first, around = UINT32_MAX;
 
-    for (uint32_t k = first; k < o->sack_count; k++) {
+    if (k == 1 && k < o->sack_count && tcp_reass_find(h, o->sack[0].left) < h->count) {
+        around = tcp_reass_find(h, o->sack[0].left);
+        o->sack[k].left = h->iv[around].left;
+        o->sack[k++].right = h->iv[around].right;
+    }
+    for (; k < o->sack_count; k++) {
         uint32_t best = 0, newest = 0;
 
         for (uint32_t i = 0; i < h->count; i++) {
-            if (h->iv[i].changed < before && h->iv[i].changed > newest) {
+            if (i != around && h->iv[i].changed < before && h->iv[i].changed > newest) {
                 newest = h->iv[i].changed;
                 best = i;
             }

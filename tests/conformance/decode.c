@@ -62,6 +62,15 @@ static size_t decode_option(struct seen *s, const uint8_t *p, size_t left, char 
         s->tsval = rd32(p + 2);
         s->tsecr = rd32(p + 6);
         strcpy(text, "TS");
+    } else if (p[0] == 5) {
+        if (len < 10 || len > 34 || len % 8 != 2)
+            return 0;
+        s->sack_count = (uint8_t)(len / 8);
+        for (size_t i = 0; i < s->sack_count; i++) {
+            s->sack[i][0] = rd32(p + 2 + 8 * i);
+            s->sack[i][1] = rd32(p + 6 + 8 * i);
+        }
+        strcpy(text, "sack");
     } else {
         snprintf(text, 32, "kind %u", p[0]);
     }

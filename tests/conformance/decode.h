@@ -42,6 +42,8 @@ struct seen {
     uint16_t mss;
     uint8_t wscale;
     uint32_t tsval, tsecr;
+    uint8_t sack_count;
+    uint32_t sack[4][2]; /* left and right edges, as on the wire */
 
     /* ICMP */
     uint8_t icmp_type, icmp_code;

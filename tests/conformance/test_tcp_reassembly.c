@@ -229,9 +229,50 @@ static void test_reassembly_window_stays_while_a_gap_is_open(void)
 }
 TWICE(test_reassembly_window_stays_while_a_gap_is_open)
 
+static void expect_blocks(struct peer *k, uint32_t count, const uint32_t blocks[][2])
+{
+    struct seen *s = peer_next(k);
+
+    T_NEED(s != NULL);
+    T_EQ(s->sack_count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        T_EQ(s->sack[i][0] - k->peer_iss, blocks[i][0]);
+        T_EQ(s->sack[i][1] - k->peer_iss, blocks[i][1]);
+    }
+}
+
+/* A segment behind a hole comes twice, and before its ACK can leave another one grows another
+ * interval: the D-SACK is followed by the interval that holds it, else it would be read as a SACK. */
+/* REQ: TCP-2883-4-2 */
+static void test_reassembly_dsack_and_its_island(void)
+{
+    static const uint32_t burst[][2] = {{201, 301}, {201, 301}, {401, 601}, {801, 901}};
+    static const uint32_t once[][2] = {{401, 601}, {201, 301}, {801, 901}};
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open_with(&k, "mss 1460,sackOK", 0);
+
+    flow_say(&k, 801, 100);
+    flow_say(&k, 201, 100);
+    flow_say(&k, 401, 100);
+    peer_forget(&k);
+    k.is_held = true;
+    flow_say(&k, 201, 100);
+    flow_say(&k, 501, 100);
+    k.is_held = false;
+    peer_settle(&k);
+    expect_blocks(&k, 4, burst);
+    expect_blocks(&k, 3, once); /* the ACK of the second segment: a D-SACK is said once */
+    flow_read(&k, sd, 1, 0);
+    peer_end(&k);
+}
+TWICE(test_reassembly_dsack_and_its_island)
+
 T_MAIN("tcp_reassembly", T_TWICE(test_reassembly_of_segments_out_of_order),
        T_TWICE(test_reassembly_acks_at_once_what_fills_a_gap),
        T_TWICE(test_reassembly_keeps_the_first_bytes),
        T_TWICE(test_reassembly_of_a_fin_that_came_first), T_TWICE(test_reassembly_of_anything),
        T_TWICE(test_reassembly_of_pieces_that_come_once), T_TWICE(test_reassembly_is_bounded),
-       T_TWICE(test_reassembly_window_stays_while_a_gap_is_open))
+       T_TWICE(test_reassembly_window_stays_while_a_gap_is_open),
+       T_TWICE(test_reassembly_dsack_and_its_island))
