@@ -37,7 +37,7 @@ done
 packages_build="gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libnet1-dev libcunit1-dev
     libjansson-dev libcap-ng-dev libmnl-dev"
 packages_test="clang libclang-rt-14-dev tshark nmap hping3 arping apache2-utils netcat-openbsd curl
-    iproute2 iputils-ping tcpdump ethtool jq python3 graphviz man-db util-linux procps binutils
+    iproute2 iputils-ping tcpdump ethtool jq python3 spin graphviz man-db util-linux procps binutils
     liblwip-dev"
 
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - started)); }

@@ -87,7 +87,9 @@ bool tcp_timer_r2(const struct tcb *t)
     }
     if (end != NET_NEVER)
         return now >= end;
-    return now - t->rtx_since >= tcp_retries_time(cfg, cfg->retries2);
+    /* Where the RTO is long, not before anything was sent again, as in Linux. */
+    return t->timeouts + t->probes_out > 0 &&
+           now - t->rtx_since >= tcp_retries_time(cfg, cfg->retries2);
 }
 
 /* ---- keep-alive ---- */

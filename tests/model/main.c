@@ -21,6 +21,7 @@ static const char help[] =
     "  --replay PATH       draw the ladder of this path of the scenario, then of a perfect run\n"
     "  --pairs             at the end the pairs of states (A's, B's) that were seen\n"
     "  --legal             the table of legal pairs, with its reasons\n"
+    "  --legal-pairs       the pairs of it in which both ends are there\n"
     "  --quiet             no progress\n"
     "\n"
     "Exit status: 0 all is as it should be, 1 usage, 2 something is wrong.\n";
@@ -64,6 +65,16 @@ static void print_legal(void)
                 printf(" %s%s", fate_name(y), y == FATE_BROKEN ? "" : ",");
         }
         printf("\n    %s\n", legal_why(x));
+    }
+}
+
+static void print_legal_pairs(void)
+{
+    for (unsigned x = TCP_SYN_SENT; x < TCP_STATES; x++) {
+        for (unsigned y = TCP_SYN_SENT; y < TCP_STATES; y++) {
+            if (legal_pair(x, y))
+                printf("%s %s\n", fate_name(x), fate_name(y));
+        }
     }
 }
 
@@ -129,25 +140,27 @@ enum {
     OPT_REPLAY,
     OPT_PAIRS,
     OPT_LEGAL,
+    OPT_LEGAL_PAIRS,
     OPT_QUIET,
     OPT_HELP
 };
 
 static const struct option options[] = {
-    {"list",     no_argument,       NULL, OPT_LIST    },
-    {"scenario", required_argument, NULL, OPT_SCENARIO},
-    {"depth",    required_argument, NULL, OPT_DEPTH   },
-    {"states",   required_argument, NULL, OPT_STATES  },
-    {"loss",     required_argument, NULL, OPT_LOSS    },
-    {"dup",      required_argument, NULL, OPT_DUP     },
-    {"early",    required_argument, NULL, OPT_EARLY   },
-    {"wire",     required_argument, NULL, OPT_WIRE    },
-    {"replay",   required_argument, NULL, OPT_REPLAY  },
-    {"pairs",    no_argument,       NULL, OPT_PAIRS   },
-    {"legal",    no_argument,       NULL, OPT_LEGAL   },
-    {"quiet",    no_argument,       NULL, OPT_QUIET   },
-    {"help",     no_argument,       NULL, OPT_HELP    },
-    {NULL,       0,                 NULL, 0           },
+    {"list",        no_argument,       NULL, OPT_LIST    },
+    {"scenario",    required_argument, NULL, OPT_SCENARIO},
+    {"depth",       required_argument, NULL, OPT_DEPTH   },
+    {"states",      required_argument, NULL, OPT_STATES  },
+    {"loss",        required_argument, NULL, OPT_LOSS    },
+    {"dup",         required_argument, NULL, OPT_DUP     },
+    {"early",       required_argument, NULL, OPT_EARLY   },
+    {"wire",        required_argument, NULL, OPT_WIRE    },
+    {"replay",      required_argument, NULL, OPT_REPLAY  },
+    {"pairs",       no_argument,       NULL, OPT_PAIRS   },
+    {"legal",       no_argument,       NULL, OPT_LEGAL   },
+    {"legal-pairs", no_argument, NULL, OPT_LEGAL_PAIRS},
+    {"quiet",       no_argument,       NULL, OPT_QUIET   },
+    {"help",        no_argument,       NULL, OPT_HELP    },
+    {NULL,          0,                 NULL, 0           },
 };
 
 int main(int argc, char **argv)
@@ -166,6 +179,9 @@ int main(int argc, char **argv)
             return 0;
         case OPT_LEGAL:
             print_legal();
+            return 0;
+        case OPT_LEGAL_PAIRS:
+            print_legal_pairs();
             return 0;
         case OPT_HELP:
             fputs(help, stdout);

@@ -41,6 +41,12 @@ const struct scenario scenarios[] = {
         .loss = 1, .wire = 3,
     },
     {
+        .name = "change-of-mind",
+        .about = "both listen, then both would rather connect",
+        .user = {"listen unlisten open close", "listen unlisten open close"},
+        .loss = 1, .wire = 3,
+    },
+    {
         .name = "data",
         .about = "two segments one way, one back, half close, data after the FIN of the other side",
         .user = {"open send:1 send:1 shut close@eof", "listen send:1 close@eof"},

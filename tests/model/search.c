@@ -201,9 +201,22 @@ static bool hunt_settle(struct hunt *u, uint64_t hash)
     return true;
 }
 
+/* The state of an end's first connection; over is over, also where a listening socket is left. */
+static enum tcp_state hunt_state(const struct model *m, unsigned h)
+{
+    const struct end *e = &m->end[h];
+
+    if (e->talks == 0)
+        return e->lsd >= 0 ? TCP_LISTEN : TCP_CLOSED;
+    return e->talk[0].state < TCP_STATES ? (enum tcp_state)e->talk[0].state : TCP_CLOSED;
+}
+
 static void hunt_seen(struct hunt *u)
 {
-    u->r->pairs[model_state(u->m, 0)][model_state(u->m, 1)] = 1;
+    const struct model *m = u->m;
+
+    if (m->end[0].talks <= 1 && m->end[1].talks <= 1)
+        u->r->pairs[hunt_state(m, 0)][hunt_state(m, 1)] = 1;
 }
 
 /* All that may follow @node. Return: false when something is wrong. */

@@ -82,7 +82,7 @@ void image_restore(const struct image *im, const struct shot *s);
 /* ---- scenario.c ---- */
 
 enum step_kind {
-    STEP_LISTEN,   /* passive open of port 80 */
+    STEP_LISTEN,   /* passive open of its port */
     STEP_OPEN,     /* active open of the four-tuple A:1000 - B:80 */
     STEP_SEND,     /* so many units of data */
     STEP_SHUT,     /* nothing more to send, but to receive */
@@ -275,7 +275,7 @@ struct search_result {
     bool failed;
     char fault[160];
     char path[1024]; /* to the state where it failed */
-    uint8_t pairs[TCP_STATES][TCP_STATES]; /* pairs of states that were seen */
+    uint8_t pairs[TCP_STATES][TCP_STATES]; /* of states, that the ends' first connections were in */
 };
 
 /** search - visit all states of @sc. Return: whether the outcome is as it should be. */

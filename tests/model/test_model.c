@@ -43,6 +43,11 @@ static void test_model_simultaneous_open(void)
     one("simultaneous-open");
 }
 
+static void test_model_change_of_mind(void)
+{
+    one("change-of-mind");
+}
+
 static void test_model_data(void)
 {
     one("data");
@@ -136,11 +141,11 @@ static void test_model_zero_window(void)
 /* A scenario without a test would be searched by nobody. */
 static void test_model_has_all_scenarios(void)
 {
-    T_EQ(scenario_count, 22);
+    T_EQ(scenario_count, 23);
 }
 
 T_MAIN("model", T(test_model_open_close), T(test_model_server_closes), T(test_model_close_any),
-       T(test_model_simultaneous_open), T(test_model_data), T(test_model_half_close),
+       T(test_model_simultaneous_open), T(test_model_change_of_mind), T(test_model_data), T(test_model_half_close),
        T(test_model_stays), T(test_model_abort_client), T(test_model_abort_server),
        T(test_model_reuse), T(test_model_reopen_after_abort), T(test_model_seen_half_open),
        T(test_model_seen_illegal), T(test_model_cookies), T(test_model_pool_drop),

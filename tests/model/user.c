@@ -24,7 +24,7 @@ void user_listen(struct model *m, unsigned h)
     struct end *e = &m->end[h];
 
     user_socket(e, m->sc);
-    int err = sock_bind(e->n.socks, e->sd, &(struct sock_addr){IP_ADDR_ANY, PORT_B});
+    int err = sock_bind(e->n.socks, e->sd, &(struct sock_addr){IP_ADDR_ANY, model_id(h).lport});
 
     if (err == 0)
         err = sock_listen(e->n.socks, e->sd, 4);
@@ -135,6 +135,8 @@ static void user_open(struct model *m, unsigned h)
     struct end *e = &m->end[h];
     struct tcp_id id = model_id(h);
 
+    if (e->sd >= 0) /* the other one was faster */
+        return;
     m->now += NET_MS(1);
     for (unsigned i = 0; i < 2; i++)
         net_input(&m->end[i].n, NULL, 0, model_now(m, i));
@@ -245,7 +247,7 @@ bool user_can(const struct model *m, unsigned h, const struct step *s, bool pati
     case STEP_UNLISTEN:
         return e->lsd >= 0;
     case STEP_OPEN:
-        return e->sd < 0 &&
+        return e->sd >= 0 ||
                (c == NULL || (c->kind == TCP_CONN_TW &&
                               tcp_tw_reusable(&e->n.tcp, container_of(c, struct tcp_tw, conn))));
     case STEP_SEND:
