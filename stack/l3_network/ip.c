@@ -21,9 +21,7 @@
  * A host does not talk to itself: there is no loopback, and a datagram to one of our own addresses
  * is refused with -EINVAL instead of being put on a wire that would have to drop it (LAND).
  *
- * Not in here yet: forwarding (ip_config.forward keeps its place), path MTU per destination (the
- * MTU of a way is that of its interface; learned MTUs reach L4 in ip_error), 0.0.0.0 as source
- * for DHCP.
+ * Not in here yet: forwarding (ip_config.forward keeps its place), 0.0.0.0 as source for DHCP.
  */
 #include "l3_network/ip4.h"
 
@@ -43,6 +41,10 @@ void ip_config_default(struct ip_config *cfg)
         .icmp_dst_rate = 10,
         .icmp_dst_burst = 10,
         .igmp = 2,
+        .pmtu_discovery = true,
+        .pmtu_entries = 256,
+        .pmtu_min = 552,
+        .pmtu_age = NET_SEC(600),
         .groups = 64,
     };
 }
@@ -54,6 +56,7 @@ void ip_cut(struct ip_layer *ip, const struct ip_config *cfg, struct region *r)
     route_cut(&ip->routes, r, cfg->routes);
     ip4_reass_cut(&ip->reass, r, cfg->reass_slots);
     igmp_cut(&ip->igmp, r, cfg->groups);
+    pmtu_cut(&ip->pmtu, r, cfg->pmtu_entries);
 }
 
 void ip_init(struct ip_layer *ip, struct core *c)
@@ -62,6 +65,7 @@ void ip_init(struct ip_layer *ip, struct core *c)
     ip->id_key = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
     icmp4_init(ip);
     igmp_init(ip);
+    pmtu_init(ip);
 }
 
 /* ---- Interfaces and addresses ---- */
@@ -330,7 +334,8 @@ int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_p
         return -EADDRNOTAVAIL;
     *path = (struct ip_path){
         .src = ip_addr_v4(src),
-        .mtu = ip->ifs[ifi].eth->mtu,
+        .mtu = pmtu_of(ip, dst, ip->ifs[ifi].eth->mtu),
+        .link_mtu = ip->ifs[ifi].eth->mtu,
         .hdr_len = IP4_HDR_LEN,
         .ifi = (uint8_t)ifi,
         .cast = ip4_if_cast(ip, (uint8_t)ifi, dst),
@@ -421,11 +426,12 @@ void ip_tick(struct ip_layer *ip, net_time now)
 {
     ip4_reass_tick(ip, now);
     igmp_tick(ip, now);
+    pmtu_tick(ip, now);
 }
 
 net_time ip_deadline(const struct ip_layer *ip)
 {
     if (ip->icmp.due.len > 0)
         return ip->c->now;
-    return net_time_min(ip4_reass_deadline(ip), igmp_deadline(ip));
+    return net_time_min(pmtu_deadline(ip), net_time_min(ip4_reass_deadline(ip), igmp_deadline(ip)));
 }

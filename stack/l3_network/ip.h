@@ -16,7 +16,8 @@ struct ip_layer; /* ip4.h */
 /* The way to a destination. */
 struct ip_path {
     struct ip_addr src; /* our address on that way */
-    uint32_t mtu;       /* of the whole datagram, header included */
+    uint32_t mtu;       /* of the whole datagram, header included, as far as the path is known */
+    uint32_t link_mtu;  /* of the first hop */
     uint8_t hdr_len;    /* of the IP header */
     uint8_t ifi;
     enum cast cast;     /* of the destination */
@@ -35,6 +36,16 @@ int ip_route(struct ip_layer *ip, struct ip_addr dst, struct ip_addr src, struct
 /** ip_mms_r - MMS_R, the largest message that can be received from @src, IP header not counted: what
  * reassembly takes (RFC 1122 section 3.3.2). MMS_S is mtu - hdr_len of struct ip_path. */
 uint32_t ip_mms_r(const struct ip_layer *ip, struct ip_addr src);
+
+/**
+ * ip_path_too_big - datagrams to @dst that are longer than @mtu do not arrive (RFC 1191).
+ *
+ * For a transport that has reason to believe so: it has checked who says it, or found it out.
+ * Return: whether path MTU discovery is on, and struct ip_path will tell.
+ */
+bool ip_path_too_big(struct ip_layer *ip, struct ip_addr dst, uint32_t mtu);
+/** ip_path_epoch - a number that changes with every estimate of a path's MTU. */
+uint32_t ip_path_epoch(const struct ip_layer *ip);
 
 enum { IP_ANY_IF = -1 };
 

@@ -14,6 +14,7 @@
 #include "l3_network/igmp.h"
 #include "l3_network/ip.h"
 #include "l3_network/ip4_reass.h"
+#include "l3_network/pmtu.h"
 #include "l3_network/route.h"
 #include "wire/ip4.h"
 
@@ -37,6 +38,10 @@ struct ip_config {
     uint32_t icmp_dst_rate;    /* errors a second to one destination: 10 */
     uint32_t icmp_dst_burst;   /* and at once: 10 */
     uint8_t igmp;              /* version spoken: 2; 1; 0 none, groups are not reported to routers */
+    bool pmtu_discovery;       /* DF where TCP asks for it, and reports believed: true (RFC 1191) */
+    uint32_t pmtu_entries;     /* estimates of path MTUs: 256 */
+    uint16_t pmtu_min;         /* no lower estimate for a destination: 552 */
+    net_time pmtu_age;         /* an estimate is forgotten: 10 minutes, never below 5 (section 6.3) */
     uint32_t groups;           /* memberships in multicast groups: 64 */
 };
 
@@ -61,6 +66,7 @@ struct ip_layer {
     struct ip4_reass reass;
     struct icmp4 icmp;
     struct igmp igmp;
+    struct pmtu pmtu;
     struct siphash_key id_key;
     uint16_t id[IP_IDS];
     uint64_t rx_datagrams, tx_datagrams, rx_fragments, tx_fragments;

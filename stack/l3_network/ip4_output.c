@@ -123,12 +123,12 @@ int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
 
     if (rc < 0)
         return ip4_refuse(ip, p, V_DROP_IP4_NO_ROUTE, rc);
-    if (total > UINT16_MAX || (total > path.mtu && s->df && p->gso_size == 0))
+    h.df = s->df && ip->cfg.pmtu_discovery; /* RFC 1191 section 3: the routers cut, if they have to */
+    if (total > UINT16_MAX || (total > path.mtu && h.df && p->gso_size == 0))
         return ip4_refuse(ip, p, V_DROP_IP4_MTU, -EMSGSIZE);
     h.src = ip_addr_to_v4(path.src);
     h.dst = dst;
     h.total = (uint16_t)total;
-    h.df = s->df;
     h.tos = s->tos;
     h.ttl = s->ttl;
     h.proto = s->proto;

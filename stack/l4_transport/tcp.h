@@ -183,6 +183,14 @@ struct tcp_rack {
     uint8_t reo_mult, reo_keep;
 };
 
+/* What is known of the path to the peer (tcp_mtu.c). */
+struct tcp_path {
+    uint32_t epoch; /* of ip_path_epoch(), when it was looked at last */
+    uint32_t mtu;   /* as the internet layer knew it then */
+    uint16_t told;  /* payload that a router named to this connection alone; 0: none */
+    bool is_known;
+};
+
 struct tcb {
     struct tcp_conn conn; /* must be first */
     struct tcp *tcp;
@@ -196,6 +204,7 @@ struct tcb {
     uint16_t snd_mss;        /* payload of a full segment, options taken off */
     uint16_t peer_mss;       /* as the peer offered it */
     uint16_t rcv_mss;        /* what we offered */
+    struct tcp_path path;
 
     /* Receive sequence variables. */
     tcp_seq rcv_nxt, irs, fin_seq;
@@ -436,7 +445,7 @@ struct tcp_status {
     enum tcp_state state;
     uint32_t owner;
     uint32_t snd_queue, rcv_queue, in_flight; /* bytes */
-    uint32_t snd_wnd, rcv_wnd, cwnd, ssthresh, mss;
+    uint32_t snd_wnd, rcv_wnd, cwnd, ssthresh, mss, pmtu;
     uint32_t sndbuf, rcvbuf, rcv_space; /* limits now; what the user takes in one round trip */
     uint8_t snd_wnd_shift, rcv_wnd_shift;
     net_time srtt, rttvar, rto, min_rtt, rcv_rtt;

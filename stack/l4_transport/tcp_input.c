@@ -33,9 +33,8 @@ void tcp_negotiate(struct tcb *t, const struct tcp_opts *o)
     }
     /* A floor under the peer's MSS: payload must never be nothing (SACK panic and kin). */
     t->peer_mss = mss < tcp->cfg.mss_min ? tcp->cfg.mss_min : mss;
-    uint32_t eff = u32_min(t->peer_mss, tcp_offered_mss(tcp, &t->conn.id, 0)); /* MUST-16 */
-
-    t->snd_mss = (uint16_t)(eff - (t->has_ts ? 12 : 0));
+    t->path.is_known = false;
+    tcp_mtu_follow(t); /* MUST-16 */
 }
 
 /* RFC 5961 section 7: a bounded number of challenge ACKs in a second, counted per connection. */
@@ -600,25 +599,6 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
     return l != NULL ? tcp_listen_input(tcp, l, &seg, NULL) : tcp_closed_input(tcp, &seg);
 }
 
-/* A router says that our segments are too long (RFC 1191). Believed only within reason: not below
- * the floor of the MSS, which would leave nothing or less than nothing for the payload. */
-static enum verdict tcp_too_big(struct tcb *t, uint32_t mtu)
-{
-    struct ip_path path;
-
-    if (ip_route(t->tcp->ip, t->conn.id.remote, t->conn.id.local, &path) < 0)
-        return V_DROP_ICMP4_NO_OWNER;
-    uint32_t overhead = path.hdr_len + TCP_HDR_LEN + (t->has_ts ? 12u : 0);
-
-    if (mtu < overhead + t->tcp->cfg.mss_min)
-        return V_DROP_ICMP4_MTU;
-    if (mtu - overhead >= t->snd_mss) /* known: others of that flight have said so */
-        return V_DONE;
-    t->snd_mss = (uint16_t)(mtu - overhead);
-    tcp_recovery_resend(t);
-    return V_DONE;
-}
-
 /* RFC 9293 section 3.9.2.2, RFC 5927 section 4: the quoted number must be in flight. */
 enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
 {
@@ -637,7 +617,7 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
         return V_DROP_ICMP4_NO_OWNER;
     switch (e->kind) {
     case IP_ERR_TOO_BIG:
-        return tcp_too_big(t, e->mtu);
+        return tcp_mtu_too_big(t, e->mtu);
     case IP_ERR_PROTO_UNREACH:
     case IP_ERR_PORT_UNREACH:
         if (tcp_state(t) == TCP_SYN_SENT) { /* RFC 5461: hard only before synchronization */

@@ -61,8 +61,9 @@ uint16_t tcp_offered_mss(const struct tcp *tcp, const struct tcp_id *id, uint16_
 
     if (ip_route(tcp->ip, id->remote, id->local, &path) < 0)
         return 536;
-    /* RFC 9293 section 3.7.1, MUST-67: what fits the link, and what we can put together again. */
-    uint32_t mss = u32_min(path.mtu - path.hdr_len, ip_mms_r(tcp->ip, id->remote)) - TCP_HDR_LEN;
+    /* RFC 9293 section 3.7.1, MUST-67: what fits the link, and what we can put together again. The
+     * path to the peer is no path from it (RFC 1191 section 3.1). */
+    uint32_t mss = u32_min(path.link_mtu - path.hdr_len, ip_mms_r(tcp->ip, id->remote)) - TCP_HDR_LEN;
 
     if (maxseg != 0)
         mss = u32_min(mss, maxseg);
@@ -610,6 +611,7 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
         if (seq_eq(t->snd_nxt, t->iss) || t->rtx_due)
             n += tcp_output_syn(t);
     } else {
+        tcp_mtu_follow(t);
         if (t->rtx_due)
             n += tcp_output_rtx(t);
         if (t->tlp_due)

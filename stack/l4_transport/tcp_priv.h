@@ -108,6 +108,10 @@ void tcp_tw_free(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_output(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_reusable(const struct tcp *tcp, const struct tcp_tw *w);
 
+/* tcp_mtu.c */
+void tcp_mtu_follow(struct tcb *t);
+enum verdict tcp_mtu_too_big(struct tcb *t, uint32_t mtu);
+
 /* tcp_rcvbuf.c */
 uint32_t tcp_rcvbuf_most(const struct tcp *tcp, uint32_t rcvbuf);
 uint32_t tcp_rcvbuf_limit(const struct tcb *t);

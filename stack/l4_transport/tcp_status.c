@@ -17,6 +17,7 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .cwnd = t->cwnd,
         .ssthresh = t->ssthresh,
         .mss = t->snd_mss,
+        .pmtu = t->path.mtu,
         .sndbuf = t->sndbuf,
         .rcvbuf = t->rcvbuf,
         .rcv_space = t->rcvq.space,

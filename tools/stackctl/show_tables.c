@@ -68,38 +68,47 @@ static int route_change(struct ctl *c)
         return ctl_do(c, json_pack("{s:s,s:s,s:s}", "cmd", "route", "op", "add", "to", c->word[1]));
     if (strcmp(verb, "del") == 0 && c->words == 2)
         return ctl_do(c, json_pack("{s:s,s:s,s:s}", "cmd", "route", "op", "del", "to", c->word[1]));
+    if (strcmp(verb, "flush") == 0 && (c->words == 2 || c->words == 3) &&
+        strcmp(c->word[1], "cache") == 0)
+        return ctl_do(c, json_pack("{s:s,s:s,s:s}", "cmd", "route", "op", "flush", "to",
+                                   c->words == 3 ? c->word[2] : ""));
     return ctl_say(CTL_USAGE,
-                   "not understood: use `route', `route add A.B.C.D/P|default [via IP]' or "
-                   "`route del A.B.C.D/P|default'");
+                   "not understood: use `route', `route add A.B.C.D/P|default [via IP]', "
+                   "`route del A.B.C.D/P|default', `route show cache' or `route flush cache [IP]'");
+}
+
+static void print_route(const json_t *r)
+{
+    bool is_link = json_object_get(r, "via") == NULL;
+
+    printf("%s%s%s dev %s", jstr(r, "to"), is_link ? "" : " via ", jstr(r, "via"), jstr(r, "dev"));
+    if (json_object_get(r, "mtu") != NULL)
+        printf("\n    cache expires %.0fsec mtu %lld", jreal(r, "expires"), jnum(r, "mtu"));
+    else if (is_link)
+        printf(" scope link");
+    if (json_object_get(r, "src") != NULL)
+        printf(" src %s", jstr(r, "src"));
+    putchar('\n');
 }
 
 int ctl_route(struct ctl *c)
 {
+    bool is_cache = c->words > 0 && strcmp(c->word[c->words - 1], "cache") == 0;
     int status;
     size_t i;
     json_t *r;
 
     if (c->words > 0 && strcmp(c->word[0], "show") != 0)
         return route_change(c);
-    json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "route"), &status);
+    json_t *reply =
+        ctl_ask(c, json_pack("{s:s,s:s}", "cmd", "route", "op", is_cache ? "cache" : ""), &status);
 
     if (reply == NULL)
         return status;
     if (c->json) {
         ctl_print_json(reply);
     } else {
-        json_array_foreach(json_object_get(reply, "route"), i, r)
-        {
-            bool is_link = json_object_get(r, "via") == NULL;
-
-            printf("%s%s%s dev %s%s", jstr(r, "to"), is_link ? "" : " via ", jstr(r, "via"),
-                   jstr(r, "dev"), is_link ? " scope link" : "");
-            if (jbool(r, "silent"))
-                printf(" silent");
-            if (json_object_get(r, "src") != NULL)
-                printf(" src %s", jstr(r, "src"));
-            putchar('\n');
-        }
+        json_array_foreach(json_object_get(reply, "route"), i, r) print_route(r);
     }
     json_decref(reply);
     return CTL_OK;

@@ -103,6 +103,7 @@ json_t *control_nc(struct client *c, const json_t *request);
 /* control_show.c, for control_set.c */
 json_t *show_neigh(struct client *c, const json_t *request);
 json_t *show_route(struct client *c);
+json_t *show_route_cache(struct client *c);
 
 /* control_trace.c */
 void client_trace_end(struct client *c);

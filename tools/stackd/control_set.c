@@ -42,6 +42,15 @@ json_t *control_route(struct client *c, const json_t *request)
 
     if (*op == '\0')
         return show_route(c);
+    if (strcmp(op, "cache") == 0)
+        return show_route_cache(c);
+    if (strcmp(op, "flush") == 0) {
+        if (*to != '\0' && !options_ip(to, &dst))
+            return control_usage("%.40s is no IPv4 address: try one like 10.0.0.1", to);
+        return pmtu_flush(ip, dst) > 0 || *to == '\0'
+                   ? control_ok()
+                   : control_refuse("`stackctl route show cache' shows them", "nothing is known of a path to %s", to);
+    }
     if (strcmp(to, "default") != 0 && !options_ip_prefix(to, &dst, &prefix)) {
         if (!options_ip(to, &dst))
             return control_usage("%.40s is no destination: use A.B.C.D/P or default", to);

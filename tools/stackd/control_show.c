@@ -34,6 +34,7 @@ static json_t *show_tcp(const struct tcp_status *s)
         uint64_t value;
     } numbers[] = {
         {"mss",            s->mss          },
+        {"pmtu",           s->pmtu         },
         {"cwnd",           s->cwnd         },
         {"ssthresh",       s->ssthresh     },
         {"in_flight",      s->in_flight    },
@@ -252,6 +253,29 @@ json_t *show_route(struct client *c)
             json_object_set_new(o, "via", control_ip(ip_addr_v4(r->gateway)));
         if (ip4_gateway_is_silent(&d->net.ip, r))
             json_object_set_new(o, "silent", json_true());
+        json_array_append_new(rows, o);
+    }
+    json_object_set_new(reply, "route", rows);
+    return reply;
+}
+
+/* What is known of paths, as `ip route show cache` has it. */
+json_t *show_route_cache(struct client *c)
+{
+    const struct stackd *d = c->ctl->d;
+    json_t *reply = control_ok(), *rows = json_array();
+    struct pmtu_info i;
+    uint32_t at = 0;
+
+    while (pmtu_each(&d->net.ip, &at, &i)) {
+        struct ip_path path;
+        uint32_t next_hop = i.dst;
+        json_t *o =
+            json_pack("{s:o,s:s,s:I,s:f}", "to", control_ip(ip_addr_v4(i.dst)), "dev",
+                      d->port->name, "mtu", (json_int_t)i.mtu, "expires", (double)i.left / 1e9);
+
+        if (ip4_route(&d->net.ip, i.dst, 0, &path, &next_hop) == 0 && next_hop != i.dst)
+            json_object_set_new(o, "via", control_ip(ip_addr_v4(next_hop)));
         json_array_append_new(rows, o);
     }
     json_object_set_new(reply, "route", rows);

@@ -95,6 +95,8 @@ void info_fill(struct info *i, const struct tcb *t, const struct tcp_listener *l
         return;
     tcp_status(t, &s);
     i->state = info_state(s.state);
+    if (s.pmtu > 0) /* else the handshake goes on */
+        i->pmtu = s.pmtu;
     i->ca_state = s.ca_state;
     i->retransmits = t->timeouts;
     i->probes = s.probes;

@@ -63,7 +63,7 @@ struct info {
 #undef INFO_MEMBER
 
 /** info_fill - about connection @t or listener @l, both NULL: one that does not exist.
- * @mtu: of the path */
+ * @mtu: of the link */
 void info_fill(struct info *i, const struct tcb *t, const struct tcp_listener *l, uint32_t mtu);
 /** info_state - Linux's number of a state. */
 int64_t info_state(unsigned state);

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# test_pmtu.sh - the kernel as a router with a narrow link behind it: what it reports is followed.
+. "$(dirname "$0")/lib.sh"
+need ip nc sysctl
+unshare --net sleep 100 &
+far=$!
+pids+=($far)
+for ((i = 0; i < 1000; i++)); do
+    ip link add v0 type veth peer name v1 netns "$far" 2>/dev/null && break
+done
+in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
+ip addr add 10.9.0.1/24 dev v0
+ip link set v0 up
+in_far ip addr add 10.9.0.2/24 dev v1
+in_far ip link set v1 up
+in_far ip route add default via 10.9.0.1
+sysctl -q net.ipv4.ip_forward=1
+ip route replace 10.9.0.0/24 dev v0 mtu lock 1000
+
+start --service chargen
+t_eq "route show cache: nothing at first" "$(ctl route show cache)" ""
+t_eq "300 kB arrive behind the narrow link" "$(in_far timeout 10 nc 10.0.0.2 19 </dev/null | head -c 300000 | wc -c)" 300000
+t_match "route show cache: the path is known" "$(ctl route show cache | tr '\n' ' ')" '^10\.9\.0\.2 via 10\.0\.0\.1 dev tap0 +cache expires [56][0-9][0-9]sec mtu 1000'
+t_match "and as JSON" "$(ctl -j route show cache)" '"mtu":1000|"mtu": 1000'
+t "route flush cache IP" ctl route flush cache 10.9.0.2
+t_eq "it is forgotten" "$(ctl route show cache)" ""
+t "route flush cache of an unknown one is refused" sh -c "! '$stackctl' --control '$control' route flush cache 10.9.0.7"
+t "route flush cache" ctl route flush cache
+stop
+t_eq "SIGTERM: status 0" "$status" 0
+finish
