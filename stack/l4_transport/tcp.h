@@ -307,7 +307,6 @@ struct tcb {
     tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK */
     struct tcb *due_next, *due_prev;
     struct tcb *queue_next;  /* accept queue */
-    struct tcp_listener *listener;
     struct ready ready;
     struct tcb *orphan_older, *orphan_newer; /* blocks whose user has gone, by age */
     net_time detached_at;

@@ -173,7 +173,6 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     if (t == NULL)
         return NULL;
     t->conn.state = h->conn.state; /* a copy of the record it takes the place of */
-    t->listener = l;
     t->is_passive = true;
     tcp_set_bufs(t, l->sndbuf, l->rcvbuf);
     if (l->ttl != 0)

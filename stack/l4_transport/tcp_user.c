@@ -215,7 +215,6 @@ struct tcb *tcp_accept(struct tcp_listener *l, uint32_t owner)
     l->accepted++;
     t->queue_next = NULL;
     t->in_accept_queue = false;
-    t->listener = NULL;
     t->ready.owner = owner;
     tcp_trace_queue(l->tcp, &t->conn, "accept", l->queued, l->backlog);
     if (tcp_readable(t))

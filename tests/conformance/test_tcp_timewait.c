@@ -315,6 +315,22 @@ static void test_tcp_timewait_pool_is_bounded(void)
         k.peer_port = port;
         expect_state(&k, port <= 2 ? "CLOSED" : "TIME_WAIT");
     }
+    peer_tuple(&k, 4, H_PORT); /* one from the middle goes, and the order of the others stays */
+    say(&k, .flags = "S", .seq = 5000, .win = 65535);
+    expect_tcp(&k, .flags = "S.", .ack = 5001);
+    say(&k, .flags = "R", .seq = 5001, .win = 0);
+    for (uint16_t port = 7; port <= 9; port++) {
+        peer_tuple(&k, port, H_PORT);
+        handshake(&k, "mss 1460");
+        sock_close(net_socks(&k.net), peer_accept(&k, listener));
+        expect_tcp(&k, .flags = "F.", .seq = 1, .ack = 1);
+        say(&k, .flags = "F.", .seq = 1, .ack = 2, .win = 65535);
+        expect_tcp(&k, .flags = ".", .seq = 2, .ack = 2);
+    }
+    for (uint16_t port = 3; port <= 9; port++) {
+        k.peer_port = port;
+        expect_state(&k, port <= 5 ? "CLOSED" : "TIME_WAIT");
+    }
     peer_end(&k);
 }
 

@@ -227,6 +227,34 @@ static void test_udp_long_datagram_is_fragmented(void)
     peer_end(&k);
 }
 
-T_MAIN("udp", T(test_udp_there_and_back), T(test_udp_header), T(test_udp_checksum_is_always_sent),
+/* Datagrams that came in fragments take large packets: unread ones may take half of them. */
+static void test_udp_large_datagrams_are_bounded(void)
+{
+    static uint8_t u[3000];
+    static char got[3000];
+    struct peer k;
+    struct sock_addr any = {IP_ADDR_ANY, 9};
+
+    peer_begin(&k); /* with four */
+    int sd = sock_open(net_socks(&k.net), SOCK_KIND_UDP);
+    uint32_t len = raw_udp(u, PEER_IP, H_IP, 5, 9, got, 2900);
+
+    T_EQ(sock_bind(net_socks(&k.net), sd, &any), 0);
+    for (int round = 0; round < 3; round++) {
+        for (uint16_t id = 1; id <= 4; id++) {
+            say_ip(&k, .proto = 17, .id = id, .frag = 0x2000, .data = u, .len = 1480);
+            say_ip(&k, .proto = 17, .id = id, .frag = 185, .data = u + 1480, .len = len - 1480);
+        }
+        T_EQ(peer_drops(&k, V_DROP_UDP_QUEUE_FULL), 2 * (round + 1));
+        for (int i = 0; i < 2; i++)
+            T_EQ(sock_recv(net_socks(&k.net), sd, got, sizeof(got), 0), 2900);
+        T_EQ(sock_recv(net_socks(&k.net), sd, got, sizeof(got), 0), -EAGAIN);
+    }
+    sock_close(net_socks(&k.net), sd);
+    peer_end(&k);
+}
+
+T_MAIN("udp", T(test_udp_large_datagrams_are_bounded), T(test_udp_there_and_back),
+       T(test_udp_header), T(test_udp_checksum_is_always_sent),
        T(test_udp_error_reaches_the_connected_socket), T(test_udp_source_quench_is_not_heard),
        T(test_udp_impossible_sources), T(test_udp_long_datagram_is_fragmented))

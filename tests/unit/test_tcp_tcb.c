@@ -50,7 +50,7 @@ static void test_tcp_orphans_make_room_oldest_first(void)
     uint8_t byte;
 
     T_EQ(sock_recv(net_socks(&h.a), mine[0], &byte, 1, 0), -EPIPE); /* the oldest was reset */
-    T_EQ(sock_recv(net_socks(&h.a), mine[1], &byte, 1, 0), 0);           /* closed, and alive */
+    T_EQ(sock_recv(net_socks(&h.a), mine[1], &byte, 1, 0), 0);      /* closed, and alive */
     for (unsigned i = 0; i < 5; i++)
         sock_close(net_socks(&h.a), mine[i]);
     sock_close(net_socks(&h.b), theirs[4]);
@@ -112,5 +112,39 @@ static void test_tcp_orphan_with_a_slow_reader_ends(void)
     hosts_end(&h);
 }
 
-T_MAIN("tcp_tcb", T(test_tcp_orphans_make_room_oldest_first),
+/* What the documents say. */
+static void test_tcp_defaults(void)
+{
+    struct tcp_config c;
+
+    tcp_config_default(&c);
+    T_EQ(c.backlog, 128);
+    T_EQ(c.half_open, 1024);
+    T_EQ(c.time_wait, 32768);
+    T_EQ(c.msl, NET_SEC(30));
+    T_EQ(c.port_min, 32768);
+    T_EQ(c.port_max, 60999);
+    T_EQ(c.rto_initial, NET_SEC(1));
+    T_EQ(c.rto_min, NET_MS(200));
+    T_EQ(c.rto_max, NET_SEC(120));
+    T_EQ(c.delack, NET_MS(40));
+    T_EQ(c.keep_idle, NET_SEC(7200));
+    T_EQ(c.keep_interval, NET_SEC(75));
+    T_EQ(c.keep_count, 9);
+    T_EQ(c.fin_wait_2, NET_SEC(60));
+    T_EQ(c.orphan, NET_SEC(120));
+    T_EQ(c.orphan_max, NET_SEC(600));
+    T_EQ(c.sndbuf, 512 * 1024);
+    T_EQ(c.rcvbuf, 256 * 1024);
+    T_EQ(c.initial_cwnd, 10);
+    T_EQ(c.syn_policy, TCP_SYN_COOKIES);
+    T_EQ(c.syn_retries, 7);
+    T_EQ(c.synack_retries, 5);
+    T_EQ(c.retries1, 3);
+    T_EQ(c.retries2, 15);
+    T_EQ(c.challenge_acks, 10);
+    T_TRUE(c.timestamps && c.window_scaling && c.time_wait_reuse);
+}
+
+T_MAIN("tcp_tcb", T(test_tcp_defaults), T(test_tcp_orphans_make_room_oldest_first),
        T(test_tcp_held_connections_are_not_evicted), T(test_tcp_orphan_with_a_slow_reader_ends))
