@@ -459,6 +459,14 @@ static void test_tcp_handshake_tos_and_ttl(void)
     struct sock_addr to = {ip_addr_v4(PEER_IP), PEER_PORT};
     struct peer k;
 
+    struct net_config cfg;
+
+    peer_config(&cfg); /* the host's default holds for a socket that says nothing */
+    cfg.tcp.tos = 8 << 2;
+    peer_begin_with(&k, &cfg);
+    syn_sent(&k);
+    T_EQ(k.last.tos, 8 << 2);
+    peer_end(&k);
     peer_begin(&k);
     int sd = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
     struct sock_addr from = {ip_addr_v4(H_IP), H_PORT};

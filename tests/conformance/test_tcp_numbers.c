@@ -56,6 +56,30 @@ static void test_tcp_numbers_iss_of_other_ends_is_unrelated(void)
     peer_end(&k);
 }
 
+/* All of the four-tuple counts, our own port and address as well. REQ: TCP-MUST-9 TCP-6528-3-1 */
+static void test_tcp_numbers_iss_of_our_other_ports_is_unrelated(void)
+{
+    enum { PORTS = 32 };
+    uint32_t iss[PORTS];
+    struct peer k;
+
+    peer_begin(&k);
+    for (uint16_t i = 0; i < PORTS; i++) {
+        struct sock_addr a = {IP_ADDR_ANY, (uint16_t)(H_PORT + i)};
+        int sd = k.sds[k.sd_count++] = sock_open(net_socks(&k.net), SOCK_KIND_TCP);
+
+        T_EQ(sock_bind(net_socks(&k.net), sd, &a), 0);
+        T_EQ(sock_listen(net_socks(&k.net), sd, 1), 0);
+        peer_tuple(&k, PEER_PORT, a.port);
+        say(&k, .flags = "S", .win = 1000);
+        expect_tcp(&k, .flags = "S.", .ack = 1);
+        iss[i] = k.h_iss;
+        for (uint16_t j = 0; j < i; j++)
+            T_TRUE(iss[i] - iss[j] > 1000 && iss[j] - iss[i] > 1000);
+    }
+    peer_end(&k);
+}
+
 /* REQ: TCP-MUST-9 TCP-6528-3-2 TCP-6528-3-3 */
 static void test_tcp_numbers_iss_depends_on_the_secret(void)
 {
@@ -201,7 +225,8 @@ static void test_tcp_numbers_ports_run_out(void)
     peer_end(&k);
 }
 
-T_MAIN("tcp_numbers", T_TWICE(test_tcp_numbers_iss_follows_the_clock),
+T_MAIN("tcp_numbers", T(test_tcp_numbers_iss_of_our_other_ports_is_unrelated),
+       T_TWICE(test_tcp_numbers_iss_follows_the_clock),
        T(test_tcp_numbers_iss_of_other_ends_is_unrelated),
        T(test_tcp_numbers_iss_depends_on_the_secret), T(test_tcp_numbers_iss_after_restart),
        T(test_tcp_numbers_ports_are_no_progression), T(test_tcp_numbers_ports_run_out))
