@@ -279,7 +279,6 @@ static void tcb_forget(struct tcb *t)
     t->board.tree = (struct tree){0};
     t->board.oldest = t->board.newest = NULL;
     t->due_next = t->due_prev = t->queue_next = t->orphan_older = t->orphan_newer = NULL;
-    t->listener = NULL;
     t->ready = (struct ready){0};
 }
 
