@@ -273,6 +273,8 @@ static void test_igmp_version_1_router_is_answered_in_its_version(void)
     net_time at = h->c.now;
 
     T_EQ(SAYS(h, .type = IGMP_QUERY, .max_resp = 0), V_DONE);
+    pass(h, NET_US(1));
+    T_TRUE(l3_silent(h)); /* 0 stands for ten seconds there */
     T_EQ(igmp_version(&h->ip, 0), 1);
     T_EQ(igmp_version(&h->ip, 1), 2);
     pass(h, NET_SEC(11));
@@ -403,6 +405,28 @@ static void test_igmp_all_hosts_is_never_reported(void)
     l3_free(h);
 }
 
+static void test_igmp_each_visits_the_memberships(void)
+{
+    struct l3 *h = l3_new();
+    struct igmp_info i;
+    uint32_t at = 0;
+
+    join(h, G1);
+    join(h, G2);
+    join(h, G3);
+    leave(h, G2);
+    T_TRUE(igmp_each(&h->ip, &at, &i));
+    T_EQ(i.group, G1);
+    T_TRUE(igmp_each(&h->ip, &at, &i));
+    T_EQ(i.group, G3);
+    T_FALSE(igmp_each(&h->ip, &at, &i));
+    while (!l3_silent(h))
+        ;
+    leave(h, G1);
+    leave(h, G3);
+    l3_free(h);
+}
+
 static void test_igmp_leave_and_join_in_one_moment(void)
 {
     struct l3 *h = l3_new();
@@ -470,5 +494,5 @@ T_MAIN("igmp", T(test_igmp_join_is_reported_twice), T(test_igmp_query_is_answere
        T(test_igmp_version_1_router_is_answered_in_its_version),
        T(test_igmp_can_be_switched_off_or_to_version_1), T(test_igmp_input_refuses),
        T(test_igmp_queries_of_other_kinds_are_understood), T(test_igmp_all_hosts_is_never_reported),
-       T(test_igmp_leave_and_join_in_one_moment), T(test_igmp_waits_for_an_address),
-       T(test_igmp_without_packets_asks_for_nothing))
+       T(test_igmp_each_visits_the_memberships), T(test_igmp_leave_and_join_in_one_moment),
+       T(test_igmp_waits_for_an_address), T(test_igmp_without_packets_asks_for_nothing))
