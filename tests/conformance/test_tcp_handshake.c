@@ -516,6 +516,32 @@ static void test_tcp_handshake_many_listeners(void)
     peer_end(&k);
 }
 
+/* A caller that asks for one frame at a time gets one, and not much more is made ready: replies,
+ * SYN,ACKs and the answers of TIME-WAIT alike. */
+static void test_tcp_handshake_output_in_small_portions(void)
+{
+    struct peer k;
+    struct pkt *out[1];
+
+    peer_begin(&k);
+    peer_listen(&k, 64);
+    k.is_held = true;
+    for (int kind = 0; kind < 2; kind++) {
+        for (uint16_t i = 0; i < 20; i++) {
+            peer_tuple(&k, (uint16_t)(1000 + i), kind == 0 ? 9999 : H_PORT);
+            say(&k, .flags = "S", .win = 65535);
+        }
+        for (int i = 0; i < 20; i++) {
+            T_EQ(net_output(&k.net, out, 1, k.now), 1);
+            pkt_release(out[0]);
+            T_TRUE(k.net.txq.q.len == 0);
+        }
+        T_EQ(net_output(&k.net, out, 1, k.now), 0);
+    }
+    k.is_held = false;
+    peer_end(&k);
+}
+
 /* No packet can be had: nothing is sent, nothing breaks, and later it goes on. */
 static void test_tcp_handshake_without_packets(void)
 {
@@ -546,7 +572,8 @@ static void test_tcp_handshake_without_packets(void)
     peer_end(&k);
 }
 
-T_MAIN("tcp_handshake", T(test_tcp_handshake_many_listeners), T(test_tcp_handshake_without_packets),
+T_MAIN("tcp_handshake", T(test_tcp_handshake_many_listeners),
+       T(test_tcp_handshake_output_in_small_portions), T(test_tcp_handshake_without_packets),
        T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_handshake_active),
        T_TWICE(test_tcp_handshake_transfer), T(test_tcp_handshake_listen_answers),
        T(test_tcp_handshake_syn_with_fin_or_rst_opens_nothing),

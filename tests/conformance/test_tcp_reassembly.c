@@ -152,6 +152,54 @@ static void test_reassembly_of_anything(void)
 }
 TWICE(test_reassembly_of_anything)
 
+/* As many holes as can be remembered: what is next in order is taken all the same, also where it touches none
+ * of them, and the bytes behind the FIN are not. */
+static void test_reassembly_takes_what_is_in_order_when_full(void)
+{
+    struct peer k;
+    uint32_t n;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+
+    for (n = 0; n < 2000 && peer_drops(&k, V_DROP_TCP_REASS_FULL) == 0; n++)
+        flow_say(&k, 1001 + 20 * n, 10);
+    T_TRUE(n > 16 && n < 2000);
+    peer_forget(&k);
+    flow_say(&k, 1, 100);
+    flow_say(&k, 101, 100);
+    peer_advance(&k, NET_MS(100));
+    T_EQ(peer_drops(&k, V_DROP_TCP_REASS_FULL), 1);
+    peer_forget(&k);
+    flow_read(&k, sd, 1, 200);
+    peer_end(&k);
+}
+TWICE(test_reassembly_takes_what_is_in_order_when_full)
+
+/* A FIN has come, data before it are missing: nothing beyond its number is taken for text. */
+static void test_reassembly_ends_at_the_fin(void)
+{
+    struct peer k;
+
+    peer_begin(&k);
+    int sd = flow_open(&k);
+
+    say(&k, .flags = "F.", .seq = 201, .ack = 1, .win = 65535);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
+    flow_say(&k, 101, 200); /* 100 of these lie behind it */
+    T_EQ(peer_drops(&k, V_DROP_TCP_AFTER_FIN), 1);
+    peer_forget(&k);
+    flow_say(&k, 1, 200);
+    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 202);
+    expect_state(&k, "CLOSE_WAIT");
+    uint8_t got[400];
+
+    T_EQ(sock_recv(net_socks(&k.net), sd, got, sizeof(got), 0), 200);
+    T_EQ(peer_recv(&k, sd), 0);
+    peer_end(&k);
+}
+TWICE(test_reassembly_ends_at_the_fin)
+
 /* Every piece comes once, in any order: when the last is here all of them are, so none was lost while the
  * others were put in order. REQ: TCP-SHLD-31 */
 static void test_reassembly_of_pieces_that_come_once(void)
@@ -246,8 +294,17 @@ static void expect_blocks(struct peer *k, uint32_t count, const uint32_t blocks[
 /* REQ: TCP-2883-4-2 */
 static void test_reassembly_dsack_and_its_island(void)
 {
-    static const uint32_t burst[][2] = {{201, 301}, {201, 301}, {401, 601}, {801, 901}};
-    static const uint32_t once[][2] = {{401, 601}, {201, 301}, {801, 901}};
+    static const uint32_t burst[][2] = {
+        {201, 301},
+        {201, 301},
+        {401, 601},
+        {801, 901}
+    };
+    static const uint32_t once[][2] = {
+        {401, 601},
+        {201, 301},
+        {801, 901}
+    };
     struct peer k;
 
     peer_begin(&k);
@@ -274,5 +331,7 @@ T_MAIN("tcp_reassembly", T_TWICE(test_reassembly_of_segments_out_of_order),
        T_TWICE(test_reassembly_keeps_the_first_bytes),
        T_TWICE(test_reassembly_of_a_fin_that_came_first), T_TWICE(test_reassembly_of_anything),
        T_TWICE(test_reassembly_of_pieces_that_come_once), T_TWICE(test_reassembly_is_bounded),
+       T_TWICE(test_reassembly_takes_what_is_in_order_when_full),
+       T_TWICE(test_reassembly_ends_at_the_fin),
        T_TWICE(test_reassembly_window_stays_while_a_gap_is_open),
        T_TWICE(test_reassembly_dsack_and_its_island))

@@ -197,6 +197,7 @@ static void test_tcp_synpool_syns_in_one_burst(void)
     }
     k.is_held = false;
     peer_settle(&k);
+    T_EQ(peer_drops(&k, V_DROP_TCP_DUPLICATE), 3);
     for (uint16_t port = 1; port <= 3; port++) {
         peer_tuple(&k, port, H_PORT);
         expect_tcp(&k, .flags = "S.", .ack = 1);
