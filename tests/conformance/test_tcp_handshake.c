@@ -542,6 +542,23 @@ static void test_tcp_handshake_output_in_small_portions(void)
     peer_end(&k);
 }
 
+/* Whatever is configured: a buffer is one block of the arena, and has room for no more than that. */
+static void test_tcp_handshake_buffers_are_blocks(void)
+{
+    struct net_config cfg;
+    struct tcp_status s;
+    struct peer k;
+
+    peer_config(&cfg);
+    cfg.tcp.sndbuf = cfg.tcp.rcvbuf = 1u << 30;
+    peer_begin_with(&k, &cfg);
+    established(&k);
+    T_NEED(peer_status(&k, &s));
+    T_EQ(s.sndbuf, buddy_largest(&k.net.core.bufs));
+    T_EQ(s.rcvbuf, buddy_largest(&k.net.core.bufs));
+    peer_end(&k);
+}
+
 /* No packet can be had: nothing is sent, nothing breaks, and later it goes on. */
 static void test_tcp_handshake_without_packets(void)
 {
@@ -573,9 +590,10 @@ static void test_tcp_handshake_without_packets(void)
 }
 
 T_MAIN("tcp_handshake", T(test_tcp_handshake_many_listeners),
-       T(test_tcp_handshake_output_in_small_portions), T(test_tcp_handshake_without_packets),
-       T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_handshake_active),
-       T_TWICE(test_tcp_handshake_transfer), T(test_tcp_handshake_listen_answers),
+       T(test_tcp_handshake_output_in_small_portions), T(test_tcp_handshake_buffers_are_blocks),
+       T(test_tcp_handshake_without_packets), T_TWICE(test_tcp_handshake_passive),
+       T_TWICE(test_tcp_handshake_active), T_TWICE(test_tcp_handshake_transfer),
+       T(test_tcp_handshake_listen_answers),
        T(test_tcp_handshake_syn_with_fin_or_rst_opens_nothing),
        T_TWICE(test_tcp_handshake_syn_sent_answers), T_TWICE(test_tcp_handshake_refused),
        T_TWICE(test_tcp_handshake_bad_third_segment), T_TWICE(test_tcp_handshake_syn_again),

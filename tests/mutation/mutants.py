@@ -5,7 +5,7 @@ left out, a constant off by one. `find(path, text)` lists them; the text is C as
 (blanks around binary operators, none behind unary ones), which is what tells `a & b` from `f(&b)`.
 
 What is never changed, since no test should see it: comments, strings, preprocessor lines, assertions
-(NET_ASSERT, static_assert), traces (..trace_...(...), functions with that name), counters (`stats.x++`, `x->rx_y++`, `x->y_full++`),
+(NET_ASSERT, static_assert), traces (..trace_...(...), ..note_...(...), functions with that name), counters (`stats.x++`, `x->rx_y++`, `x->y_full++`),
 casts to void.
 
 A mutant has a name that depends only on the function and the words of its line, so it is the same one
@@ -18,7 +18,7 @@ NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+
                    r'^[ \t]*#(?:\\\n|[^\n])*', re.S | re.M)
 FUNCTION = re.compile(r"^(?!static_assert|typedef|#|else|return|\s)"
                       r"[A-Za-z_][\w \t\*]*?\b([a-z_]\w*)\((?:[^;{}()]|\([^()]*\))*\)\s*\{", re.M)
-SILENT = re.compile(r"\b(?:NET_ASSERT|static_assert|(?:\w+_)?trace_\w+)\s*\((?=[^{}]*;)|\(void\)")
+SILENT = re.compile(r"\b(?:NET_ASSERT|static_assert|(?:\w+_)?(?:trace|note)_\w+)\s*\((?=[^{}]*;)|\(void\)")
 COUNTER = re.compile(r"[^;{}\n()]*\b(?:stats(?:\.|->)[\w.\[\]]+|\w+->(?:[rt]x_\w+|\w+_(?:in|out|ok|full|drops|sent|bad))|[\w.>-]+exhausted)\s*(?:\+\+|--|\+=|-=)[^;]*;")
 
 # (class, pattern of the token, its replacements)
