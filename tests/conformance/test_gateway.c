@@ -146,6 +146,38 @@ static void test_gateway_is_not_asked_without_need(void)
     peer_end(&k);
 }
 
+/* The answer to our SYN is advice, too: data half a minute after the router's own answer, but soon after
+ * the SYN,ACK, ask nobody. REQ: IP-1122-3.3.1.4-5 */
+static void test_gateway_syn_ack_is_advice(void)
+{
+    struct net_config cfg;
+    struct peer k;
+
+    alive[0] = alive[1] = true;
+    asked[0] = asked[1] = 0;
+    peer_config(&cfg);
+    cfg.tcp.rto_initial = NET_SEC(60);
+    peer_begin_with(&k, &cfg);
+    T_EQ(ip_route_add(&k.net.ip, 0, 0, G1, 0, 1), 0);
+    k.sees_arp = true;
+    k.peer_ip = R;
+    int sd = peer_connect(&k);
+
+    peer_settle(&k);
+    T_TRUE(goes_by(&k, g1_mac, NET_SEC(10)));
+    k.h_iss = k.last.seq;
+    k.knows_h_iss = true;
+    T_TRUE(next_datagram(&k, NET_SEC(29)) == NULL);
+    say(&k, .flags = "S.", .ack = 1, .win = 65535, .opts = "mss 1460");
+    T_TRUE(goes_by(&k, g1_mac, 0));
+    T_TRUE(next_datagram(&k, NET_SEC(2)) == NULL);
+    peer_write(&k, sd, "x", 1);
+    T_TRUE(goes_by(&k, g1_mac, 0));
+    T_TRUE(next_datagram(&k, 0) == NULL);
+    T_EQ(asked[0], 1);
+    peer_end(&k);
+}
+
 /* Datagrams bring no advice: after a while the router has to show that it lives.
  * REQ: IP-1122-3.3.1.4-2 */
 static void test_gateway_is_not_believed_for_ever(void)
@@ -212,4 +244,5 @@ static void test_gateway_without_another(void)
 
 T_MAIN("gateway", T(test_gateway_dead_from_the_beginning),
        T(test_gateway_that_dies_under_a_connection), T(test_gateway_is_not_asked_without_need),
-       T(test_gateway_is_not_believed_for_ever), T(test_gateway_without_another))
+       T(test_gateway_is_not_believed_for_ever), T(test_gateway_syn_ack_is_advice),
+       T(test_gateway_without_another))
