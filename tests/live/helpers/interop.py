@@ -2,11 +2,11 @@
 """interop.py - the kernel's TCP, set in many ways, against stackd: every transfer must be whole.
 
     interop.py run BUILD REPORT     the whole matrix; results and measurements go to REPORT as JSON
-    interop.py lane BUILD MTU WIRE  one row of namespaces (run calls this inside a new one); to stdout
+    interop.py lane BUILD MTU WIRE CC    one lane (run calls this inside a new namespace); to stdout
     interop.py table REPORT DOC [--update]   the tables of DOC from REPORT; or are they still true?
 
-A *lane* is a network namespace with one stackd, of one MTU, on a clean or a bad wire. The lanes run
-at once. Within a lane the kernel is set in one way after another (SETTINGS), and under each setting
+A *lane* is a network namespace with one stackd, of one MTU and congestion control, on a clean or a bad
+wire. The lanes run at once. Within a lane the kernel is set in one way after another (SETTINGS), and under each setting
 seven connections run at once, because waiting is most of what a transfer does on a bad wire:
 
     down     the kernel opens, stackd sends (HTTP)
@@ -33,13 +33,14 @@ import tempfile
 import threading
 import time
 
-MTUS = [576, 1280, 1500, 9000]
 WIRES = collections.OrderedDict([
     ("clean", []),
     ("bad", ["--drop-chance", "2", "--corrupt-chance", "0.5", "--reorder-chance", "5",
              "--duplicate-chance", "1", "--delay", "5"]),
 ])
 CONTROLS = ["reno", "cubic", "bbr"]
+# Lanes: MTU and stackd's congestion control, each on both wires.
+LANES = [(576, "cubic"), (1280, "cubic"), (1500, "cubic"), (1500, "reno"), (1500, "bbr"), (9000, "cubic")]
 KINDS = [("down", "cubic")] + [(k, c) for k in ("up", "both") for c in CONTROLS]
 
 # What Linux does where nobody has set anything; every setting below starts from here.
@@ -151,8 +152,8 @@ def netstat():
 # ---- one lane -----------------------------------------------------------------------------------
 
 class Lane:
-    def __init__(self, build, mtu, wire, tmp):
-        self.build, self.mtu, self.wire, self.tmp = build, mtu, wire, tmp
+    def __init__(self, build, mtu, wire, cc, tmp):
+        self.build, self.mtu, self.wire, self.cc, self.tmp = build, mtu, wire, cc, tmp
         self.control = os.path.join(self.tmp, "control")
         rng = random.Random(mtu)
         # On the bad wire as many segments at each MTU, so that each meets losses.
@@ -174,7 +175,7 @@ class Lane:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         self.errors = open(os.path.join(self.tmp, "stackd.err"), "w+", encoding="utf-8")
         self.stackd = self.program(
-            "stackd", "--tap", "tap0", "--mtu", str(self.mtu), "--control", self.control, "--seed",
+            "stackd", "--tap", "tap0", "--mtu", str(self.mtu), "--cc", self.cc, "--control", self.control, "--seed",
             str(self.mtu), "--http-root", os.path.join(self.tmp, "root"), "--msl", "1",
             *WIRES[self.wire], stderr=subprocess.PIPE, text=True)
         for line in self.stackd.stderr:
@@ -299,7 +300,7 @@ class Lane:
 
     def run(self):
         controls, missing = controls_here()
-        report = {"mtu": self.mtu, "wire": self.wire, "no_control": missing, "no_setting": {},
+        report = {"mtu": self.mtu, "wire": self.wire, "cc": self.cc, "no_control": missing, "no_setting": {},
                   "transfers": [], "kernel": {}}
         self.start()
         for number, name in enumerate(SETTINGS):
@@ -345,12 +346,12 @@ class Lane:
 def run(build, report_path):
     begun = time.monotonic()
     lanes = []
-    for mtu in MTUS:
+    for mtu, cc in LANES:
         for wire in WIRES:
             # A process namespace, too: when this program ends, everything in the lane does.
             lanes.append(subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child",
-                 "--", sys.executable, os.path.realpath(__file__), "lane", build, str(mtu), wire],
+                 "--", sys.executable, os.path.realpath(__file__), "lane", build, str(mtu), wire, cc],
                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True))
     reports = []
     for lane in lanes:
@@ -365,6 +366,10 @@ def run(build, report_path):
     return judge(reports, len(lanes))
 
 
+def lane_name(lane):
+    return "MTU %d, %s wire, stackd with %s" % (lane["mtu"], lane["wire"], lane["cc"])
+
+
 def judge(reports, lanes):
     passed = failed = 0
 
@@ -376,7 +381,7 @@ def judge(reports, lanes):
 
     claim(len(reports) == lanes, "%d of %d lanes reported" % (len(reports), lanes))
     for lane in reports:
-        where = "MTU %d, %s wire" % (lane["mtu"], lane["wire"])
+        where = lane_name(lane)
         claim(lane["status"] == 0, "%s: stackd ends with status %d" % (where, lane["status"]))
         claim(lane["transfers"], "%s: no setting could be made" % where)
         for name, why in lane["no_setting"].items():
@@ -408,7 +413,7 @@ def code(text):
 def handshakes(report):
     """Who opens, the SYN, its answer, and what the kernel then takes to be in force."""
     body = []
-    lane = next(l for l in report["lanes"] if l["wire"] == "clean" and l["mtu"] == 1500)
+    lane = next(l for l in report["lanes"] if l["wire"] == "clean" and l["mtu"] == 1500 and l["cc"] == "cubic")
     for name in SETTINGS:
         for opens, kinds in (("kernel", ("down", "up")), ("stackd", ("both",))):
             of = [r for r in lane["transfers"] if r["setting"] == name and r["kind"] in kinds]
@@ -421,7 +426,7 @@ def handshakes(report):
 def segment_sizes(report):
     body = []
     for lane in report["lanes"]:
-        if lane["wire"] != "clean":
+        if lane["wire"] != "clean" or lane["cc"] != "cubic":
             continue
         for opens, kinds in (("kernel", ("down", "up")), ("stackd", ("both",))):
             of = [r for r in lane["transfers"] if r["setting"] == "all as Linux has it" and
@@ -442,7 +447,7 @@ def outcomes(report):
             bad = sum("failed" in r for r in of)
             cells.append("%d failed" % bad if bad else "whole" if of else "not tried")
         body.append([name] + cells)
-    return rows(["the kernel's settings"] + ["%d, %s" % (l["mtu"], l["wire"]) for l in lanes], body)
+    return rows(["the kernel's settings"] + ["%d, %s, %s" % (l["mtu"], l["wire"], l["cc"]) for l in lanes], body)
 
 
 def measured(report):
@@ -457,7 +462,7 @@ def measured(report):
             by = {(r["kind"], r["control"]): r for r in lane["transfers"] if r["setting"] == name and "info" in r}
             body.append([name] + [cell(by[k]) if k in by else "" for k in KINDS])
         size = max([r["bytes"] for r in lane["transfers"] if r["kind"] == "down" and "bytes" in r], default=0)
-        lines += ["", "**MTU %d, %s wire, %d bytes a direction**" % (lane["mtu"], lane["wire"], size), ""]
+        lines += ["", "**%s, %d bytes a direction**" % (lane_name(lane), size), ""]
         lines += rows(["the kernel's settings"] + [k if k == "down" else "%s, %s" % (k, c) for k, c in KINDS], body)
     return lines
 
@@ -506,9 +511,9 @@ def main(args):
         return run(args[1], args[2])
     if len(args) in (3, 4) and args[0] == "table":
         return table(args[1], args[2], args[3:] == ["--update"])
-    if len(args) == 4 and args[0] == "lane" and args[3] in WIRES:
+    if len(args) == 5 and args[0] == "lane" and args[3] in WIRES:
         with tempfile.TemporaryDirectory(prefix="interop.") as tmp:
-            json.dump(Lane(args[1], int(args[2]), args[3], tmp).run(), sys.stdout)
+            json.dump(Lane(args[1], int(args[2]), args[3], args[4], tmp).run(), sys.stdout)
         return 0
     print(__doc__, file=sys.stderr)
     return 1
