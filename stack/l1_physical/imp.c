@@ -4,7 +4,7 @@
 
 /* The stages in the order of the path. Adding one: its file, its line here, IMP_STAGES. */
 static const struct imp_ops *const imp_list[IMP_STAGES] = {
-    &imp_loss, &imp_dup, &imp_corrupt, &imp_rate, &imp_delay, &imp_reorder,
+    &imp_loss, &imp_mark, &imp_dup, &imp_corrupt, &imp_rate, &imp_delay, &imp_reorder,
 };
 
 void imp_config_default(struct imp_config *cfg)
@@ -39,7 +39,7 @@ void imp_init(struct imp_chain *ch, struct core *c, const char *dir, uint64_t se
 int imp_set(struct imp_chain *ch, const struct imp_config *cfg)
 {
     if (cfg->loss_ppm > 1000000 || cfg->corrupt_ppm > 1000000 || cfg->dup_ppm > 1000000 ||
-        cfg->reorder_ppm > 1000000)
+        cfg->reorder_ppm > 1000000 || cfg->mark_ppm > 1000000)
         return -EINVAL;
     /* A day is longer than any wire, and keeps all sums of times far from overflow. */
     net_time day = NET_SEC(86400);
@@ -55,7 +55,8 @@ bool imp_is_on(const struct imp_chain *ch)
 {
     const struct imp_config *cfg = &ch->cfg;
 
-    return (cfg->loss_ppm | cfg->corrupt_ppm | cfg->dup_ppm | cfg->reorder_ppm) != 0 ||
+    return (cfg->loss_ppm | cfg->corrupt_ppm | cfg->dup_ppm | cfg->reorder_ppm | cfg->mark_ppm) !=
+               0 ||
            (cfg->delay | cfg->jitter) != 0 || cfg->rate_bps != 0 || ch->held > 0;
 }
 

@@ -6,7 +6,7 @@
  * pure as the core: time comes in as a number, every random choice from its own seeded
  * generator, so that the same frames at the same times have the same fate in every run.
  *
- *     push -> loss -> dup -> corrupt -> rate -> delay -> reorder -> pop
+ *     push -> loss -> mark -> dup -> corrupt -> rate -> delay -> reorder -> pop
  *
  * The order is that of a real path: what is lost costs no bandwidth, a copy costs it twice, the
  * queue stands in front of the bottleneck, the propagation follows behind it, and a parallel path
@@ -33,7 +33,7 @@
 
 struct imp_config {
     /* Chances in millionths, each frame for itself: 10000 is 1 %. */
-    uint32_t loss_ppm, corrupt_ppm, dup_ppm, reorder_ppm;
+    uint32_t loss_ppm, corrupt_ppm, dup_ppm, reorder_ppm, mark_ppm;
     net_time delay;        /* every frame is late by this, */
     net_time jitter;       /* plus or minus up to this, evenly spread, never below 0 */
     uint64_t rate_bps;     /* bottleneck, bits a second of whole frames; 0: none */
@@ -42,7 +42,7 @@ struct imp_config {
     net_time reorder_wait; /* or until this time went by: 10 ms */
 };
 
-enum { IMP_STAGES = 6, IMP_STATE_SIZE = 160, IMP_HELD_DEFAULT = 4096 };
+enum { IMP_STAGES = 7, IMP_STATE_SIZE = 160, IMP_HELD_DEFAULT = 4096 };
 
 struct imp_chain;
 struct imp_stage;
@@ -142,6 +142,6 @@ void imp_drop(struct core *c, const struct pkt *p, enum verdict why, net_time no
 /** imp_copy - a linear copy of @p from the pools of @c, offload state kept; NULL: no packet. */
 struct pkt *imp_copy(struct core *c, const struct pkt *p);
 
-extern const struct imp_ops imp_loss, imp_dup, imp_corrupt, imp_rate, imp_delay, imp_reorder;
+extern const struct imp_ops imp_loss, imp_mark, imp_dup, imp_corrupt, imp_rate, imp_delay, imp_reorder;
 
 #endif

@@ -1,6 +1,7 @@
 /* The bad wire: each impairment alone, then together, changed while running, repeatable. */
 #include <errno.h>
 
+#include "base/csum.h"
 #include "l1_physical/imp.h"
 #include "link.h"
 
@@ -144,6 +145,61 @@ static void test_imp_corrupt_flips_one_bit(void)
         pkt_release(p);
     }
     T_EQ(hits("corrupt"), 200);
+    down();
+}
+
+/* 20 bytes of IPv4 that say ECT(@ecn), their checksum right, behind an Ethernet header. */
+static void mark_packet(struct pkt *p, uint8_t ecn)
+{
+    uint8_t *ip = pkt_data(p) + 14;
+
+    memset(pkt_data(p) + 12, 0, p->len - 12);
+    pkt_data(p)[12] = 8;
+    ip[0] = 0x45;
+    ip[1] = (uint8_t)(0xb8 | ecn); /* a DSCP, which stays */
+    ip[8] = 64;
+    put16(ip + 10, csum_finish(csum_add(0, ip, 20)));
+}
+
+/* RFC 3168 section 5: CE only where the sender said ECT; everything else passes as it is. */
+static void test_imp_mark_marks_what_can_be_marked(void)
+{
+    up();
+    Cfg.mark_ppm = 1000000;
+    set();
+    for (uint8_t ecn = 0; ecn < 4; ecn++) {
+        struct pkt *p = link_pkt(&H.c, 60, 0);
+        uint8_t *ip = pkt_data(p) + 14;
+
+        mark_packet(p, ecn);
+        p->csum = CSUM_VERIFIED;
+        imp_push(&Ch, p, ecn);
+        p = imp_pop(&Ch, ecn);
+        T_NEED(p != NULL);
+        T_EQ(ip[1], 0xb8 | (ecn == 0 ? 0 : 3));
+        T_EQ(csum_finish(csum_add(0, ip, 20)), 0);
+        T_EQ(p->csum, CSUM_VERIFIED); /* TCP's does not cover it */
+        pkt_release(p);
+    }
+    T_EQ(hits("mark"), 3);
+    for (unsigned cut = 0; cut < 60; cut++) { /* too short, or not IPv4: never touched */
+        struct pkt *p = link_pkt(&H.c, 60, 0);
+        uint8_t before[60];
+
+        mark_packet(p, 1);
+        if (cut >= 34)
+            pkt_data(p)[12 + cut % 2] ^= 1;
+        if (cut == 33)
+            pkt_data(p)[14] = 0x4f; /* a header that is longer than the frame */
+        p->len = cut < 34 ? cut + (cut == 33) : 60;
+        memcpy(before, pkt_data(p), 60);
+        imp_push(&Ch, p, cut);
+        p = imp_pop(&Ch, cut);
+        T_NEED(p != NULL);
+        T_MEM(pkt_data(p), before, p->len);
+        pkt_release(p);
+    }
+    T_EQ(hits("mark"), 3);
     down();
 }
 
@@ -499,8 +555,16 @@ static uint64_t run(uint64_t seed)
 
     up();
     imp_init(&Ch, &H.c, "tx", seed, 0);
-    Cfg = (struct imp_config){50000,     50000,    50000, 50000, NET_MS(2),
-                              NET_MS(1), 10000000, 20,    3,     NET_MS(3)};
+    Cfg = (struct imp_config){.loss_ppm = 50000,
+                              .corrupt_ppm = 50000,
+                              .dup_ppm = 50000,
+                              .reorder_ppm = 50000,
+                              .delay = NET_MS(2),
+                              .jitter = NET_MS(1),
+                              .rate_bps = 10000000,
+                              .limit = 20,
+                              .reorder_gap = 3,
+                              .reorder_wait = NET_MS(3)};
     set();
     for (unsigned i = 0; i < 3000; i++) {
         net_time arrival = (net_time)i * NET_US(90);
@@ -539,6 +603,7 @@ static void test_imp_same_seed_same_fate(void)
 
 T_MAIN("imp", T(test_imp_good_wire_is_no_wire), T(test_imp_loss_takes_its_share_and_reports_it),
        T(test_imp_loss_of_all_and_of_none), T(test_imp_corrupt_flips_one_bit),
+       T(test_imp_mark_marks_what_can_be_marked),
        T(test_imp_corrupt_completes_a_partial_checksum_first), T(test_imp_dup_sends_twice_in_order),
        T(test_imp_delay_is_exact_and_late_calls_do_not_add_up),
        T(test_imp_jitter_spreads_and_keeps_order), T(test_imp_jitter_above_delay_is_never_negative),

@@ -169,9 +169,9 @@ int ctl_pcap(struct ctl *c)
 
 static int fault_show(struct ctl *c)
 {
-    static const char *const names[] = {"drop",  "corrupt", "duplicate", "reorder",
-                                        "delay", "jitter",  "rate"};
-    static const char *const units[] = {"%", "%", "%", "%", "ms", "ms", "bit/s"};
+    static const char *const names[] = {"drop",    "mark",  "corrupt", "duplicate",
+                                        "reorder", "delay", "jitter",  "rate"};
+    static const char *const units[] = {"%", "%", "%", "%", "%", "ms", "ms", "bit/s"};
     static const char *const dirs[] = {"rx", "tx"};
     int status;
     json_t *reply = ctl_ask(c, json_pack("{s:s}", "cmd", "fault"), &status);

@@ -31,7 +31,7 @@ static const struct object objects[] = {
     {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured", NULL,
      ctl_pcap},
     {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
-     "the bad wire: drop corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
+     "the bad wire: drop mark corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
     {"nc", "HOST PORT | -l [HOST] PORT", "netcat through the stack", nc_options, ctl_nc},
     {"ping", "HOST", "ICMP echo from the stack", ping_options, ctl_ping},
     {"doctor", "", "is this machine able to run stackd?", doctor_options, ctl_doctor},

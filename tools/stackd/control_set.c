@@ -76,10 +76,11 @@ json_t *control_route(struct client *c, const json_t *request)
 
 static json_t *show_fault(const struct imp_config *f)
 {
-    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:I}", "drop", f->loss_ppm / 1e4, "corrupt",
-                     f->corrupt_ppm / 1e4, "duplicate", f->dup_ppm / 1e4, "reorder",
-                     f->reorder_ppm / 1e4, "delay", (double)f->delay / 1e6, "jitter",
-                     (double)f->jitter / 1e6, "rate", (json_int_t)f->rate_bps);
+    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I}", "drop", f->loss_ppm / 1e4, "mark",
+                     f->mark_ppm / 1e4, "corrupt", f->corrupt_ppm / 1e4, "duplicate",
+                     f->dup_ppm / 1e4, "reorder", f->reorder_ppm / 1e4, "delay",
+                     (double)f->delay / 1e6, "jitter", (double)f->jitter / 1e6, "rate",
+                     (json_int_t)f->rate_bps);
 }
 
 /* The names of stackd's options, with or without `-chance`, and `loss` for drop. */
@@ -97,6 +98,8 @@ static bool fault_apply(struct imp_config *f, const char *name, const char *valu
     *known = true;
     if (fault_named(name, "drop") || strcmp(name, "loss") == 0)
         return options_percent(value, &f->loss_ppm);
+    if (fault_named(name, "mark"))
+        return options_percent(value, &f->mark_ppm);
     if (fault_named(name, "corrupt"))
         return options_percent(value, &f->corrupt_ppm);
     if (fault_named(name, "duplicate"))
@@ -131,9 +134,10 @@ static json_t *fault_set(struct stackd *d, const json_t *set)
         if (good && strcmp(dir, "rx") != 0)
             good = fault_apply(&f[STACKD_TX], name, value, &known);
         if (!known)
-            return control_usage("there is no fault %.40s: use drop, corrupt, duplicate, reorder, "
-                                 "delay, jitter or rate",
-                                 name);
+            return control_usage(
+                "there is no fault %.40s: use drop, mark, corrupt, duplicate, reorder, "
+                "delay, jitter or rate",
+                name);
         if (!good)
             return control_usage("%.40s is no value for %s: chances are 0 to 100 percent, delays "
                                  "milliseconds, a rate is like 10M",

@@ -45,6 +45,7 @@ enum {
     KEY_CC,
     KEY_NO_HYSTART,
     KEY_DROP,
+    KEY_MARK,
     KEY_CORRUPT,
     KEY_DUPLICATE,
     KEY_REORDER,
@@ -109,6 +110,7 @@ static const struct argp_option options_table[] = {
     {NULL, 0, NULL, 0,
      "A bad wire on purpose (percentages; both directions, or rx: or tx: in front):", 5},
     {"drop-chance", KEY_DROP, "P", 0, "lose frames", 5},
+    {"mark-chance", KEY_MARK, "P", 0, "tell of congestion in packets that can (ECN)", 5},
     {"corrupt-chance", KEY_CORRUPT, "P", 0, "damage frames", 5},
     {"duplicate-chance", KEY_DUPLICATE, "P", 0, "send frames twice", 5},
     {"reorder-chance", KEY_REORDER, "P", 0, "let frames be overtaken", 5},
@@ -224,6 +226,9 @@ static error_t options_fault(struct options_state *st, int key, const char *arg)
         switch (key) {
         case KEY_DROP:
             f->loss_ppm = v.loss_ppm;
+            break;
+        case KEY_MARK:
+            f->mark_ppm = v.loss_ppm;
             break;
         case KEY_CORRUPT:
             f->corrupt_ppm = v.loss_ppm;
@@ -476,6 +481,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_COLOR:
         return options_choice(st, key, arg);
     case KEY_DROP:
+    case KEY_MARK:
     case KEY_CORRUPT:
     case KEY_DUPLICATE:
     case KEY_REORDER:
