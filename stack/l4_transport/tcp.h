@@ -37,6 +37,9 @@ enum tcp_event_kind {
     TCP_EVENTS
 };
 
+/* Explicit congestion notification (tcp_ecn.c); Linux's numbers. */
+enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ASK, TCP_ECN_ACCEPT };
+
 enum tcp_syn_policy { TCP_SYN_DROP, TCP_SYN_RESET, TCP_SYN_EVICT, TCP_SYN_COOKIES };
 
 struct tcp_config {
@@ -66,6 +69,7 @@ struct tcp_config {
     uint8_t challenge_acks; /* in a second, for one connection (RFC 5961 section 7): 10 */
     bool timestamps, window_scaling, nodelay;
     bool sack, dsack;      /* RFC 2018, 2883 */
+    uint8_t ecn;           /* enum tcp_ecn: ACCEPT */
     bool rack, tlp;        /* RFC 8985; without: RFC 6675 */
     bool prr;              /* RFC 6937; without: ssthresh at once */
     bool frto, undo;       /* RFC 5682; RFC 4015 and D-SACK: needless retransmissions are forgiven */
@@ -122,7 +126,7 @@ struct tcp_half {
     uint8_t wscale;   /* the peer's; 0xff: no scaling */
     uint8_t retries; /* of the timer */
     uint8_t sent;    /* SYN-ACKs, those for a repeated SYN among them */
-    bool has_ts, has_sack, is_due;
+    bool has_ts, has_sack, has_ecn, is_due;
     net_time syn_ack_sent;     /* the first one; for the RTT and the SYN-ACK's timer */
 };
 
@@ -242,6 +246,10 @@ struct tcb {
     bool hashed : 1;         /* stands in tcp->table */
     bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay as they are */
     bool is_paced : 1;       /* output waits for pace_at */
+    bool has_ecn : 1;        /* both ends do ECN */
+    bool ecn_echo : 1;       /* a mark came in: ECE until a CWR comes */
+    bool ecn_seen : 1;       /* the peer's data are ECT */
+    bool cwr_due : 1;        /* the window was reduced: CWR on the next new data */
     bool tlp_due : 1;        /* a tail loss probe is to be sent */
     bool has_rtx : 1;        /* something was ever sent again */
     bool has_dup : 1;        /* dup_left ... dup_right came twice and is not reported yet */
@@ -319,6 +327,7 @@ struct tcb {
     uint64_t bytes_in, bytes_out, bytes_acked, rtx_bytes;
     uint32_t segs_in, segs_out, rtx_total, dup_in;
     uint32_t dsacks_in, undos, probes_tlp;
+    uint32_t ce_in, ece_in; /* marked segments received; reductions that the peer's ECE asked for */
 };
 
 struct tcp_stats {
@@ -449,7 +458,8 @@ struct tcp_status {
     uint8_t snd_wnd_shift, rcv_wnd_shift;
     net_time srtt, rttvar, rto, min_rtt, rcv_rtt;
     uint8_t quick_acks;
-    bool has_ts, has_sack, has_wscale;
+    bool has_ts, has_sack, has_wscale, has_ecn, ecn_seen;
+    uint32_t ce_in, ece_in;
     enum tcp_ca_state ca_state;
     uint32_t out_segs, sacked_segs, lost_segs, rtx_segs_now; /* in flight, and what became of them */
     uint32_t dsacks_in, undos, reordering;

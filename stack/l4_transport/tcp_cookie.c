@@ -11,18 +11,24 @@
  *
  * time counts periods of 64 s, of which the present and the last are accepted; MSS is an index into
  * eight common values, rounded down; wscale is the peer's shift, 15 for none. With timestamps the
- * wscale goes into the low four bits of our TSval, which the peer echoes, SACK-permitted into the
- * fifth, and the hash is longer. The hash covers four-tuple, peer's ISN, time, MSS and these bits: a
+ * wscale goes into the low four bits of our TSval, which the peer echoes, SACK-permitted and ECN into
+ * the next two, and the hash is longer. The hash covers four-tuple, peer's ISN, time, MSS and these bits: a
  * guess succeeds once in 2^26 (2^22) tries, and only while cookies are being sent at all.
  *
- * The price: peer's MSS rounded down, no SYN,ACK retransmission, no SACK without timestamps.
+ * The price: peer's MSS rounded down, no SYN,ACK retransmission, no SACK and no ECN without timestamps.
  * A segment that overtakes the third one and is not where the peer's text begins is refused with a reset,
  * which ends a good connection; and the third one, doubled and late, makes a connection that nobody
  * wants, while the cookie is good. Who keeps nothing cannot tell (the search in tests/model shows both).
  */
 #include "l4_transport/tcp_priv.h"
 
-enum { COOKIE_NO_WSCALE = 15, COOKIE_WSCALE = 15, COOKIE_SACK = 16, COOKIE_BITS = 31 };
+enum {
+    COOKIE_NO_WSCALE = 15,
+    COOKIE_WSCALE = 15,
+    COOKIE_SACK = 16,
+    COOKIE_ECN = 32,
+    COOKIE_BITS = 63
+};
 #define COOKIE_PERIOD NET_SEC(64)
 
 /* Percentiles of MSS values seen on the Internet, as Linux chose them, and jumbo frames. */
@@ -53,7 +59,7 @@ static uint32_t cookie_make(const struct tcp *tcp, const struct tcp_id *id, tcp_
     return head | (bits & COOKIE_WSCALE) << 23 | (hash & 0x007fffff);
 }
 
-/* Our clock with its low five bits used for @bits, never ahead of the true one. */
+/* Our clock with its low six bits used for @bits, never ahead of the true one. */
 static uint32_t cookie_tsval(const struct tcp *tcp, uint32_t offset, unsigned bits)
 {
     uint32_t now = (uint32_t)(tcp->c->now / NET_MS(1));
@@ -67,13 +73,14 @@ enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const stru
 {
     unsigned mss = cookie_mss_index(h->mss);
     bool has_sack = h->has_sack && h->has_ts && tcp->cfg.sack;
-    unsigned bits =
-        (h->wscale == 0xff ? COOKIE_NO_WSCALE : h->wscale) | (has_sack ? COOKIE_SACK : 0);
+    bool has_ecn = h->has_ecn && h->has_ts;
+    unsigned bits = (h->wscale == 0xff ? COOKIE_NO_WSCALE : h->wscale) |
+                    (has_sack ? COOKIE_SACK : 0) | (has_ecn ? COOKIE_ECN : 0);
     uint64_t period = (uint64_t)(tcp->c->now / COOKIE_PERIOD);
     struct tcp_seg seg = {
         .seq = seq_of(cookie_make(tcp, &h->conn.id, h->irs, period, mss, bits, h->has_ts)),
         .ack = seq_add(h->irs, 1),
-        .flags = TCP_SYN | TCP_ACK,
+        .flags = TCP_SYN | TCP_ACK | (has_ecn ? TCP_ECE : 0),
         .wnd = tcp_syn_window(tcp, l->rcvbuf),
         .opt = {.has_mss = true,
                 .mss = tcp_offered_mss(tcp, &h->conn.id, l->maxseg),
@@ -129,6 +136,7 @@ bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
         .mss = cookie_mss[mss],
         .peer_wnd = seg->wnd,
         .has_sack = (bits & COOKIE_SACK) != 0,
+        .has_ecn = (bits & COOKIE_ECN) != 0,
         .has_ts = has_ts,
         .ts_recent = seg->opt.tsval,
         .wscale = wscale == COOKIE_NO_WSCALE ? 0xff : (uint8_t)wscale,

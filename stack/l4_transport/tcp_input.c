@@ -86,6 +86,7 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
         tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN);
         return V_DONE; /* text in a SYN is not acknowledged, so it will come again */
     }
+    tcp_ecn_syn_ack(t, seg);
     t->snd_una = seg->ack;
     t->syn_acked = true;
     t->last_ack_sent = t->rcv_nxt;
@@ -402,6 +403,8 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
                   seq_lt(t->snd_una, t->snd_nxt), /* RFC 5681 section 2 */
     };
 
+    if (seq_geq(seg->ack, t->snd_una))
+        tcp_ecn_ack(t, seg);
     tcp_sack_input(t, &a);
     if (a.is_new) {
         tcp_acked(t, &a);
@@ -518,12 +521,16 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
         v = tcp_step5_ack(t, seg);
         return v == V_NEXT ? V_DONE : v;
     }
+    uint32_t len = seg->data_len;
+
     if (v == V_NEXT)
         v = tcp_step1_seq(t, seg);
     if (v == V_NEXT)
         v = tcp_step2_rst(t, seg);
     if (v == V_NEXT)
         v = tcp_step4_syn(t, seg);
+    if (v == V_NEXT && len > 0)
+        tcp_ecn_data(t, seg);
     if (v == V_NEXT)
         v = tcp_step5_ack(t, seg);
     if (v == V_NEXT)
@@ -571,6 +578,7 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
         return V_DROP_TCP_PORT_ZERO;
     seg->src = p->src;
     seg->dst = p->dst;
+    seg->tos = p->tos;
     seg->data = s.p + seg->hdr_len;
     seg->data_len = (uint32_t)s.len - seg->hdr_len;
     return V_NEXT;

@@ -86,6 +86,7 @@ static struct tcp_half tcp_half_of(struct tcp *tcp, struct tcp_listener *l,
         .peer_wnd = seg->wnd,
         .has_ts = o->has_ts && tcp->cfg.timestamps,
         .has_sack = o->has_sack_ok && tcp->cfg.sack,
+        .has_ecn = tcp_ecn_is_asked(tcp, seg),
         .ts_recent = o->tsval,
         .wscale = o->has_wscale && tcp->cfg.window_scaling ? o->wscale : TCP_NO_WSCALE,
         .syn_ack_sent = tcp->c->now,
@@ -201,6 +202,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     };
 
     t->has_ts = t->has_wscale = t->has_sack = true;
+    t->has_ecn = h->has_ecn;
     tcp_negotiate(t, &o);
     t->syn_lost = h->retries > 0;
     t->snd_wnd = t->max_snd_wnd = h->peer_wnd;
@@ -269,6 +271,7 @@ static enum verdict tcp_half_step1(struct tcp *tcp, struct tcp_half *h, const st
         seq_eq(seg->seq, h->irs)) { /* the same SYN again: so the SYN,ACK */
         if (!(seg->flags & TCP_RST))
             tcp_half_due(tcp, h);
+        h->has_ecn = h->has_ecn && tcp_ecn_is_asked(tcp, seg); /* the peer may have given it up */
         return V_DROP_TCP_DUPLICATE;
     }
     if (seq_within(seg->seq, rcv_nxt, wnd) ||
@@ -367,7 +370,7 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h)
     struct tcp_seg seg = {
         .seq = h->iss,
         .ack = seq_add(h->irs, 1),
-        .flags = TCP_SYN | TCP_ACK,
+        .flags = TCP_SYN | TCP_ACK | (h->has_ecn ? TCP_ECE : 0),
         .wnd = tcp_syn_window(tcp, l->rcvbuf),
         .opt = {.has_mss = true,
                 .mss = tcp_offered_mss(tcp, &h->conn.id, l->maxseg),

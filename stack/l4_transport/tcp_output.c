@@ -242,6 +242,8 @@ static void tcp_ack_paid(struct tcb *t)
 /* Build and send one segment of @t. Return: whether a packet could be had. */
 static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags)
 {
+    bool cwr = t->cwr_due;
+    uint8_t tos = tcp_ecn_out(t, len > 0 && seq_eq(seq, t->snd_nxt), &flags);
     struct tcp_seg seg = {
         .seq = seq,
         .ack = t->rcv_nxt,
@@ -256,10 +258,11 @@ static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags
         tcp_pkt(t->tcp, &t->conn, &seg, &t->snd, len > 0 ? seq_dist(tcp_data_seq(t), seq) : 0);
 
     if (p == NULL) {
+        t->cwr_due = cwr;
         tcp_timer_retry(t);
         return false;
     }
-    p->tos = t->tos;
+    p->tos = tos;
     p->ttl = t->ttl;
     if (flags & (TCP_SYN | TCP_FIN))
         tcp_note_give(&t->conn, p);
@@ -312,7 +315,7 @@ static void tcp_paced(struct tcb *t, uint32_t len)
 
 static bool tcp_pace_waits(struct tcb *t)
 {
-    if (tcp_pacing_rate(t) == 0 || t->pace_at <= t->tcp->c->now)
+    if (t->pace_at <= t->tcp->c->now)
         return false;
     tcp_timer_pace(t);
     return true;
@@ -367,7 +370,7 @@ static bool tcp_output_syn(struct tcb *t)
     struct tcp_seg seg = {
         .seq = t->iss,
         .ack = t->rcv_nxt,
-        .flags = is_ack ? TCP_SYN | TCP_ACK : TCP_SYN,
+        .flags = (is_ack ? TCP_SYN | TCP_ACK : TCP_SYN) | tcp_ecn_syn_flags(t),
         .wnd = tcp_syn_window(t->tcp, t->rcvbuf),
         .opt = {.has_mss = true,
                 .mss = t->rcv_mss,

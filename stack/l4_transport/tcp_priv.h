@@ -160,6 +160,15 @@ net_time tcp_tlp_timeout(const struct tcb *t);
 void tcp_tlp_sent(struct tcb *t, bool is_rtx);
 bool tcp_tlp_ack(struct tcb *t, const struct tcp_ack *a);
 
+/* tcp_ecn.c */
+uint8_t tcp_ecn_syn_flags(const struct tcb *t);
+bool tcp_ecn_is_asked(const struct tcp *tcp, const struct tcp_seg *syn);
+void tcp_ecn_syn_ack(struct tcb *t, const struct tcp_seg *seg);
+void tcp_ecn_data(struct tcb *t, const struct tcp_seg *seg);
+void tcp_ecn_ack(struct tcb *t, const struct tcp_seg *seg);
+void tcp_ecn_reduced(struct tcb *t);
+uint8_t tcp_ecn_out(struct tcb *t, bool is_new, uint8_t *flags);
+
 /* tcp_newreno.c */
 void tcp_newreno_ack(struct tcb *t, const struct tcp_ack *a);
 void tcp_newreno_window(struct tcb *t, const struct tcp_ack *a);

@@ -192,6 +192,7 @@ static void tcp_reduce(struct tcb *t, enum cc_loss_kind kind, bool is_again, con
 
     t->prr_from = flight;
     t->prr_delivered = t->prr_out = 0;
+    tcp_ecn_reduced(t);
     cc.ops->loss(&cc, &l);
     if (!t->tcp->cfg.prr && t->has_sack && kind != CC_LOSS_TIMEOUT && !cc.ops->owns_window)
         cc.cwnd_bytes = cc.ssthresh_bytes; /* RFC 6675 section 5, step 4.2 */
@@ -245,7 +246,7 @@ static void tcp_prr(struct tcb *t, const struct tcp_ack *a)
             limit += mss;
         send = u32_min(t->ssthresh - pipe, limit);
     }
-    if (t->prr_out == 0)
+    if (t->prr_out == 0 && t->ca_state == TCP_CA_RECOVERY)
         send = u32_max(send, mss); /* the retransmission that begins it */
     tcp_cwnd_set(t, pipe + send, "recovery");
 }

@@ -45,6 +45,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .window_scaling = true,
         .sack = true,
         .dsack = true,
+        .ecn = TCP_ECN_ACCEPT,
         .rack = true,
         .tlp = true,
         .prr = true,

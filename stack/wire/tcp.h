@@ -43,6 +43,7 @@ struct tcp_seg {
     struct tcp_opts opt;
     /* Filled in by tcp_input(), not by the parser. */
     struct ip_addr src, dst;
+    uint8_t tos;           /* type of service of the datagram, ECN bits included */
     uint32_t data_len;     /* payload bytes; SEG.LEN is tcp_seg_len() */
     const uint8_t *data;   /* payload, valid while the packet is */
 };

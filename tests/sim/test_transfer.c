@@ -139,6 +139,7 @@ static void transfer_recovery(struct transfer *x, struct tcp_config *cfg)
     for (size_t i = 0; i < ARRAY_LEN(switches); i++)
         *switches[i] = !one_in(x, 4);
     cfg->pacing = one_in(x, 4);
+    cfg->ecn = (uint8_t)pick(x, TCP_ECN_OFF, TCP_ECN_ACCEPT);
     if (one_in(x, 8))
         cfg->sent_records = pick(x, 2, 20);
 }

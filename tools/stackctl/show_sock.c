@@ -101,6 +101,27 @@ static void print_nonzero(const json_t *s, const char *word, const char *key)
         printf(" %s:%lld", word, jnum(s, key));
 }
 
+/* What is in flight and what became of it; retrans as ss has it: in flight again / in all. */
+static void print_recovery(const json_t *s)
+{
+    if (strcmp(jstr(s, "ca_state"), "open") != 0)
+        printf(" ca_state:%s", jstr(s, "ca_state"));
+    print_nonzero(s, "unacked", "unacked");
+    print_nonzero(s, "sacked", "sacked");
+    print_nonzero(s, "lost", "lost");
+    if (jnum(s, "retrans") != 0)
+        printf(" retrans:%lld/%lld", jnum(s, "rtx_out"), jnum(s, "retrans"));
+    print_nonzero(s, "dsack_dups", "dsack_dups");
+    print_nonzero(s, "undos", "undos");
+    if (jnum(s, "reord_seen") != 0)
+        printf(" reord_seen");
+    print_nonzero(s, "ce_in", "ce_in");
+    print_nonzero(s, "ece_in", "ece_in");
+    print_nonzero(s, "backoff", "backoff");
+    if (jnum(s, "pacing_rate") != 0)
+        printf(" pacing_rate:%lldbps", 8 * jnum(s, "pacing_rate"));
+}
+
 /* The second line, with the words and units of `ss -i`: milliseconds; cwnd and ssthresh in segments
  * (-j has them in bytes), the latter only once there was a loss. */
 static void print_tcp_info(const json_t *s)
@@ -110,6 +131,7 @@ static void print_tcp_info(const json_t *s)
 
     printf("\t %s%s%s", jstr(s, "cc"), jbool(s, "ts") ? " ts" : "",
            jbool(s, "sack") ? " sack" : "");
+    printf("%s%s", jbool(s, "ecn") ? " ecn" : "", jbool(s, "ecnseen") ? " ecnseen" : "");
     if (jbool(s, "wscale"))
         printf(" wscale:%lld,%lld", jnum(s, "snd_wscale"), jnum(s, "rcv_wscale"));
     printf(" rto:%.3g", jreal(s, "rto_ms"));
@@ -125,8 +147,7 @@ static void print_tcp_info(const json_t *s)
     print_nonzero(s, "segs_out", "segs_out");
     print_nonzero(s, "segs_in", "segs_in");
     print_nonzero(s, "in_flight", "in_flight");
-    print_nonzero(s, "retrans", "retrans");
-    print_nonzero(s, "backoff", "backoff");
+    print_recovery(s);
     if (jreal(s, "rcv_rtt_ms") > 0)
         printf(" rcv_rtt:%.3f", jreal(s, "rcv_rtt_ms"));
     print_nonzero(s, "rcv_space", "rcv_space");

@@ -53,13 +53,28 @@ static json_t *show_tcp(const struct tcp_status *s)
         {"segs_in",        s->segs_in      },
         {"retrans",        s->rtx_segs     },
         {"backoff",        s->backoff      },
+        {"unacked",        s->out_segs     },
+        {"sacked",         s->sacked_segs  },
+        {"lost",           s->lost_segs    },
+        {"rtx_out",        s->rtx_segs_now },
+        {"dsack_dups",     s->dsacks_in    },
+        {"undos",          s->undos        },
+        {"reord_seen",     s->reordering   },
+        {"ce_in",          s->ce_in        },
+        {"ece_in",         s->ece_in       },
+        {"delivered",      s->delivered    },
+        {"pacing_rate",    s->pacing_rate  },
     };
+    static const char *const moods[] = {"open", "disorder", "cwr", "recovery", "loss"};
 
     json_object_set_new(o, "cc", json_string(s->cc));
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
     json_object_set_new(o, "ts", json_boolean(s->has_ts));
+    json_object_set_new(o, "ca_state", json_string(moods[s->ca_state]));
     json_object_set_new(o, "sack", json_boolean(s->has_sack));
+    json_object_set_new(o, "ecn", json_boolean(s->has_ecn));
+    json_object_set_new(o, "ecnseen", json_boolean(s->ecn_seen));
     json_object_set_new(o, "wscale", json_boolean(s->has_wscale));
     json_object_set_new(o, "rto_ms", control_ms(s->rto));
     json_object_set_new(o, "user_timeout_ms", control_ms(s->user_timeout));
@@ -460,6 +475,10 @@ static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const
          s->time_wait_reused                                                                                      },
         {"tcp.time_wait_evicted",    "TIME-WAIT entries that made room",                   s->time_wait_evicted   },
         {"tcp.ooo_segs",             "segments out of order",                              s->ooo_segs            },
+        {"tcp.tail_probes",          "tail loss probes (RFC 8985)",                        s->tail_probes         },
+        {"tcp.undos",                "reductions taken back: nothing was lost",            s->undos               },
+        {"tcp.dsacks_in",            "segments the peer got twice",                        s->dsacks_in           },
+        {"tcp.dsacks_out",           "segments that came twice, reported",                 s->dsacks_out          },
         {"tcp.paws_drops",           "segments refused by PAWS",                           s->paws_drops          },
         {"tcp.delayed_acks",         "ACKs sent by the delay timer",                       s->delayed_acks        },
         {"tcp.zero_window_probes",   "probes of a closed window",                          s->zero_window_probes  },

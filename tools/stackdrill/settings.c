@@ -72,7 +72,7 @@ static const struct settings_sysctl {
     {"tcp_early_retrans",         SET_BOOL,    AT(tlp),             "tlp"                },
     {"tcp_frto",                  SET_BOOL,    AT(frto),            "frto"               },
     {"tcp_fack",                  SET_IGNORED, 0,                   NULL                 },
-    {"tcp_ecn",                   SET_IGNORED, 0,                   NULL                 },
+    {"tcp_ecn",                   SET_U8,      AT(ecn),             "ecn"                },
     {"tcp_fastopen",              SET_IGNORED, 0,                   NULL                 },
     {"tcp_no_metrics_save",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_min_tso_segs",          SET_IGNORED, 0,                   NULL                 },
