@@ -123,4 +123,19 @@ while read -r file; do
 done <"$tmp/files" >"$tmp/bad"
 verdict "no file has more than 800 lines"
 
+# Transport and session do not know which IP carries them: of l3_network they see ip.h, directly and
+# through whatever they include, and nothing in them has a name of IPv4. IPv6 is then a new room.
+: >"$tmp/bad"
+find "$stack/l4_transport" "$stack/l5_session" -name '*.c' >"$tmp/neutral"
+[ "$(wc -l <"$tmp/neutral")" -ge 10 ] || echo "hardly a file found" >"$tmp/bad"
+while read -r file; do
+    "${CC:-cc}" -MM -I"$stack" "$file" | tr ' \\' '\n\n' |
+        grep -E '/(l3_network/.*|wire/(ip4|icmp4|igmp)\.h)$' | grep -v '/l3_network/ip\.h$' |
+        sed "s|^|$(basename "$file") sees |"
+done <"$tmp/neutral" >>"$tmp/bad"
+grep -nE '\b(ip4|icmp4|IP4|ICMP4|ip_addr_v4|AF_INET)' "$stack"/l4_transport/*.[ch] \
+    "$stack"/l4_transport/cc/*.[ch] "$stack"/l5_session/*.[ch] |
+    grep -v 'V_DROP_ICMP4_' | sed "s|$stack/||" >>"$tmp/bad"
+verdict "transport and session know nothing of IPv4"
+
 finish purity
