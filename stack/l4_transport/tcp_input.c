@@ -268,12 +268,8 @@ static enum verdict tcp_step4_syn(struct tcb *t, const struct tcp_seg *seg)
 }
 
 /* The part of the fifth step for SYN-RECEIVED. */
-static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
+static void tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
 {
-    if (!seq_in(t->snd_una, seg->ack, t->snd_nxt)) { /* SND.UNA < SEG.ACK =< SND.NXT */
-        tcp_reply_rst(t->tcp, seg);
-        return V_DROP_TCP_BAD_ACK;
-    }
     t->snd_wnd = (uint32_t)seg->wnd << ((seg->flags & TCP_SYN) ? 0 : t->snd_wnd_shift);
     t->max_snd_wnd = u32_max(t->max_snd_wnd, t->snd_wnd);
     t->snd_wl1 = seg->seq;
@@ -282,8 +278,7 @@ static enum verdict tcp_step5_syn_rcvd(struct tcb *t, const struct tcp_seg *seg)
     tcp_timer_established(t);
     t->counted = true;
     t->tcp->port_users[t->conn.id.lport]++;
-    tcp_wake(t);
-    return V_NEXT; /* the RFC says: continue processing, now in ESTABLISHED */
+    tcp_wake(t); /* the RFC says: continue processing, now in ESTABLISHED */
 }
 
 /* Our data, and perhaps SYN and FIN, are acknowledged up to SEG.ACK. */
@@ -377,21 +372,21 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
 {
     if (!(seg->flags & TCP_ACK))
         return V_DROP_TCP_NO_ACK;
+    /* Until our SYN is acknowledged the peer may still believe in an older connection: in SYN-RECEIVED,
+     * and in what follows when the user closes there. SND.UNA < SEG.ACK =< SND.NXT, or a reset. */
+    if (!t->syn_acked && !seq_in(t->snd_una, seg->ack, t->snd_nxt)) {
+        tcp_reply_rst(t->tcp, seg);
+        return V_DROP_TCP_BAD_ACK;
+    }
     /* RFC 5961 section 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
     if (seq_gt(seg->ack, t->snd_nxt) || seq_lt(seg->ack, seq_sub(t->snd_una, t->max_snd_wnd))) {
-        if (tcp_state(t) == TCP_SYN_RCVD)
-            return tcp_step5_syn_rcvd(t, seg);
         bool old = seq_lt(seg->ack, t->snd_una);
 
         tcp_challenge(t);
         return old ? V_DROP_TCP_OLD_ACK : V_DROP_TCP_BAD_ACK;
     }
-    if (tcp_state(t) == TCP_SYN_RCVD) {
-        enum verdict v = tcp_step5_syn_rcvd(t, seg);
-
-        if (v != V_NEXT)
-            return v;
-    }
+    if (tcp_state(t) == TCP_SYN_RCVD)
+        tcp_step5_syn_rcvd(t, seg);
     tcp_ts_update(t, seg); /* not before: a guess that fails the checks above must leave no trace */
     tcp_timer_answered(t);
     bool changed = seq_geq(seg->ack, t->snd_una) && tcp_window_update(t, seg);
@@ -515,9 +510,9 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
 {
     enum verdict v = tcp_step0_paws(t, seg);
 
-    /* In SYN-RECEIVED the peer's SYN,ACK of a simultaneous open lies before the window by its SYN. */
-    if (v == V_NEXT && tcp_state(t) == TCP_SYN_RCVD && (seg->flags & TCP_SYN) &&
-        (seg->flags & TCP_ACK) && seq_eq(seg->seq, t->irs)) {
+    /* The peer's SYN,ACK of a simultaneous open lies before the window by its SYN. */
+    if (v == V_NEXT && !t->syn_acked && (seg->flags & TCP_SYN) && (seg->flags & TCP_ACK) &&
+        seq_eq(seg->seq, t->irs)) {
         v = tcp_step5_ack(t, seg);
         return v == V_NEXT ? V_DONE : v;
     }

@@ -18,6 +18,7 @@ static const char help[] =
     "                      budgets of a path: segments lost, doubled, timers that run out while\n"
     "                      something is in flight; default: as the scenario says\n"
     "  --wire N            segments in flight, 1-6\n"
+    "  --off WHAT          without timestamps, sack or rack (and TLP); repeatable\n"
     "  --replay PATH       draw the ladder of this path of the scenario, then of a perfect run\n"
     "  --pairs             at the end the pairs of states (A's, B's) that were seen\n"
     "  --legal             the table of legal pairs, with its reasons\n"
@@ -30,6 +31,7 @@ enum { CHOSEN_MAX = 64 };
 
 struct call {
     struct search_limits limits;
+    bool no_timestamps, no_sack, no_rack;
     const struct scenario *chosen[CHOSEN_MAX];
     size_t count;
     const char *replay;
@@ -78,8 +80,20 @@ static void print_legal_pairs(void)
     }
 }
 
-static bool run_one(struct call *c, const struct scenario *sc)
+/* The scenario as it stands in the table, less what is switched off. */
+static struct scenario without(const struct call *c, const struct scenario *sc)
 {
+    struct scenario s = *sc;
+
+    s.no_timestamps = s.no_timestamps || c->no_timestamps;
+    s.no_sack = s.no_sack || c->no_sack;
+    s.no_rack = s.no_rack || c->no_rack;
+    return s;
+}
+
+static bool run_one(struct call *c, const struct scenario *chosen)
+{
+    const struct scenario copy = without(c, chosen), *sc = &copy;
     struct search_result r;
     bool well = search(sc, &c->limits, &r);
 
@@ -91,9 +105,12 @@ static bool run_one(struct call *c, const struct scenario *sc)
            well ? (r.failed ? "fails, as it must" : "ok")
                 : (r.failed ? "WRONG" : "WRONG: nothing found"));
     if (r.failed)
-        printf("    %s\n    replay: search --scenario %s --loss %d --dup %d --early %d --wire %d "
+        printf("    %s\n    replay: search --scenario %s%s%s%s --loss %d --dup %d --early %d "
+               "--wire %d "
                "--replay '%s'\n",
-               r.fault, sc->name, c->limits.loss >= 0 ? c->limits.loss : sc->loss,
+               r.fault, sc->name, c->no_timestamps ? " --off timestamps" : "",
+               c->no_sack ? " --off sack" : "", c->no_rack ? " --off rack" : "",
+               c->limits.loss >= 0 ? c->limits.loss : sc->loss,
                c->limits.dup >= 0 ? c->limits.dup : sc->dup,
                c->limits.early >= 0 ? c->limits.early : sc->early,
                c->limits.wire > 0 ? c->limits.wire : sc->wire, r.path);
@@ -101,6 +118,26 @@ static bool run_one(struct call *c, const struct scenario *sc)
     for (size_t i = 0; i < sizeof(c->seen); i++)
         (&c->seen[0][0])[i] |= (&r.pairs[0][0])[i];
     return well;
+}
+
+static bool switch_off(struct call *c, const char *what)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } things[] = {
+        {"timestamps", &c->no_timestamps},
+        {"sack",       &c->no_sack      },
+        {"rack",       &c->no_rack      }
+    };
+
+    for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++) {
+        if (strcmp(things[i].name, what) == 0) {
+            *things[i].flag = true;
+            return true;
+        }
+    }
+    return false;
 }
 
 static int run(struct call *c)
@@ -114,7 +151,9 @@ static int run(struct call *c)
     if (c->replay != NULL) {
         if (c->count != 1)
             return usage("--replay wants one --scenario", "");
-        return search_replay(c->chosen[0], &c->limits, c->replay, stdout) ? 0 : 2;
+        const struct scenario sc = without(c, c->chosen[0]);
+
+        return search_replay(&sc, &c->limits, c->replay, stdout) ? 0 : 2;
     }
     for (size_t i = 0; i < c->count; i++)
         well = run_one(c, c->chosen[i]) && well;
@@ -137,6 +176,7 @@ enum {
     OPT_DUP,
     OPT_EARLY,
     OPT_WIRE,
+    OPT_OFF,
     OPT_REPLAY,
     OPT_PAIRS,
     OPT_LEGAL,
@@ -146,21 +186,22 @@ enum {
 };
 
 static const struct option options[] = {
-    {"list",        no_argument,       NULL, OPT_LIST    },
-    {"scenario",    required_argument, NULL, OPT_SCENARIO},
-    {"depth",       required_argument, NULL, OPT_DEPTH   },
-    {"states",      required_argument, NULL, OPT_STATES  },
-    {"loss",        required_argument, NULL, OPT_LOSS    },
-    {"dup",         required_argument, NULL, OPT_DUP     },
-    {"early",       required_argument, NULL, OPT_EARLY   },
-    {"wire",        required_argument, NULL, OPT_WIRE    },
-    {"replay",      required_argument, NULL, OPT_REPLAY  },
-    {"pairs",       no_argument,       NULL, OPT_PAIRS   },
-    {"legal",       no_argument,       NULL, OPT_LEGAL   },
-    {"legal-pairs", no_argument, NULL, OPT_LEGAL_PAIRS},
-    {"quiet",       no_argument,       NULL, OPT_QUIET   },
-    {"help",        no_argument,       NULL, OPT_HELP    },
-    {NULL,          0,                 NULL, 0           },
+    {"list",        no_argument,       NULL, OPT_LIST       },
+    {"scenario",    required_argument, NULL, OPT_SCENARIO   },
+    {"depth",       required_argument, NULL, OPT_DEPTH      },
+    {"states",      required_argument, NULL, OPT_STATES     },
+    {"loss",        required_argument, NULL, OPT_LOSS       },
+    {"dup",         required_argument, NULL, OPT_DUP        },
+    {"early",       required_argument, NULL, OPT_EARLY      },
+    {"wire",        required_argument, NULL, OPT_WIRE       },
+    {"off",         required_argument, NULL, OPT_OFF        },
+    {"replay",      required_argument, NULL, OPT_REPLAY     },
+    {"pairs",       no_argument,       NULL, OPT_PAIRS      },
+    {"legal",       no_argument,       NULL, OPT_LEGAL      },
+    {"legal-pairs", no_argument,       NULL, OPT_LEGAL_PAIRS},
+    {"quiet",       no_argument,       NULL, OPT_QUIET      },
+    {"help",        no_argument,       NULL, OPT_HELP       },
+    {NULL,          0,                 NULL, 0              },
 };
 
 int main(int argc, char **argv)
@@ -208,6 +249,10 @@ int main(int argc, char **argv)
             break;
         case OPT_WIRE:
             c.limits.wire = n;
+            break;
+        case OPT_OFF:
+            if (!switch_off(&c, optarg))
+                return usage("not a thing to switch off: ", optarg);
             break;
         case OPT_REPLAY:
             c.replay = optarg;

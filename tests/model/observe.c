@@ -20,6 +20,7 @@ static bool record_numbers(const struct tcp_conn *c, struct talk *k)
         k->iss = t->iss;
         k->irs = t->irs;
         k->has_irs = c->state != TCP_SYN_SENT;
+        k->acked = t->syn_acked;
     } else {
         const struct tcp_half *half = container_of(c, struct tcp_half, conn);
 
@@ -75,6 +76,7 @@ static void observe_end_of(struct model *m, unsigned h)
     }
     last->irs = now.irs;
     last->has_irs = now.has_irs;
+    last->acked = now.acked;
     last->state = c->state;
 }
 
@@ -169,9 +171,12 @@ static void observe_legal_end(struct model *m, unsigned h)
     }
 }
 
-static bool is_asking(uint8_t state)
+/* It does not claim to have a partner yet: nobody has acknowledged its SYN. In FIN-WAIT-1 that may be
+ * so after a CLOSE in SYN-RECEIVED. */
+static bool is_asking(const struct talk *t)
 {
-    return state == TCP_SYN_SENT || state == TCP_SYN_RCVD;
+    return t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD ||
+           (t->state == TCP_FIN_WAIT_1 && !t->acked);
 }
 
 void observe_legal(struct model *m)
@@ -184,7 +189,7 @@ void observe_legal(struct model *m)
         return;
     const struct talk *x = &a->talk[a->talks - 1], *y = &b->talk[b->talks - 1];
 
-    if (!is_partner(x, y) && !is_asking(x->state) && !is_asking(y->state))
+    if (!is_partner(x, y) && !is_asking(x) && !is_asking(y))
         model_fail(m, "strangers that believe in a connection: A in %s, B in %s",
                    fate_name(x->state), fate_name(y->state));
 }

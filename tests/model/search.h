@@ -133,7 +133,7 @@ enum fate { FATE_OVER = TCP_STATES, FATE_BROKEN, FATES };
 /* One connection of an end, as an observer sees it who can read the numbers. */
 struct talk {
     tcp_seq iss, irs;
-    bool has_irs;
+    bool has_irs, acked; /* the peer's SYN has come; our SYN is acknowledged */
     uint8_t state;  /* enum tcp_state, FATE_OVER after a proper end, FATE_BROKEN after another */
     uint16_t sent;  /* bytes given to the core */
     uint16_t got;   /* bytes read */

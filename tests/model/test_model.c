@@ -128,6 +128,16 @@ static void test_model_no_timestamps(void)
     one("no-timestamps");
 }
 
+static void test_model_no_sack(void)
+{
+    one("no-sack");
+}
+
+static void test_model_no_rack(void)
+{
+    one("no-rack");
+}
+
 static void test_model_reuse_no_timestamps(void)
 {
     one("reuse-no-timestamps");
@@ -141,15 +151,15 @@ static void test_model_zero_window(void)
 /* A scenario without a test would be searched by nobody. */
 static void test_model_has_all_scenarios(void)
 {
-    T_EQ(scenario_count, 23);
+    T_EQ(scenario_count, 25);
 }
 
 T_MAIN("model", T(test_model_open_close), T(test_model_server_closes), T(test_model_close_any),
-       T(test_model_simultaneous_open), T(test_model_change_of_mind), T(test_model_data), T(test_model_half_close),
-       T(test_model_stays), T(test_model_abort_client), T(test_model_abort_server),
-       T(test_model_reuse), T(test_model_reopen_after_abort), T(test_model_seen_half_open),
-       T(test_model_seen_illegal), T(test_model_cookies), T(test_model_pool_drop),
-       T(test_model_pool_reset), T(test_model_pool_evict), T(test_model_wrap),
-       T(test_model_wrap_simultaneous), T(test_model_no_timestamps),
-       T(test_model_reuse_no_timestamps), T(test_model_zero_window),
-       T(test_model_has_all_scenarios))
+       T(test_model_simultaneous_open), T(test_model_change_of_mind), T(test_model_data),
+       T(test_model_half_close), T(test_model_stays), T(test_model_abort_client),
+       T(test_model_abort_server), T(test_model_reuse), T(test_model_reopen_after_abort),
+       T(test_model_seen_half_open), T(test_model_seen_illegal), T(test_model_cookies),
+       T(test_model_pool_drop), T(test_model_pool_reset), T(test_model_pool_evict),
+       T(test_model_wrap), T(test_model_wrap_simultaneous), T(test_model_no_timestamps),
+       T(test_model_no_sack), T(test_model_no_rack), T(test_model_reuse_no_timestamps),
+       T(test_model_zero_window), T(test_model_has_all_scenarios))
