@@ -10,7 +10,7 @@
 static void one(const char *name)
 {
     const struct scenario *sc = scenario_find(name);
-    struct search_limits limits = {.states = 60000, .loss = -1, .dup = -1, .early = -1, .wire = -1};
+    struct search_limits limits = {.states = 200000, .loss = -1, .dup = -1, .early = -1, .wire = -1};
     struct search_result r;
 
     T_NEED(sc != NULL);
