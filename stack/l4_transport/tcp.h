@@ -294,10 +294,11 @@ struct tcb {
     uint8_t cc;
     uint32_t cwnd, ssthresh; /* bytes */
     tcp_seq recover;         /* SND.NXT when the trouble began; RecoveryPoint */
-    tcp_seq round_end;       /* SND.NXT when the round trip began */
+    uint64_t round_end;      /* bytes delivered when the round trip began */
     uint32_t prr_from, prr_delivered, prr_out; /* RFC 6937: RecoverFS, prr_delivered, prr_out */
     uint32_t undo_cwnd, undo_ssthresh;         /* before the last reduction */
     tcp_seq undo_una;
+    tcp_seq undo_end;        /* behind the first segment sent again since */
     uint32_t undo_rtx;       /* segments sent again since, and not yet known to be needless */
     uint32_t undo_sent;      /* segments sent again since */
     uint32_t undo_ts;        /* our timestamp clock when the first of them left */

@@ -348,7 +348,7 @@ static void tcp_left(struct tcb *t, tcp_seq seq, tcp_seq end, uint64_t frames)
         if (t->syn_acked && seq_lt(seq, tcp_data_end(t)))
             t->rtx_bytes += u32_min(len, seq_dist(seq, tcp_data_end(t)));
         t->tcp->stats.rtx_segs++;
-        tcp_recovery_sent_again(t, len);
+        tcp_recovery_sent_again(t, seq, len);
         tcp_trace_rtx(t, seq, len, tcp_rtx_cause(t), frames);
     } else {
         tcp_rtt_sent(t, end);

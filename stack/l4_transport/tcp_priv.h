@@ -183,7 +183,7 @@ void tcp_ack_cumulative(struct tcb *t, struct tcp_ack *a);
 void tcp_recovery_ack(struct tcb *t, struct tcp_ack *a);
 void tcp_recovery_enter(struct tcb *t);
 void tcp_recovery_cwr(struct tcb *t, enum cc_loss_kind kind);
-void tcp_recovery_sent_again(struct tcb *t, uint32_t len);
+void tcp_recovery_sent_again(struct tcb *t, tcp_seq seq, uint32_t len);
 void tcp_recovery_reorder(struct tcb *t);
 void tcp_recovery_timeout(struct tcb *t);
 void tcp_recovery_resend(struct tcb *t);

@@ -71,7 +71,6 @@ void tcp_recovery_init(struct tcb *t)
         cc.cwnd_bytes = mss;
     cc.ops->init(&cc);
     t->recover = t->iss; /* RFC 6582 section 3.2, step 0 */
-    t->round_end = t->snd_nxt;
     t->rack.reo_mult = 1;
     tcp_cc_done(t, &cc, "start");
 }
@@ -123,6 +122,8 @@ void tcp_ack_cumulative(struct tcb *t, struct tcp_ack *a)
     }
     if (is_mended) /* a retransmission filled the hole: what lay behind it came long before */
         a->rtt = rtt;
+    if (is_mended && !t->has_sack) /* and nobody told when: it says nothing about a timeout (F-RTO) */
+        a->has_original = false;
 }
 
 /* Bytes a second, over the time it took to send or to acknowledge them, whichever was longer
@@ -281,17 +282,20 @@ static bool tcp_may_undo(const struct tcb *t, const struct tcp_ack *a)
         return a->is_dsack;
     const struct tcp_opts *o = &a->seg->opt;
 
-    return a->is_new && t->has_ts && o->has_ts && o->tsecr != 0 &&
-           (int32_t)(o->tsecr - t->undo_ts) < 0; /* Eifel */
+    /* Eifel. An ACK of less is one of retransmissions before this trouble: they are older, too. */
+    return a->is_new && seq_geq(t->snd_una, t->undo_end) && t->has_ts && o->has_ts &&
+           o->tsecr != 0 && (int32_t)(o->tsecr - t->undo_ts) < 0;
 }
 
 /* A segment is sent again: remember when the first one was, and how many. */
-void tcp_recovery_sent_again(struct tcb *t, uint32_t len)
+void tcp_recovery_sent_again(struct tcb *t, tcp_seq seq, uint32_t len)
 {
     if (!t->undo_valid)
         return;
-    if (t->undo_sent == 0)
+    if (t->undo_sent == 0) {
         t->undo_ts = tcp_ts_now(t->tcp, &t->conn);
+        t->undo_end = seq_add(seq, len);
+    }
     t->undo_sent++;
     t->undo_rtx += (len + t->snd_mss - 1) / t->snd_mss;
 }
@@ -377,9 +381,10 @@ void tcp_recovery_ack(struct tcb *t, struct tcp_ack *a)
         t->delivered_at = t->tcp->c->now;
     if (t->app_limited != 0 && t->delivered > t->app_limited)
         t->app_limited = 0;
-    if (a->is_new && seq_geq(t->snd_una, t->round_end)) {
+    /* By what was delivered when it was sent: a hole that holds SND.UNA does not stop the rounds. */
+    if (a->has_rate && a->rate_delivered >= t->round_end) {
         a->is_round_start = true;
-        t->round_end = t->snd_nxt;
+        t->round_end = t->delivered;
     }
     if (tcp_tlp_ack(t, a))
         tcp_recovery_cwr(t, CC_LOSS_FAST);

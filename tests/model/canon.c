@@ -230,12 +230,13 @@ static void tcb_numbers(struct tcb *t)
     tcp_seq iss = t->iss, irs = t->irs;
     bool synced = tcp_state(t) != TCP_SYN_SENT;
     struct tcp_rack *r = &t->rack;
-    tcp_seq *const ours[] = {&t->snd_una, &t->snd_nxt, &t->recover, &t->round_end, &t->iss};
+    tcp_seq *const ours[] = {&t->snd_una, &t->snd_nxt, &t->recover, &t->iss};
     tcp_seq *const theirs[] = {&t->snd_wl1, &t->rcv_nxt, &t->rcv_adv, &t->last_ack_sent, &t->irs};
 
     rel(&t->snd_fin, iss, t->fin_sent);
     rel(&t->snd_wl2, iss, synced);
     rel(&t->undo_una, iss, t->undo_valid);
+    rel(&t->undo_end, iss, t->undo_valid && t->undo_sent > 0);
     rel(&r->end, iss, r->is_valid);
     rel(&r->fack, iss, r->has_fack);
     rel(&r->dsack_end, iss, r->dsack_round);
@@ -258,7 +259,7 @@ static void tcb_forget(struct tcb *t)
     t->timed_valid = false;
     t->timed_seq = seq_of(0);
     t->timed_at = t->sampled_at = t->ts_recent_at = t->detached_at = 0;
-    t->delivered = t->app_limited = t->pacing_rate = 0;
+    t->delivered = t->app_limited = t->pacing_rate = t->round_end = 0;
     t->delivered_at = t->first_sent_at = 0;
     t->challenge_since = 0;
     t->challenges = 0;

@@ -216,9 +216,12 @@ static void test_cc_bbr_conserves_packets_in_the_first_round_of_recovery(void)
     f.a.lost_bytes = 2 * PATH_MSS;
     say(&f, 80000 - 2 * PATH_MSS);
     T_EQ(f.p.cc.cwnd_bytes, 80000 - PATH_MSS);
-    for (uint32_t left = 80000; left > PATH_MSS; left -= PATH_MSS)
-        say(&f, 70000);
-    T_TRUE(f.p.cc.cwnd_bytes < 82000);
+    for (int r = 0; r < 2; r++) { /* one had begun already, one is whole */
+        for (uint32_t left = 80000; left > PATH_MSS; left -= PATH_MSS)
+            say(&f, 70000);
+        T_TRUE(f.p.cc.cwnd_bytes < 82000);
+        f.a.is_round_start = true;
+    }
     for (int i = 0; i < 5; i++) /* the next round: slow start towards the target */
         say(&f, 70000);
     T_TRUE(f.p.cc.cwnd_bytes > 82000);

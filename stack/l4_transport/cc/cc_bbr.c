@@ -57,9 +57,9 @@ struct bbr_state {
     uint64_t full_bw;
     uint64_t limited_until; /* delivered: rates up to there say nothing about the path */
     uint64_t probe_rtt_end; /* delivered: a round of PROBE_RTT is over */
-    uint64_t recovery_until; /* delivered: the round of conservation, or all that timed out */
+    uint64_t recovery_until; /* delivered: all that timed out */
     uint64_t delivered;
-    uint32_t rounds, prior_cwnd, initial_cwnd;
+    uint32_t rounds, conserve_until, prior_cwnd, initial_cwnd;
     uint16_t pacing_gain, cwnd_gain;
     uint8_t state, cycle, full_bw_rounds;
     bool filled_pipe, conserving, recovering, timed_out, idle_restart, has_rtt, is_entering;
@@ -277,7 +277,8 @@ static void bbr_recovery(struct cc *cc, struct bbr_state *s, const struct cc_ack
     if (s->is_entering) {
         s->is_entering = false;
         cc->cwnd_bytes = a->in_flight_after + u32_max(a->acked_bytes, cc->mss);
-        s->recovery_until = a->delivered_bytes + a->in_flight_after;
+        /* A whole round trip: the one that has begun already ends too early. */
+        s->conserve_until = s->rounds + (a->is_round_start ? 1 : 2);
         return;
     }
     if (s->recovering && !a->in_recovery) {
@@ -286,7 +287,7 @@ static void bbr_recovery(struct cc *cc, struct bbr_state *s, const struct cc_ack
     } else if (s->timed_out && a->delivered_bytes >= s->recovery_until) {
         s->timed_out = false;
         cc->cwnd_bytes = u32_max(cc->cwnd_bytes, s->prior_cwnd);
-    } else if (s->conserving && a->delivered_bytes >= s->recovery_until) {
+    } else if (s->conserving && s->rounds >= s->conserve_until) {
         s->conserving = false;
     }
 }

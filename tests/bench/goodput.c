@@ -1,0 +1,67 @@
+/*
+ * goodput - what a flow gets through a bottleneck, over the share of frames that are lost.
+ *
+ *     goodput [SECONDS [SEEDS]]
+ *
+ * 100 Mbit/s, a round trip of 40 ms, a queue of one bandwidth-delay product; 30 s, 3 runs each. One
+ * line for each rate of loss: per cent, then Mbit/s of each controller with and without SACK, then
+ * the bound of Mathis et al. Virtual time: the same numbers everywhere. Used by goodput.sh.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bottleneck.h"
+
+enum { RATE = 100000000, MSS = 1448 };
+#define RTT NET_MS(40)
+
+static double goodput(const char *cc, bool sack, uint32_t loss_ppm, unsigned seconds, unsigned seeds)
+{
+    struct tcp_config tcp;
+    double sum = 0;
+
+    tcp_config_default(&tcp);
+    tcp.cc = (uint8_t)cc_by_name(cc);
+    tcp.sack = sack;
+    for (unsigned seed = 1; seed <= seeds; seed++) {
+        struct bottleneck_config cfg = {
+            .rate_bps = RATE,
+            .rtt = RTT,
+            .loss_ppm = loss_ppm,
+            .seed = seed,
+            .flows = 1,
+            .tcp = &tcp,
+        };
+        struct bottleneck *b = bottleneck_new(&cfg);
+
+        bottleneck_run(b, NET_SEC(seconds));
+        sum += (double)bottleneck_bytes(b, 0) * 8 / seconds / 1e6;
+        bottleneck_free(b);
+    }
+    return sum / seeds;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"reno", "cubic", "bbr"};
+    unsigned seconds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 30;
+    unsigned seeds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 3;
+
+    if (argc > 3 || seconds == 0 || seeds == 0) {
+        fprintf(stderr, "goodput: usage: goodput [SECONDS [SEEDS]]\n");
+        return 1;
+    }
+    printf("# loss_percent reno cubic bbr reno_no_sack cubic_no_sack bbr_no_sack mathis\n");
+    for (double percent = 0.01; percent < 11; percent *= sqrt(sqrt(10))) {
+        uint32_t ppm = (uint32_t)(percent * 10000 + 0.5);
+
+        printf("%.4f", ppm / 10000.0);
+        for (int sack = 1; sack >= 0; sack--)
+            for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                printf(" %.3f", goodput(names[i], sack, ppm, seconds, seeds));
+        printf(" %.3f\n", MSS * 8 / ((double)RTT / 1e9) / sqrt(ppm / 1e6) / 1e6);
+        fflush(stdout);
+    }
+    return 0;
+}
