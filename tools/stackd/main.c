@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "stackd.h"
+#include "sysctl.h"
 
 enum { EXIT_USAGE = 1, EXIT_REFUSED = 2, MAIN_ERR = 512 };
 
@@ -69,6 +70,11 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.cc = o->cc;
     cfg->tcp.cc_options.hystart = o->hystart;
     cfg->ip.igmp = o->igmp;
+    for (unsigned i = 0; i < o->set_count; i++) { /* checked by options.c */
+        char why[256];
+
+        sysctl_set(&cfg->tcp, o->set[i], why, sizeof(why));
+    }
 }
 
 /* Cut services and the bad wire; the stack's own part comes first. */

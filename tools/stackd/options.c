@@ -16,6 +16,7 @@
 #include "args.h"
 #include "base/siphash.h"
 #include "l7_application/app.h"
+#include "sysctl.h"
 
 enum {
     KEY_TAP = 0x100,
@@ -44,6 +45,8 @@ enum {
     KEY_USER_TIMEOUT,
     KEY_CC,
     KEY_NO_HYSTART,
+    KEY_SET,
+    KEY_LIST_SETTINGS,
     KEY_DROP,
     KEY_MARK,
     KEY_CORRUPT,
@@ -99,6 +102,9 @@ static const struct argp_option options_table[] = {
     {"cc", KEY_CC, "NAME", 0, "congestion control: cubic, reno or bbr (cubic)", 3},
     {"no-hystart", KEY_NO_HYSTART, NULL, 0,
      "CUBIC's first slow start ends with a loss, not with growing delay", 3},
+    {"set", KEY_SET, "NAME=VALUE", 0,
+     "a setting of TCP by the name of Linux's sysctl, as tcp_sack=0; repeatable", 3},
+    {"list-settings", KEY_LIST_SETTINGS, NULL, 0, "name the settings, and exit", 3},
     {NULL, 0, NULL, 0, "Looking inside:", 4},
     {"pcap", KEY_PCAP, "FILE", 0,
      "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
@@ -450,6 +456,21 @@ static error_t options_flag(struct stackd_options *o, int key)
     }
 }
 
+/* A setting is tried at once, so that a wrong one is a usage error. */
+static error_t options_set(struct options_state *st, const char *arg)
+{
+    struct tcp_config scratch;
+    char why[256];
+
+    tcp_config_default(&scratch);
+    if (!sysctl_set(&scratch, arg, why, sizeof(why)))
+        return options_bad(st, "--set %s: %s: --list-settings names what there is", arg, why);
+    if (st->o->set_count == STACKD_SETTINGS)
+        return options_bad(st, "--set %s: at most %d settings", arg, STACKD_SETTINGS);
+    st->o->set[st->o->set_count++] = arg;
+    return 0;
+}
+
 static error_t options_parse_key(int key, char *arg, struct argp_state *state)
 {
     struct options_state *st = state->input;
@@ -475,6 +496,11 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
         return options_count(st, key, arg);
     case KEY_CC:
         return options_cc(st, arg);
+    case KEY_SET:
+        return options_set(st, arg);
+    case KEY_LIST_SETTINGS:
+        sysctl_list(stdout);
+        exit(0);
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
     case KEY_IGMP:

@@ -22,6 +22,8 @@ struct stackd_service {
     uint16_t port; /* 0: the well-known one */
 };
 
+enum { STACKD_SETTINGS = 32 };
+
 struct stackd_options {
     enum stackd_wire wire;
     char ifname[16]; /* of the TAP or the raw interface */
@@ -54,6 +56,8 @@ struct stackd_options {
     net_time user_timeout; /* 0: by retries */
     uint8_t cc; /* as cc_by_name() */
     bool hystart;
+    const char *set[STACKD_SETTINGS]; /* NAME=VALUE, checked; done after all others (sysctl.h) */
+    unsigned set_count;
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;
