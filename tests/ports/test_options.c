@@ -254,8 +254,21 @@ static void test_options_rate_units(void)
     T_FALSE(options_rate("k", &v));
 }
 
-T_MAIN("options", T(test_options_defaults), T(test_options_mac_depends_on_name_and_address),
-       T(test_options_addresses_follow_from_ip), T(test_options_faults_by_direction),
-       T(test_options_services), T(test_options_command_needs_netns), T(test_options_control_path),
+static void test_options_set(void)
+{
+    T_EQ(PARSE("--set", "tcp_sack=0", "--set=net.ipv4.tcp_ecn=1"), 0);
+    T_EQ(o.set_count, 2);
+    T_STR(o.set[0], "tcp_sack=0");
+    T_STR(o.set[1], "net.ipv4.tcp_ecn=1");
+    T_EQ(PARSE("--set", "tcp_sakc=0"), -EINVAL);
+    T_TRUE(strstr(err, "tcp_sakc is no setting of ours: --list-settings") != NULL);
+    T_EQ(PARSE("--set", "tcp_sack"), -EINVAL);
+    T_EQ(PARSE("--set", "tcp_syn_retries=300"), -EINVAL);
+}
+
+T_MAIN("options", T(test_options_set), T(test_options_defaults),
+       T(test_options_mac_depends_on_name_and_address), T(test_options_addresses_follow_from_ip),
+       T(test_options_faults_by_direction), T(test_options_services),
+       T(test_options_command_needs_netns), T(test_options_control_path),
        T(test_options_wrong_values_are_refused), T(test_options_message_says_how_to_mend),
        T(test_options_rate_units))
