@@ -9,7 +9,7 @@
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
  * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_reass.c
  * order; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every
- * timer but tcp_timer_keep.c's, the keep-alive; tcp_demux.c lookup.
+ * timer but tcp_timer_keep.c's, the keep-alive; tcp_urgent.c; tcp_demux.c lookup.
  */
 #ifndef STACKD_TCP_H
 #define STACKD_TCP_H
@@ -77,6 +77,7 @@ struct tcp_config {
     bool pacing;           /* spread a window over the round trip, whatever the controller */
     uint32_t sent_records; /* of all connections, see tcp_sent.h: 65536 */
     bool time_wait_reuse;  /* RFC 6191 */
+    bool oob_inline;       /* urgent data are read in line: on (RFC 6093) */
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
     uint8_t initial_cwnd;  /* segments, RFC 6928: 10 */
     uint8_t cc;            /* index in cc_list: CUBIC */
@@ -151,7 +152,7 @@ struct tcp_listener {
     struct tcp *tcp;
     struct ready ready;
     uint8_t tos, ttl;
-    bool nodelay;
+    bool nodelay, oob_inline;
     uint8_t cc;
     uint16_t maxseg;
     uint32_t sndbuf, rcvbuf;
@@ -201,6 +202,7 @@ struct tcb {
 
     /* Send sequence variables (RFC 9293 section 3.3.1). */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
+    tcp_seq snd_up;          /* follows what is urgent, while snd_urgent */
     tcp_seq snd_fin;         /* number of our FIN, once fin_sent */
     uint32_t snd_wnd;        /* bytes, scaled */
     uint32_t max_snd_wnd;    /* the largest ever offered: SWS avoidance, RFC 5961 section 5.2 */
@@ -212,6 +214,7 @@ struct tcb {
 
     /* Receive sequence variables. */
     tcp_seq rcv_nxt, irs, fin_seq;
+    tcp_seq rcv_up;          /* follows what is urgent, while rcv_urgent */
     tcp_seq rcv_adv;         /* right edge of the window as last advertised */
     tcp_seq last_ack_sent;   /* Last.ACK.sent (RFC 7323) */
     uint32_t rcvbuf, sndbuf; /* limits, bytes */
@@ -229,6 +232,11 @@ struct tcb {
     bool detached : 1;       /* the user has gone (close) */
     bool probe_due : 1;      /* a zero-window probe is to be sent */
     bool keep_due : 1;       /* a keep-alive is to be sent */
+    bool snd_urgent : 1;     /* SND.UP is not acknowledged */
+    bool urgent_due : 1;     /* and no segment has told of it yet */
+    bool rcv_urgent : 1;     /* RCV.UP is ahead of what the user has read */
+    bool oob_fetched : 1;    /* and he has fetched the byte before it */
+    bool oob_inline : 1;     /* urgent data are part of the stream */
     bool rtx_due : 1;        /* the first unacknowledged segment is to be sent again */
     bool more : 1;           /* the last write said that more will follow */
     bool corked : 1;         /* and so do all writes until the user takes the cork out */
@@ -387,7 +395,7 @@ struct tcp_open {
     uint32_t sndbuf, rcvbuf;      /* 0: the host's default */
     uint16_t maxseg;              /* 0: from the MTU */
     uint8_t tos, ttl, cc;         /* ttl 0: default; cc 0xff: default */
-    bool nodelay, reuse;
+    bool nodelay, reuse, oob_inline;
     struct tcp_patience patience;
     uint32_t backlog;             /* passive; 0: default */
 };
@@ -406,6 +414,8 @@ bool tcp_port_in_use(const struct tcp *tcp, struct ip_addr local, uint16_t lport
 
 /** tcp_send - Return: bytes taken, or -EAGAIN, -EPIPE, -ENOTCONN, or the pending error, negative. */
 int tcp_send(struct tcb *t, const uint8_t *bytes, size_t len, bool more);
+/** tcp_send_urgent - as tcp_send, and the last byte taken is urgent (RFC 9293 section 3.8.5). */
+int tcp_send_urgent(struct tcb *t, const uint8_t *bytes, size_t len);
 /** tcp_send_reserve - room to write into, in one piece. Return: bytes, errors as tcp_send. */
 int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out);
 int tcp_send_commit(struct tcb *t, size_t len, bool more);
@@ -423,6 +433,9 @@ void tcp_quickack(struct tcb *t, bool on);
 /** tcp_recv_peek - received bytes, in at most two pieces. Return: bytes; 0: end of stream; -EAGAIN,
  * -ENOTCONN, or the pending error. */
 int tcp_recv_peek(struct tcb *t, struct span out[2]);
+/** tcp_recv_urgent - the urgent byte that is left out of the stream. Return: 1; -EAGAIN it has not come
+ * yet; -EINVAL there is none, or it is read in line. */
+int tcp_recv_urgent(struct tcb *t, uint8_t *byte, bool peek);
 /** tcp_recv_consume - @len bytes have been read; the window may open. */
 void tcp_recv_consume(struct tcb *t, size_t len);
 /** tcp_shutdown_send - CLOSE of the sending half: a FIN follows the data. Errors: -ENOTCONN. */
@@ -443,6 +456,15 @@ bool tcp_arrow_at(unsigned i, enum tcp_state *from, enum tcp_state *to, const ch
 bool tcp_readable(const struct tcb *t);
 /** tcp_writable - room to send, or an error to report, and not in the middle of a handshake. */
 bool tcp_writable(const struct tcb *t);
+/** tcp_is_urgent - has the peer sounded an alarm that the user has not followed yet? */
+bool tcp_is_urgent(const struct tcb *t);
+/** tcp_urgent_left - bytes to be read until nothing is urgent any more (MUST-33); perhaps not all of
+ * them have come. */
+uint32_t tcp_urgent_left(const struct tcb *t);
+/** tcp_urgent_stop - bytes after which a read must stop, in front of the mark; UINT32_MAX: none. */
+uint32_t tcp_urgent_stop(const struct tcb *t);
+/** tcp_at_mark - is the last urgent byte the next one to be read? */
+bool tcp_at_mark(const struct tcb *t);
 /** tcp_is_over - both directions are done or the connection failed. */
 bool tcp_is_over(const struct tcb *t);
 /** tcp_take_error - the pending error as a positive errno value, cleared; 0 if none. */
@@ -470,6 +492,7 @@ struct tcp_status {
     net_time timer_left;
     uint8_t timer_tries; /* timeouts or probes without an answer, as ss shows them */
     uint8_t probes;      /* window probes and keep-alives without an answer */
+    uint32_t urgent_in, urgent_out; /* bytes to the end of what is urgent: to be read, to be acknowledged */
     int soft_error;      /* retransmissions or ICMP tell of trouble; positive errno value, or 0 */
     net_time user_timeout; /* 0: none */
     uint8_t backoff;

@@ -298,6 +298,7 @@ static void tcp_acked(struct tcb *t, struct tcp_ack *a)
     if (t->snd.len == 0)
         ring_release(&t->snd, &t->tcp->c->bufs);
     t->bytes_acked += data;
+    tcp_urgent_acked(t);
     t->soft_error = 0;
     net_time rtt = tcp_rtt_acked(t, seg, a->rtt);
     bool later_partial = !t->has_sack && t->ca_state == TCP_CA_RECOVERY && t->had_partial &&
@@ -428,7 +429,7 @@ static void tcp_ack_policy(struct tcb *t, bool fills_gap)
     }
 }
 
-/* Seventh, process the segment text. (Sixth, URG: urgent data are read in line, RFC 6093.) */
+/* Seventh, process the segment text. (Sixth, the URG bit, stands in tcp_urgent.c.) */
 static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
 {
     enum tcp_state s = tcp_state(t);
@@ -466,7 +467,7 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
         tcp_quickack(t, true);
     t->dup_acks_due = 0; /* the cumulative ACK says more */
     if (t->rcv_shut) {
-        tcp_recv_consume(t, t->rcv.len);
+        tcp_recv_take(t, t->rcv.len);
         t->ack_now = true;
         tcp_due(t);
     }
@@ -491,6 +492,7 @@ static enum verdict tcp_step8_fin(struct tcb *t, const struct tcp_seg *seg)
     }
     t->rcv_nxt = seq_add(t->rcv_nxt, 1); /* a FIN takes one sequence number */
     t->fin_received = true;
+    tcp_urgent_fin(t);
     t->ack_now = true;
     t->dup_acks_due = 0;
     tcp_due(t);
@@ -528,8 +530,10 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
         tcp_ecn_data(t, seg);
     if (v == V_NEXT)
         v = tcp_step5_ack(t, seg);
-    if (v == V_NEXT)
+    if (v == V_NEXT) {
+        tcp_step6_urg(t, seg);
         v = tcp_step7_text(t, seg);
+    }
     if (v == V_NEXT)
         v = tcp_step8_fin(t, seg);
     return v;
@@ -548,6 +552,7 @@ enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg)
         return v;
     seg->flags &= (uint8_t)~TCP_SYN; /* it is processed; its number with it */
     seg->seq = seq_add(seg->seq, 1);
+    tcp_step6_urg(t, seg);
     v = tcp_step7_text(t, seg); /* "then continue processing at the sixth step" */
     return v == V_NEXT ? tcp_step8_fin(t, seg) : v;
 }
@@ -574,6 +579,7 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
     seg->src = p->src;
     seg->dst = p->dst;
     seg->tos = p->tos;
+    seg->first = seg->seq;
     seg->data = s.p + seg->hdr_len;
     seg->data_len = (uint32_t)s.len - seg->hdr_len;
     return V_NEXT;

@@ -183,6 +183,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->tos = l->tos != 0 ? l->tos : t->tos;
     t->nodelay = t->nodelay || l->nodelay;
     t->patience = l->patience;
+    t->oob_inline = l->oob_inline;
     t->iss = h->iss;
     t->irs = h->irs;
     t->snd_una = t->iss;

@@ -244,10 +244,12 @@ static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags
 {
     bool cwr = t->cwr_due;
     uint8_t tos = tcp_ecn_out(t, len > 0 && seq_eq(seq, t->snd_nxt), &flags);
+    uint16_t up = tcp_urgent_pointer(t, seq);
     struct tcp_seg seg = {
         .seq = seq,
         .ack = t->rcv_nxt,
-        .flags = flags,
+        .flags = up != 0 ? flags | TCP_URG : flags,
+        .up = up,
         .wnd = tcp_window(t),
         .data_len = len,
         .opt = {.has_ts = t->has_ts, .tsval = tcp_ts_now(t->tcp, &t->conn), .tsecr = t->ts_recent},
@@ -495,10 +497,12 @@ static bool tcp_output_resend(struct tcb *t)
  * leave now? @by_wnd: it is the peer's window that makes it less than all. */
 static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool by_wnd)
 {
+    bool urgent = t->snd_urgent && seq_lt(t->snd_nxt, t->snd_up);
+
     if (len >= tcp_output_mss(t) || t->force)
         return true;
     if (len == avail) /* all there is: at once when idle, when the user wants it, at the end */
-        return t->fin_queued || (!t->more && (t->nodelay || tcp_in_flight(t) == 0));
+        return t->fin_queued || urgent || (!t->more && (t->nodelay || tcp_in_flight(t) == 0));
     return by_wnd && len >= t->max_snd_wnd / 2;
 }
 
@@ -594,6 +598,7 @@ static bool tcp_output_probe(struct tcb *t)
     if (t->probes_out < UINT8_MAX)
         t->probes_out++;
     t->tcp->stats.zero_window_probes++;
+    t->urgent_due = t->snd_urgent; /* which needs a number that the peer must look at */
     return tcp_send_seg(t, seq_sub(t->snd_una, 1), 0, TCP_ACK);
 }
 
@@ -627,6 +632,8 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
             n += tcp_output_probe(t);
         if (t->keep_due && n < max)
             n += tcp_output_keepalive(t);
+        if (t->urgent_due && n < max) /* what is urgent cannot go: say so (MUST-66) */
+            t->ack_now = true;
     }
     while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
         if (!tcp_send_seg(t, tcp_bare_seq(t), 0, TCP_ACK)) {

@@ -56,6 +56,9 @@ enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const stru
 bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
                       struct tcp_half *h);
 
+/* tcp_user.c */
+void tcp_recv_take(struct tcb *t, uint32_t len);
+
 /* tcp_input.c */
 enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg);
 void tcp_negotiate(struct tcb *t, const struct tcp_opts *o);
@@ -216,6 +219,15 @@ void tcp_timer_stop(struct tcb *t);
 void tcp_timer_update(struct tcb *t);
 void tcp_timer_rtx_limit(struct tcb *t);
 const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries);
+
+/* tcp_urgent.c */
+uint16_t tcp_urgent_pointer(struct tcb *t, tcp_seq seq);
+void tcp_urgent_acked(struct tcb *t);
+void tcp_step6_urg(struct tcb *t, const struct tcp_seg *seg);
+void tcp_urgent_fin(struct tcb *t);
+uint32_t tcp_urgent_readable(const struct tcb *t, uint32_t *skip);
+void tcp_urgent_read(struct tcb *t);
+uint32_t tcp_urgent_fetched(const struct tcb *t);
 
 /* tcp_timer_keep.c */
 void tcp_timer_established(struct tcb *t);

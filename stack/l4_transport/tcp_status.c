@@ -48,6 +48,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .pacing_rate = t->pacing_rate,
         .cc = cc_by_index(t->cc)->name,
         .probes = t->probes_out,
+        .urgent_in = tcp_urgent_left(t),
+        .urgent_out = t->snd_urgent ? seq_dist(t->snd_una, t->snd_up) : 0,
         .soft_error = t->soft_error,
         .user_timeout = tcp_timer_end(t, 0) == NET_NEVER ? 0 : tcp_timer_end(t, 0),
         .backoff = t->backoff,

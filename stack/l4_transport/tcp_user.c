@@ -54,6 +54,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .limited_transmit = true,
         .sent_records = 65536,
         .time_wait_reuse = true,
+        .oob_inline = true,
         .port_min = 32768,
         .port_max = 60999,
         .initial_cwnd = 10,
@@ -115,6 +116,7 @@ int tcp_open_passive(struct tcp *tcp, const struct tcp_open *o, struct tcp_liste
         .tos = o->tos,
         .ttl = o->ttl,
         .nodelay = o->nodelay,
+        .oob_inline = o->oob_inline,
         .cc = o->cc,
         .maxseg = o->maxseg,
         .sndbuf = o->sndbuf,
@@ -153,6 +155,7 @@ static void tcp_apply(struct tcb *t, const struct tcp_open *o)
         t->tos = o->tos;
     t->nodelay = t->nodelay || o->nodelay;
     t->patience = o->patience;
+    t->oob_inline = o->oob_inline;
 }
 
 /* The smallest shift that lets the window field express the whole buffer, also what it may grow to, at
@@ -358,10 +361,12 @@ void tcp_quickack(struct tcb *t, bool on)
 int tcp_recv_peek(struct tcb *t, struct span out[2])
 {
     out[0] = out[1] = (struct span){NULL, 0};
-    if (t->rcv.len > 0) {
-        out[0] = ring_span(&t->rcv, 0, t->rcv.len);
-        out[1] = ring_span(&t->rcv, (uint32_t)out[0].len, t->rcv.len);
-        return (int)t->rcv.len;
+    uint32_t skip, len = tcp_urgent_readable(t, &skip);
+
+    if (len > 0) {
+        out[0] = ring_span(&t->rcv, skip, len);
+        out[1] = ring_span(&t->rcv, skip + (uint32_t)out[0].len, len - (uint32_t)out[0].len);
+        return (int)len;
     }
     if (t->error != 0)
         return -tcp_take_error(t);
@@ -380,10 +385,20 @@ int tcp_recv_peek(struct tcb *t, struct span out[2])
 
 void tcp_recv_consume(struct tcb *t, size_t len)
 {
-    NET_ASSERT(len <= t->rcv.len);
+    uint32_t skip, room = tcp_urgent_readable(t, &skip);
+
+    NET_ASSERT(len <= room);
+    if (len > 0)
+        tcp_recv_take(t, (uint32_t)len + skip);
+}
+
+/* @len bytes leave the receive ring. */
+void tcp_recv_take(struct tcb *t, uint32_t len)
+{
     if (len == 0)
         return;
-    ring_consume(&t->rcv, (uint32_t)len);
+    ring_consume(&t->rcv, len);
+    tcp_urgent_read(t);
     if (t->rcv.len == 0 && t->ooo == NULL)
         ring_release(&t->rcv, &t->tcp->c->bufs);
     if (!t->hashed || t->fin_received)
@@ -426,14 +441,14 @@ int tcp_shutdown_send(struct tcb *t)
 void tcp_shutdown_recv(struct tcb *t)
 {
     t->rcv_shut = true;
-    if (t->rcv.len > 0)
-        tcp_recv_consume(t, t->rcv.len);
+    tcp_recv_take(t, t->rcv.len);
+    t->rcv_urgent = false;
     tcp_wake(t);
 }
 
 void tcp_close(struct tcb *t, net_time linger)
 {
-    bool unread = t->rcv.len > 0;
+    bool unread = t->rcv.len > tcp_urgent_fetched(t);
 
     tcp_detach(t);
     if (!t->hashed) { /* the protocol let go before */
@@ -470,7 +485,9 @@ void tcp_abort(struct tcb *t)
 
 bool tcp_readable(const struct tcb *t)
 {
-    return t->rcv.len > 0 || t->error != 0 || t->fin_received || t->rcv_shut ||
+    uint32_t skip;
+
+    return tcp_urgent_readable(t, &skip) > 0 || t->error != 0 || t->fin_received || t->rcv_shut ||
            tcp_state(t) == TCP_CLOSED;
 }
 

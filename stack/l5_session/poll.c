@@ -160,6 +160,8 @@ static unsigned poll_events_tcp(const struct tcb *t)
         ev |= SOCK_OUT;
     if (t->error != 0)
         ev |= SOCK_ERR | SOCK_IN | SOCK_OUT; /* a call of either kind tells more */
+    if (tcp_is_urgent(t))
+        ev |= SOCK_PRI;
     if (t->fin_received || t->rcv_shut)
         ev |= SOCK_RDHUP | SOCK_IN;
     if (tcp_is_over(t))

@@ -15,7 +15,8 @@ enum sock_event {
     SOCK_OUT = 2,   /* room to send; a connect has ended */
     SOCK_ERR = 4,   /* an error is pending; always reported */
     SOCK_HUP = 8,   /* both directions are over; always reported */
-    SOCK_RDHUP = 16 /* the peer has sent its FIN */
+    SOCK_RDHUP = 16, /* the peer has sent its FIN */
+    SOCK_PRI = 32    /* the peer has sent something urgent that is not yet read; an edge for each */
 };
 enum poll_mode { POLL_LEVEL, POLL_EDGE };
 

@@ -73,6 +73,7 @@ int sock_open(struct socks *s, enum sock_kind kind)
 
     if (kind == SOCK_KIND_TCP)
         s->wishes[sd] = (struct tcp_patience){.keepalive = s->tcp->cfg.keepalive};
+    k->oob_inline = s->tcp->cfg.oob_inline;
     if (kind == SOCK_KIND_UDP) {
         k->as.u = udp_open(s->udp, sd);
         if (k->as.u == NULL) {
@@ -224,6 +225,7 @@ static struct tcp_open sock_tcp_open(const struct socks *s, const struct sock *k
         .cc = k->cc,
         .nodelay = k->nodelay,
         .reuse = k->reuse,
+        .oob_inline = k->oob_inline,
         .patience = s->wishes[slab_index(&s->slab, k)],
     };
 }
@@ -388,9 +390,12 @@ int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned f
     if (k == NULL)
         return -EBADF;
     if (k->state == SOCK_UDP)
-        return sock_send_udp(k, IP_ADDR_ANY, NULL, bytes, len);
+        return (flags & SOCK_MSG_OOB) ? -EOPNOTSUPP
+                                      : sock_send_udp(k, IP_ADDR_ANY, NULL, bytes, len);
     if (k->state != SOCK_TCP_CONN)
         return -ENOTCONN;
+    if (flags & SOCK_MSG_OOB)
+        return tcp_send_urgent(k->as.t, bytes, size_min(len, INT32_MAX));
     return tcp_send(k->as.t, bytes, size_min(len, INT32_MAX), (flags & SOCK_MSG_MORE) != 0);
 }
 
@@ -477,7 +482,7 @@ static int sock_recv_tcp(struct tcb *t, void *bytes, size_t len, bool peek)
 
     if (got <= 0)
         return got;
-    got = sock_copy(in, bytes, len);
+    got = sock_copy(in, bytes, size_min(len, tcp_urgent_stop(t)));
     if (!peek)
         tcp_recv_consume(t, (size_t)got);
     return got;
@@ -490,6 +495,8 @@ int sock_recv(struct socks *s, int sd, void *bytes, size_t len, unsigned flags)
 
     if (k == NULL)
         return -EBADF;
+    if (k->state == SOCK_TCP_CONN && (flags & SOCK_MSG_OOB))
+        return len == 0 ? 0 : tcp_recv_urgent(k->as.t, bytes, peek);
     if (k->state == SOCK_TCP_CONN)
         return sock_recv_tcp(k->as.t, bytes, len, peek);
     if (k->state != SOCK_UDP)

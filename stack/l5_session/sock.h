@@ -16,7 +16,7 @@ struct socks; /* the sockets of one host: sock.c */
 
 enum sock_kind { SOCK_KIND_TCP, SOCK_KIND_UDP };
 enum sock_how { SOCK_SHUT_RD, SOCK_SHUT_WR, SOCK_SHUT_RDWR };
-enum sock_flag { SOCK_MSG_PEEK = 1, SOCK_MSG_MORE = 2 };
+enum sock_flag { SOCK_MSG_PEEK = 1, SOCK_MSG_MORE = 2, SOCK_MSG_OOB = 4 }; /* OOB: TCP's urgent data */
 
 enum sock_opt {
     SOCK_OPT_REUSEADDR, /* bool: bind although TIME-WAIT connections hold the port */
@@ -44,7 +44,10 @@ enum sock_opt {
     SOCK_OPT_QUICKACK,     /* bool, of this moment as in Linux: the next ACKs are not delayed, or they are */
     SOCK_OPT_MULTICAST_TTL,  /* 0...255, of UDP datagrams to groups: 1; 0: not beyond this host */
     SOCK_OPT_MULTICAST_LOOP, /* bool: they also go to members on this host; on */
-    SOCK_OPT_MULTICAST_IF    /* through which interface, its number; -1: as the route says */
+    SOCK_OPT_MULTICAST_IF,   /* through which interface, its number; -1: as the route says */
+    SOCK_OPT_OOB_INLINE,   /* bool, on: urgent data are part of the stream (RFC 6093 section 6) */
+    SOCK_OPT_AT_MARK,      /* get only: is the last urgent byte the next one to be read? */
+    SOCK_OPT_URGENT_LEFT   /* get only: bytes to be read until nothing is urgent any more */
 };
 
 struct sock_addr {

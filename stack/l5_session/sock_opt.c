@@ -47,11 +47,14 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
         return v >= 0 && v <= 255 ? 0 : -EINVAL;
     case SOCK_OPT_ERROR:
     case SOCK_OPT_SOFT_ERROR:
+    case SOCK_OPT_AT_MARK:
+    case SOCK_OPT_URGENT_LEFT:
         return -ENOPROTOOPT;
     case SOCK_OPT_REUSEADDR:
     case SOCK_OPT_NODELAY:
     case SOCK_OPT_CORK:
     case SOCK_OPT_BROADCAST:
+    case SOCK_OPT_OOB_INLINE:
     case SOCK_OPT_KEEPALIVE:
     case SOCK_OPT_QUICKACK:
     case SOCK_OPT_MULTICAST_LOOP:
@@ -107,6 +110,7 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
     case SOCK_OPT_SNDBUF: /* nothing waits on its way out: accepted, and without effect */
     case SOCK_OPT_LINGER:
     case SOCK_OPT_KEEPALIVE:
+    case SOCK_OPT_OOB_INLINE:
         return 0;
     default:
         return -ENOPROTOOPT;
@@ -118,6 +122,9 @@ static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
     switch (opt) {
     case SOCK_OPT_NODELAY:
         k->nodelay = v != 0;
+        return 0;
+    case SOCK_OPT_OOB_INLINE:
+        k->oob_inline = v != 0;
         return 0;
     case SOCK_OPT_SNDBUF:
         k->as.buf.sndbuf = (uint32_t)v;
@@ -148,6 +155,9 @@ static int sock_setopt_listen(struct tcp_listener *l, enum sock_opt opt, int64_t
     case SOCK_OPT_NODELAY:
         l->nodelay = v != 0;
         return 0;
+    case SOCK_OPT_OOB_INLINE:
+        l->oob_inline = v != 0;
+        return 0;
     case SOCK_OPT_SNDBUF:
         l->sndbuf = (uint32_t)v;
         return 0;
@@ -175,6 +185,9 @@ static int sock_setopt_conn(struct tcb *t, enum sock_opt opt, int64_t v)
     switch (opt) {
     case SOCK_OPT_NODELAY:
         tcp_nodelay(t, v != 0);
+        return 0;
+    case SOCK_OPT_OOB_INLINE:
+        t->oob_inline = v != 0;
         return 0;
     case SOCK_OPT_QUICKACK:
         tcp_quickack(t, v != 0);
@@ -349,6 +362,20 @@ static int sock_getopt_multicast(const struct sock *k, enum sock_opt opt, int64_
     return 0;
 }
 
+/* About urgent data. */
+static int64_t sock_urgent_value(const struct sock *k, enum sock_opt opt)
+{
+    const struct tcb *t = k->state == SOCK_TCP_CONN ? k->as.t : NULL;
+
+    if (opt == SOCK_OPT_AT_MARK)
+        return t != NULL && tcp_at_mark(t);
+    if (opt == SOCK_OPT_URGENT_LEFT)
+        return t != NULL ? tcp_urgent_left(t) : 0;
+    return t != NULL                     ? t->oob_inline
+           : k->state == SOCK_TCP_LISTEN ? k->as.l->oob_inline
+                                         : k->oob_inline;
+}
+
 int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
 {
     struct sock *k = sock_at(s, sd);
@@ -411,6 +438,11 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_MAXSEG:
         *value = v.maxseg;
+        return is_udp ? -ENOPROTOOPT : 0;
+    case SOCK_OPT_OOB_INLINE:
+    case SOCK_OPT_AT_MARK:
+    case SOCK_OPT_URGENT_LEFT:
+        *value = is_udp ? 0 : sock_urgent_value(k, opt);
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_QUICKACK:
         *value = k->state == SOCK_TCP_CONN && k->as.t->quick_acks > 0;

@@ -36,8 +36,8 @@ struct sock {
     bool bound : 1;  /* TCP */
     bool edge : 1;   /* POLL_EDGE */
     bool listed : 1; /* in the ready list of its poll set */
-    bool nodelay : 1, reuse : 1;
     bool cork : 1; /* of a connection or, before, of what it will begin with */
+    bool nodelay : 1, reuse : 1, oob_inline : 1;
     bool rd_shut : 1, wr_shut : 1; /* UDP; TCP knows by itself */
     uint8_t tos, ttl, cc;          /* ttl 0, cc 0xff: the host's default */
     int32_t linger;

@@ -44,6 +44,7 @@ struct tcp_seg {
     /* Filled in by tcp_input(), not by the parser. */
     struct ip_addr src, dst;
     uint8_t tos;           /* type of service of the datagram, ECN bits included */
+    tcp_seq first;         /* SEG.SEQ, also when the front has been cut off */
     uint32_t data_len;     /* payload bytes; SEG.LEN is tcp_seg_len() */
     const uint8_t *data;   /* payload, valid while the packet is */
 };

@@ -489,7 +489,13 @@ static void test_tcp_options_urgent_in_line(void)
         expect_tcp(&k, .flags = ".", .seq = 1, .ack = 7);
         say(&k, .flags = "U.", .seq = 7, .ack = 1, .win = 1000, .urp = pointers[i]);
         expect_nothing(&k, NET_SEC(1));
-        peer_read(&k, sd, "abcdef");
+        for (int n = 0; n < 6; n++) {
+            char byte = 0;
+
+            T_EQ(sock_recv(net_socks(&k.net), sd, &byte, 1, 0), 1);
+            T_EQ(byte, "abcdef"[n]);
+        }
+        T_EQ(peer_recv(&k, sd), -EAGAIN);
         peer_end(&k);
     }
 }

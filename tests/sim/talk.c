@@ -142,6 +142,8 @@ static int talk_say(struct talk *t, size_t len, unsigned flags)
 
     if (t->mine.write_max != 0) {
         talk_fill(t->mine.key, t->sent, buf, len);
+        if ((t->sent >> 9) % 16 == 5) /* now and then something is urgent: it changes no byte */
+            flags |= SOCK_MSG_OOB;
         return sock_send(s, t->sd, buf, len, flags);
     }
     int n = sock_reserve(s, t->sd, len, &room);

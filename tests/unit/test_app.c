@@ -153,8 +153,61 @@ static void test_app_idle_has_no_deadline(void)
     pair_free(p);
 }
 
+/* What the server's TCP segments said, seen at its boundary. */
+struct seen_flags {
+    uint32_t in_urgent, out_urgent, out;
+    uint8_t tos_or, tos_and;
+};
+
+static void app_see_flags(void *ctx, const struct pkt *p, bool out)
+{
+    struct seen_flags *s = ctx;
+    const uint8_t *ip = p->buf + p->off + ETH_HDR_LEN;
+
+    if (ip[9] != IP_PROTO_TCP)
+        return;
+    bool urgent = (ip[20 + TCP_FLAGS] & TCP_URG) != 0;
+
+    s->in_urgent += !out && urgent;
+    s->out_urgent += out && urgent;
+    s->out += out;
+    if (out) {
+        s->tos_or |= ip[1];
+        s->tos_and &= ip[1];
+    }
+}
+
+/* No service uses the urgent mechanism, also when it is asked by it: it reads in line, and answers
+ * as ever. None changes the type of service on its way.
+ * REQ: TCP-SHLD-13 TCP-SHLD-23 TCP-6093-5-1 */
+static void test_app_services_are_never_urgent(void)
+{
+    static const uint16_t ports[] = {7, 9, 13, 19, 37, 80};
+    static const char ask[] = "GET / HTTP/1.0\r\n\r\n";
+
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        struct pair *p = pair_new(NULL, 0);
+        struct seen_flags s = {.tos_and = 0xff};
+
+        net_set_tap(&p->server, app_see_flags, &s);
+        pair_connect(p, ports[i]);
+        T_EQ(sock_send(net_socks(&p->client), p->sd, ask, strlen(ask), SOCK_MSG_OOB), strlen(ask));
+        pair_run(p, NET_MS(100));
+        if (ports[i] == 7)
+            T_STR(p->got, ask);
+        else if (ports[i] == 80)
+            T_TRUE(strstr(p->got, "200") != NULL);
+        T_EQ(p->error, 0);
+        T_TRUE(s.in_urgent > 0 && s.out > 1);
+        T_EQ(s.out_urgent, 0);
+        T_EQ(s.tos_or, s.tos_and);
+        pair_free(p);
+    }
+}
+
 T_MAIN("app", T(test_app_start_refuses_what_cannot_be), T(test_app_half_a_service_is_not_started),
        T(test_app_at_the_cap_the_idlest_goes),
        T(test_app_many_idle_strangers_do_not_close_the_shop),
        T(test_app_udp_never_answers_another_service), T(test_app_udp_never_answers_a_broadcast),
-       T(test_app_stop_ends_everything_properly), T(test_app_idle_has_no_deadline))
+       T(test_app_stop_ends_everything_properly), T(test_app_services_are_never_urgent),
+       T(test_app_idle_has_no_deadline))

@@ -96,7 +96,10 @@ static int64_t data_try_write(struct plugin *g, struct plugin_wait *w)
     while (w->done < whole) {
         struct span s = data_piece(w, w->done, &is_last);
         bool more = !is_last || (w->flags & MSG_MORE) != 0;
-        int64_t v = sock_send(g->net.socks, f->sd, s.p, s.len, more ? SOCK_MSG_MORE : 0);
+        int64_t v = sock_send(g->net.socks, f->sd, s.p, s.len,
+                              more                   ? SOCK_MSG_MORE
+                              : (w->flags & MSG_OOB) ? SOCK_MSG_OOB
+                                                     : 0);
 
         if ((v == -EAGAIN || v == 0) && w->may_block)
             return plugin_block(g, w, w->done > 0 ? (int64_t)w->done : -EAGAIN);
@@ -203,7 +206,9 @@ static int64_t data_read_some(struct plugin *g, struct plugin_wait *w, struct pl
     struct span piece[2];
 
     if (!f->is_udp)
-        return sock_recv(g->net.socks, f->sd, bytes, len, w->flags & MSG_PEEK ? SOCK_MSG_PEEK : 0);
+        return sock_recv(g->net.socks, f->sd, bytes, len,
+                         ((w->flags & MSG_PEEK) ? SOCK_MSG_PEEK : 0u) |
+                             ((w->flags & MSG_OOB) ? SOCK_MSG_OOB : 0u));
     if (w->flags & MSG_PEEK) {
         v = sock_peek(g->net.socks, f->sd, piece, &w->peer);
         w->whole = v > 0 ? (size_t)v : 0;
@@ -244,7 +249,7 @@ static int64_t data_try_read(struct plugin *g, struct plugin_wait *w)
         w->done += v > 0 ? (size_t)v : 0;
     } while (all && v > 0 && w->done < len);
     free(bytes);
-    if (v == -EAGAIN && w->may_block)
+    if (v == -EAGAIN && w->may_block && !(w->flags & MSG_OOB))
         return plugin_block(g, w, w->done > 0 ? (int64_t)w->done : v);
     if (v < 0 && w->done == 0)
         return v;

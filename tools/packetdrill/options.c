@@ -20,6 +20,7 @@
 enum {
     OPTIONS_INQ = 0x541b,
     OPTIONS_OUTQ = 0x5411,
+    OPTIONS_ATMARK = 0x8905,
     OPTIONS_FIONBIO = 0x5421,
     OPTIONS_TCP = 6,
     OPTIONS_TCP_INFO = 11,
@@ -63,6 +64,10 @@ static int64_t options_queue(struct plugin *g, struct plugin_fd *f, unsigned lon
     struct tcp_status s = {0};
     struct span piece[2];
 
+    if (request == OPTIONS_ATMARK && !f->is_udp) {
+        *out = t != NULL && tcp_at_mark(t);
+        return 0;
+    }
     if (request != OPTIONS_INQ && request != OPTIONS_OUTQ)
         return -ENOTTY;
     if (f->is_listening)

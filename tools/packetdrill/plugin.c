@@ -72,6 +72,7 @@ int plugin_up(struct plugin *g)
     cfg.tcp.half_open = 256;
     cfg.tcp.time_wait = 1024;
     cfg.tcp.listeners = 64;
+    cfg.tcp.oob_inline = false; /* as Linux begins */
     cfg.udp.sockets = 64;
     cfg.socks = (struct socks_config){.sockets = 1024, .polls = 16};
     plugin_settings(g, &cfg.tcp);

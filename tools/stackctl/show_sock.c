@@ -148,6 +148,8 @@ static void print_tcp_info(const json_t *s)
     print_nonzero(s, "segs_in", "segs_in");
     print_nonzero(s, "in_flight", "in_flight");
     print_recovery(s);
+    print_nonzero(s, "urgent_in", "urgent_in");
+    print_nonzero(s, "urgent_out", "urgent_out");
     if (jreal(s, "rcv_rtt_ms") > 0)
         printf(" rcv_rtt:%.3f", jreal(s, "rcv_rtt_ms"));
     print_nonzero(s, "rcv_space", "rcv_space");

@@ -64,6 +64,8 @@ static json_t *show_tcp(const struct tcp_status *s)
         {"ece_in",         s->ece_in       },
         {"delivered",      s->delivered    },
         {"pacing_rate",    s->pacing_rate  },
+        {"urgent_in",      s->urgent_in    },
+        {"urgent_out",     s->urgent_out   },
     };
     static const char *const moods[] = {"open", "disorder", "cwr", "recovery", "loss"};
 

@@ -226,7 +226,9 @@ static int64_t data_write_tcp(struct run *r, struct run_call *c, struct run_fd *
     for (;;) {
         size_t left = b->len - c->done;
         int64_t n = sock_send(r->net.socks, f->sd, b->p + c->done, left,
-                              (flags & MSG_MORE) != 0 ? SOCK_MSG_MORE : 0);
+                              (flags & MSG_OOB) != 0    ? SOCK_MSG_OOB
+                              : (flags & MSG_MORE) != 0 ? SOCK_MSG_MORE
+                                                        : 0);
 
         if ((n == -EAGAIN || n == 0) && left > 0 && may_block)
             return call_block(r, c, f->snd_timeout, c->done > 0 ? (int64_t)c->done : -EAGAIN);
@@ -263,11 +265,27 @@ static int64_t call_write(struct run *r, struct run_call *c)
 
 /* ---- reading ---- */
 
-static void data_check(struct run *r, struct run_call *c, struct run_fd *f, const uint8_t *bytes,
-                       int64_t n)
+/* Where in the stream the next byte comes from. An urgent byte that is read out of line leaves a
+ * hole. */
+static uint64_t data_base(struct run *r, struct run_fd *f, int64_t flags)
 {
-    uint64_t base = f->flow == NULL || f->is_udp ? 0 : f->flow->received;
+    int64_t at_mark = 0, is_inline = 1, left = 1;
+    uint32_t offset;
 
+    if (f->flow == NULL || f->is_udp || !fact_read_offset(r, f, &offset))
+        return 0;
+    f->flow->received += (uint64_t)(int64_t)(int32_t)(offset - (uint32_t)f->flow->received);
+    sock_getopt(r->net.socks, f->sd, SOCK_OPT_AT_MARK, &at_mark);
+    sock_getopt(r->net.socks, f->sd, SOCK_OPT_OOB_INLINE, &is_inline);
+    sock_getopt(r->net.socks, f->sd, SOCK_OPT_URGENT_LEFT, &left);
+    if (flags & MSG_OOB)
+        return f->flow->received + (uint64_t)left - 1;
+    return f->flow->received + (at_mark != 0 && is_inline == 0);
+}
+
+static void data_check(struct run *r, struct run_call *c, struct run_fd *f, const uint8_t *bytes,
+                       int64_t n, uint64_t base)
+{
     if ((r->opt.lax & LAX_PAYLOAD) || (f->flow == NULL && !f->is_udp))
         return;
     for (int64_t i = 0; i < n; i++) {
@@ -355,15 +373,17 @@ static bool data_message(struct run *r, struct run_call *c, const struct run_fd 
 
 /* Receive once. *@whole: what MSG_TRUNC counts, the length of the whole datagram. */
 static int64_t data_receive(struct run *r, struct run_call *c, const struct run_fd *f,
-                            uint8_t *room, size_t len, bool peek, size_t *whole)
+                            uint8_t *room, size_t len, int64_t flags, size_t *whole)
 {
     struct sock_msg m = {.len = 0};
     struct span piece[2];
     int64_t n;
 
     if (!f->is_udp) {
-        n = sock_recv(r->net.socks, f->sd, room, len, peek ? SOCK_MSG_PEEK : 0);
-    } else if (peek) {
+        n = sock_recv(r->net.socks, f->sd, room, len,
+                      ((flags & MSG_PEEK) ? SOCK_MSG_PEEK : 0u) |
+                          ((flags & MSG_OOB) ? SOCK_MSG_OOB : 0u));
+    } else if (flags & MSG_PEEK) {
         n = sock_peek(r->net.socks, f->sd, piece, &m.peer);
         m.len = n > 0 ? (size_t)n : 0;
         if (n > 0)
@@ -390,11 +410,11 @@ static int64_t data_read(struct run *r, struct run_call *c, struct run_fd *f, ui
     do {                /* an error that comes behind some bytes is for the next call */
         if (c->done > 0 && (poll_events(r->net.socks, f->sd) & SOCK_ERR))
             break;
-        n = data_receive(r, c, f, room, len - c->done, peek, &whole);
+        uint64_t base = data_base(r, f, flags);
+
+        n = data_receive(r, c, f, room, len - c->done, flags, &whole);
         if (n > 0 && !((flags & MSG_TRUNC) && !f->is_udp)) /* which throws the bytes away */
-            data_check(r, c, f, room, n);
-        if (n > 0 && f->flow != NULL && !peek)
-            f->flow->received += (uint64_t)n;
+            data_check(r, c, f, room, n, base);
         if (n < 0 && (n != -EAGAIN || c->done == 0 || c->may_block))
             return n;
         c->done += n > 0 ? (size_t)n : 0;
@@ -418,7 +438,7 @@ static int64_t call_read(struct run *r, struct run_call *c)
     }
     uint8_t none;
 
-    c->may_block = c->may_block && (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+    c->may_block = c->may_block && (flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)) == 0;
     n = data_read(r, c, f, b.p != NULL ? b.p : &none, b.len, flags);
     free(b.p);
     if (n == -EAGAIN && c->may_block)

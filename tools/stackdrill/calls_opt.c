@@ -14,6 +14,7 @@ enum {
     OPT_SETFL = 4,
     OPT_INQ = 0x541b,
     OPT_OUTQ = 0x5411,
+    OPT_ATMARK = 0x8905,
     OPT_NONBLOCK_IOCTL = 0x5421
 };
 
@@ -64,6 +65,13 @@ static int64_t call_ioctl(struct run *r, struct run_call *c)
             return RUN_BAD;
         f->is_nonblocking = value != 0;
         return 0;
+    }
+    if (request == OPT_ATMARK) {
+        int err = sock_getopt(r->net.socks, f->sd, SOCK_OPT_AT_MARK, &value);
+
+        if (err < 0)
+            return err;
+        return opt_filled(r, c, &c->call->args[2], value) ? 0 : RUN_BAD;
     }
     if (request != OPT_INQ && request != OPT_OUTQ)
         return -ENOTTY;

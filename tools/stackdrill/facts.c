@@ -27,6 +27,18 @@ static const struct tcb *fact_tcb(struct run *r, const struct run_flow *f)
     return NULL;
 }
 
+bool fact_read_offset(struct run *r, const struct run_fd *f, uint32_t *offset)
+{
+    const struct sock *k = sock_at(r->net.socks, f->sd);
+
+    if (k == NULL || k->state != SOCK_TCP_CONN)
+        return false;
+    const struct tcb *t = k->as.t;
+
+    *offset = t->rcv_nxt.v - t->rcv.len - t->fin_received - t->irs.v - 1;
+    return true;
+}
+
 static bool fact_status(struct run *r, const struct run_flow *f, struct tcp_status *s)
 {
     const struct tcb *t = fact_tcb(r, f);
@@ -116,6 +128,8 @@ bool fact_value(struct run *r, const struct run_flow *f, const char *name, int64
         {"min_rtt",       s.min_rtt / 1000      },
         {"backoff",       s.backoff             },
         {"probes",        s.probes              },
+        {"urgent_in",     s.urgent_in           },
+        {"urgent_out",    s.urgent_out          },
         {"soft_error",    s.soft_error          },
         {"has_ts",        s.has_ts              },
         {"has_sack",      s.has_sack            },

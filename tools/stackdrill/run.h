@@ -330,6 +330,8 @@ run_call_fn *call_poll_find(const char *name);
 bool fact_check(struct run *r, const struct script_event *e);
 /** fact_value - a number known of the connection under test: state excepted, script's names. */
 bool fact_value(struct run *r, const struct run_flow *f, const char *name, int64_t *v);
+/** fact_read_offset - how many bytes of the stream the user of @f has behind him, modulo 2^32. */
+bool fact_read_offset(struct run *r, const struct run_fd *f, uint32_t *offset);
 bool fact_tcpi(void *arg, const char *name, int64_t *v);
 
 #endif

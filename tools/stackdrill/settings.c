@@ -32,7 +32,7 @@ static const struct settings_sockopt {
     {"SOL_SOCKET",  "SO_PRIORITY",        -1,                     NULL                    },
     {"SOL_SOCKET",  "SO_MARK",            -1,                     NULL                    },
     {"SOL_SOCKET",  "SO_MAX_PACING_RATE", -1,                     NULL                    },
-    {"SOL_SOCKET",  "SO_OOBINLINE",       -1,                     NULL                    },
+    {"SOL_SOCKET",  "SO_OOBINLINE",       SOCK_OPT_OOB_INLINE,    "SOCK_OPT_OOB_INLINE"   },
     {"IPPROTO_TCP", "TCP_NODELAY",        SOCK_OPT_NODELAY,       "SOCK_OPT_NODELAY"      },
     {"IPPROTO_TCP", "TCP_CORK",           SOCK_OPT_CORK,          "SOCK_OPT_CORK"         },
     {"IPPROTO_TCP", "TCP_MAXSEG",         SOCK_OPT_MAXSEG,        "SOCK_OPT_MAXSEG"       },
@@ -214,6 +214,7 @@ static const struct settings_poll_bit {
     unsigned bit, ours;
 } settings_polls[] = {
     {POLLIN,     SOCK_IN   },
+    {POLLPRI,    SOCK_PRI  },
     {POLLOUT,    SOCK_OUT  },
     {POLLERR,    SOCK_ERR  },
     {POLLHUP,    SOCK_HUP  },

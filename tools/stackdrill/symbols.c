@@ -29,6 +29,7 @@ static const struct symbol {
 } symbols[] = {
     {"NULL",                   0        },
     {"SIOCINQ",                0x541b   },
+    {"SIOCATMARK",             0x8905   },
     {"SIOCOUTQ",               0x5411   },
     {"SIOCOUTQNSD",            0x894b   },
     {"TCP_IS_MPTCP",           43       },
