@@ -147,7 +147,7 @@ static void test_settings_poll_bits(void)
 {
     T_EQ(settings_poll_ours(POLLIN | POLLRDHUP), SOCK_IN | SOCK_RDHUP);
     T_EQ(settings_poll_ours(POLLWRNORM | POLLHUP | POLLERR), SOCK_OUT | SOCK_HUP | SOCK_ERR);
-    T_EQ(settings_poll_ours(POLLPRI), 0);
+    T_EQ(settings_poll_ours(POLLPRI), SOCK_PRI);
     T_EQ(settings_poll_bits(SOCK_IN, false), POLLIN | POLLRDNORM);
     T_EQ(settings_poll_bits(SOCK_IN | SOCK_OUT, true), EPOLLIN | EPOLLOUT);
     T_EQ(settings_poll_bits(SOCK_RDHUP | SOCK_ERR | SOCK_HUP, true),
