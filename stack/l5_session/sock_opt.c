@@ -329,7 +329,22 @@ static struct sock_values sock_values(const struct socks *s, const struct sock *
     return v;
 }
 
-static int64_t sock_patience_value(const struct socks *s, const struct sock *k, enum sock_opt opt)
+/* About urgent data. */
+static int64_t sock_urgent_value(const struct sock *k, enum sock_opt opt)
+{
+    const struct tcb *t = k->state == SOCK_TCP_CONN ? k->as.t : NULL;
+
+    if (opt == SOCK_OPT_AT_MARK)
+        return t != NULL && tcp_at_mark(t);
+    if (opt == SOCK_OPT_URGENT_LEFT)
+        return t != NULL ? tcp_urgent_left(t) : 0;
+    return t != NULL                     ? t->oob_inline
+           : k->state == SOCK_TCP_LISTEN ? k->as.l->oob_inline
+                                         : k->oob_inline;
+}
+
+/* What only TCP has. */
+static int64_t sock_tcp_value(const struct socks *s, const struct sock *k, enum sock_opt opt)
 {
     const struct tcp_config *cfg = &s->tcp->cfg;
     const struct tcp_patience *p = sock_patience(s, k);
@@ -345,8 +360,12 @@ static int64_t sock_patience_value(const struct socks *s, const struct sock *k, 
         return p->syn_retries != 0 ? p->syn_retries : cfg->syn_retries;
     case SOCK_OPT_USER_TIMEOUT:
         return p->user_timeout_ms;
-    default:
+    case SOCK_OPT_KEEPALIVE:
         return p->keepalive;
+    case SOCK_OPT_SOFT_ERROR:
+        return k->state == SOCK_TCP_CONN ? k->as.t->soft_error : 0;
+    default:
+        return sock_urgent_value(k, opt);
     }
 }
 
@@ -360,20 +379,6 @@ static int sock_getopt_multicast(const struct sock *k, enum sock_opt opt, int64_
              : opt == SOCK_OPT_MULTICAST_LOOP ? u->mcast_loop
                                               : u->mcast_ifi;
     return 0;
-}
-
-/* About urgent data. */
-static int64_t sock_urgent_value(const struct sock *k, enum sock_opt opt)
-{
-    const struct tcb *t = k->state == SOCK_TCP_CONN ? k->as.t : NULL;
-
-    if (opt == SOCK_OPT_AT_MARK)
-        return t != NULL && tcp_at_mark(t);
-    if (opt == SOCK_OPT_URGENT_LEFT)
-        return t != NULL ? tcp_urgent_left(t) : 0;
-    return t != NULL                     ? t->oob_inline
-           : k->state == SOCK_TCP_LISTEN ? k->as.l->oob_inline
-                                         : k->oob_inline;
 }
 
 int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
@@ -410,7 +415,11 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
     case SOCK_OPT_KEEP_COUNT:
     case SOCK_OPT_SYN_COUNT:
     case SOCK_OPT_USER_TIMEOUT:
-        *value = is_udp ? 0 : sock_patience_value(s, k, opt);
+    case SOCK_OPT_SOFT_ERROR:
+    case SOCK_OPT_OOB_INLINE:
+    case SOCK_OPT_AT_MARK:
+    case SOCK_OPT_URGENT_LEFT:
+        *value = is_udp ? 0 : sock_tcp_value(s, k, opt);
         return is_udp && opt != SOCK_OPT_KEEPALIVE ? -ENOPROTOOPT : 0;
     case SOCK_OPT_TOS:
         *value = v.tos;
@@ -430,19 +439,11 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
                  : k->state == SOCK_TCP_CONN ? tcp_take_error(k->as.t)
                                              : 0;
         return 0;
-    case SOCK_OPT_SOFT_ERROR:
-        *value = k->state == SOCK_TCP_CONN ? k->as.t->soft_error : 0;
-        return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_CONGESTION:
         *value = v.cc;
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_MAXSEG:
         *value = v.maxseg;
-        return is_udp ? -ENOPROTOOPT : 0;
-    case SOCK_OPT_OOB_INLINE:
-    case SOCK_OPT_AT_MARK:
-    case SOCK_OPT_URGENT_LEFT:
-        *value = is_udp ? 0 : sock_urgent_value(k, opt);
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_QUICKACK:
         *value = k->state == SOCK_TCP_CONN && k->as.t->quick_acks > 0;
