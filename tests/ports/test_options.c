@@ -89,14 +89,16 @@ static void test_options_addresses_follow_from_ip(void)
 
 static void test_options_faults_by_direction(void)
 {
-    T_EQ(PARSE("--drop-chance", "5", "--corrupt-chance", "rx:0.1", "--duplicate-chance", "tx:100%",
-               "--reorder-chance", "0.0001", "--delay", "20", "--jitter", "tx:0.5ms", "--rate",
-               "rx:1.5M"),
+    T_EQ(PARSE("--drop-chance", "5", "--mark-chance", "rx:2", "--corrupt-chance", "rx:0.1",
+               "--duplicate-chance", "tx:100%", "--reorder-chance", "0.0001", "--delay", "20",
+               "--jitter", "tx:0.5ms", "--rate", "rx:1.5M"),
          0);
     const struct imp_config *rx = &o.fault[STACKD_RX], *tx = &o.fault[STACKD_TX];
 
     T_EQ(rx->loss_ppm, 50000);
     T_EQ(tx->loss_ppm, 50000);
+    T_EQ(rx->mark_ppm, 20000);
+    T_EQ(tx->mark_ppm, 0);
     T_EQ(rx->corrupt_ppm, 1000);
     T_EQ(tx->corrupt_ppm, 0);
     T_EQ(rx->dup_ppm, 0);

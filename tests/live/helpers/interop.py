@@ -36,11 +36,13 @@ import time
 WIRES = collections.OrderedDict([
     ("clean", []),
     ("bad", ["--drop-chance", "2", "--corrupt-chance", "0.5", "--reorder-chance", "5",
-             "--duplicate-chance", "1", "--delay", "5"]),
+             "--duplicate-chance", "1", "--mark-chance", "2", "--delay", "5"]),
 ])
 CONTROLS = ["reno", "cubic", "bbr"]
-# Lanes: MTU and stackd's congestion control, each on both wires.
-LANES = [(576, "cubic"), (1280, "cubic"), (1500, "cubic"), (1500, "reno"), (1500, "bbr"), (9000, "cubic")]
+# Lanes: MTU, and how stackd is set: its congestion control, and --set; each on both wires.
+LANES = [(576, "cubic"), (1280, "cubic"), (1500, "cubic"), (1500, "reno"), (1500, "bbr"), (9000, "cubic"),
+         (1500, "cubic tcp_ecn=1"),
+         (1500, "cubic tcp_sack=0 tcp_timestamps=0 tcp_window_scaling=0 tcp_ecn=0")]
 KINDS = [("down", "cubic")] + [(k, c) for k in ("up", "both") for c in CONTROLS]
 
 # What Linux does where nobody has set anything; every setting below starts from here.
@@ -76,7 +78,7 @@ class Failed(Exception):
 INFO = [("options", "B", 5), ("snd_mss", "I", 16), ("total_retrans", "I", 100),
         ("bytes_retrans", "Q", 208), ("dsack_dups", "I", 216), ("delivered_ce", "I", 196),
         ("total_rto", "H", 240)]
-OPTIONS = [(2, "sack"), (1, "ts"), (4, "wscale"), (8, "ecn"), (16, "ecnseen")]
+OPTIONS = [(2, "sack"), (1, "ts"), (4, "wscale"), (8, "ecn")]
 
 
 def tcp_info(sock):
@@ -175,7 +177,8 @@ class Lane:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         self.errors = open(os.path.join(self.tmp, "stackd.err"), "w+", encoding="utf-8")
         self.stackd = self.program(
-            "stackd", "--tap", "tap0", "--mtu", str(self.mtu), "--cc", self.cc, "--control", self.control, "--seed",
+            "stackd", "--tap", "tap0", "--mtu", str(self.mtu), "--cc", self.cc.split()[0],
+            *["--set=" + s for s in self.cc.split()[1:]], "--control", self.control, "--seed",
             str(self.mtu), "--http-root", os.path.join(self.tmp, "root"), "--msl", "1",
             *WIRES[self.wire], stderr=subprocess.PIPE, text=True)
         for line in self.stackd.stderr:
@@ -367,7 +370,7 @@ def run(build, report_path):
 
 
 def lane_name(lane):
-    return "MTU %d, %s wire, stackd with %s" % (lane["mtu"], lane["wire"], lane["cc"])
+    return "MTU %d, %s wire, stackd with %s" % (lane["mtu"], lane["wire"], ", ".join(lane["cc"].split()))
 
 
 def judge(reports, lanes):
@@ -393,6 +396,11 @@ def judge(reports, lanes):
             bad = {k: counters[k] for k, but in DISBELIEF.items()
                    if counters.get(k, 0) > counters.get(but, 0)}
             claim(not bad, "%s, %s: the kernel counted %s" % (where, name, bad))
+        if lane["wire"] == "bad" and "tcp_ecn=0" not in lane["cc"] and "tcp_ecn 1" in lane["kernel"]:
+            # Marks came in, and our echo of marks made the kernel slow down.
+            counters = lane["kernel"]["tcp_ecn 1"]
+            claim(counters.get("InCEPkts", 0) > 0, where + ": the kernel saw no mark")
+            claim(counters.get("TCPDeliveredCE", 0) > 0, where + ": the kernel heard of no mark")
     if reports and reports[0]["no_control"]:
         print("     not to be had here: %s" % reports[0]["no_control"])
     print("interop: %d passed, %d failed" % (passed, failed))
@@ -411,16 +419,34 @@ def code(text):
 
 
 def handshakes(report):
+    return rows(["the kernel's settings", "opens", "SYN", "SYN,ACK", "in force"],
+                lane_handshakes(find_lane(report, "cubic"), SETTINGS))
+
+
+def our_handshakes(report):
+    body = []
+    for _, cc in LANES:
+        ours = cc.split()[1:]
+        body += [[", ".join(ours)] + cells for cells in
+                 lane_handshakes(find_lane(report, cc), ["all as Linux has it", "tcp_ecn 1"]) if ours]
+    return rows(["stackd's settings", "the kernel's settings", "opens", "SYN", "SYN,ACK", "in force"], body)
+
+
+def find_lane(report, cc):
+    return next(l for l in report["lanes"] if l["wire"] == "clean" and l["cc"] == cc and
+                (l["mtu"] == 1500 or cc not in ("cubic", "reno", "bbr")))
+
+
+def lane_handshakes(lane, names):
     """Who opens, the SYN, its answer, and what the kernel then takes to be in force."""
     body = []
-    lane = next(l for l in report["lanes"] if l["wire"] == "clean" and l["mtu"] == 1500 and l["cc"] == "cubic")
-    for name in SETTINGS:
+    for name in names:
         for opens, kinds in (("kernel", ("down", "up")), ("stackd", ("both",))):
             of = [r for r in lane["transfers"] if r["setting"] == name and r["kind"] in kinds]
             seen = sorted({(code(r["syn"]), code(r["syn_ack"]), ", ".join(r["info"]["negotiated"]) or "nothing")
                            for r in of if "info" in r})
             body += [[name, opens, *cells] for cells in seen]
-    return rows(["the kernel's settings", "opens", "SYN", "SYN,ACK", "in force"], body)
+    return body
 
 
 def segment_sizes(report):
@@ -447,7 +473,7 @@ def outcomes(report):
             bad = sum("failed" in r for r in of)
             cells.append("%d failed" % bad if bad else "whole" if of else "not tried")
         body.append([name] + cells)
-    return rows(["the kernel's settings"] + ["%d, %s, %s" % (l["mtu"], l["wire"], l["cc"]) for l in lanes], body)
+    return rows(["the kernel's settings"] + ["%d, %s, %s" % (l["mtu"], l["wire"], ", ".join(l["cc"].split())) for l in lanes], body)
 
 
 def measured(report):
@@ -476,7 +502,7 @@ def cell(r):
 
 
 # What is compared with the document, and what only --update writes, because it differs each time.
-COMPARED = {"handshakes": handshakes, "segment-sizes": segment_sizes, "outcomes": outcomes}
+COMPARED = {"handshakes": handshakes, "our-handshakes": our_handshakes, "segment-sizes": segment_sizes, "outcomes": outcomes}
 TABLES = dict(COMPARED, measured=measured)
 
 
