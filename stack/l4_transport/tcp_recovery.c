@@ -30,6 +30,7 @@ struct cc tcp_cc(struct tcb *t)
         .options = &t->tcp->cfg.cc_options,
         .state = &t->cc_state,
         .mss = t->snd_mss,
+        .is_paced = t->tcp->cfg.pacing,
         .cwnd_bytes = t->cwnd,
         .ssthresh_bytes = t->ssthresh,
         .pacing_bytes_per_s = t->pacing_rate,

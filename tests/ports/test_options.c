@@ -48,6 +48,8 @@ static void test_options_defaults(void)
     T_EQ(o.syn_policy, TCP_SYN_COOKIES);
     T_EQ(o.msl, NET_SEC(30));
     T_FALSE(o.no_autotune);
+    T_EQ(o.cc, cc_by_name("cubic"));
+    T_TRUE(o.hystart);
     T_EQ(o.offload, PORT_OFFLOAD_AUTO);
     T_EQ(o.mac.b[0], 0x02); /* locally administered, unicast */
     T_TRUE(o.pcap == NULL && o.trace == NULL && o.http_root == NULL && o.command == NULL);
@@ -123,6 +125,15 @@ static void test_options_services(void)
     T_TRUE(o.no_autotune);
     T_FALSE(o.default_services);
     T_EQ(o.service_count, 0);
+}
+
+static void test_options_congestion_control(void)
+{
+    T_EQ(PARSE("--cc", "bbr", "--no-hystart"), 0);
+    T_EQ(o.cc, cc_by_name("bbr"));
+    T_FALSE(o.hystart);
+    T_EQ(PARSE("--cc=reno"), 0);
+    T_EQ(o.cc, cc_by_name("reno"));
 }
 
 static void test_options_command_needs_netns(void)
@@ -210,6 +221,8 @@ static void test_options_wrong_values_are_refused(void)
         {"--msl",            "0"                      },
         {"--msl",            "x"                      },
         {"--msl",            "1e3"                    },
+        {"--cc",             "vegas"                  },
+        {"--cc",             ""                       },
         {"--keepalive",      "0"                      },
         {"--keepalive",      "2h"                     },
         {"--user-timeout",   "0"                      },
@@ -271,6 +284,7 @@ static void test_options_set(void)
 T_MAIN("options", T(test_options_set), T(test_options_defaults),
        T(test_options_mac_depends_on_name_and_address), T(test_options_addresses_follow_from_ip),
        T(test_options_faults_by_direction), T(test_options_services),
-       T(test_options_command_needs_netns), T(test_options_control_path),
+       T(test_options_congestion_control), T(test_options_command_needs_netns),
+       T(test_options_control_path),
        T(test_options_wrong_values_are_refused), T(test_options_message_says_how_to_mend),
        T(test_options_rate_units))

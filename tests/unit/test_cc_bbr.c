@@ -314,6 +314,49 @@ static void test_cc_bbr_app_limited_rates_are_lower_bounds(void)
     T_TRUE(f.p.cc.pacing_bytes_per_s < 2000000); /* and no longer */
 }
 
+/* PROBE_RTT: not before four segments are left, for a round trip and 200 ms at least, and what is
+ * delivered slowly meanwhile is not taken for the path's rate. */
+static void test_cc_bbr_probe_rtt_lasts_as_long_as_it_must(void)
+{
+    struct facts f;
+    uint32_t cwnd;
+
+    cruising(&f);
+    cwnd = f.p.cc.cwnd_bytes;
+    f.a.now += NET_SEC(11);
+    f.a.rate_bytes_per_s = 500000;
+    for (int i = 0; i < 300; i++) { /* 300 ms, but more is in flight */
+        f.a.rtt_ns += 10;
+        f.a.is_round_start = i % 10 == 0;
+        say(&f, 20 * PATH_MSS);
+        T_EQ(f.p.cc.cwnd_bytes, 4 * PATH_MSS);
+    }
+    say(&f, 4 * PATH_MSS); /* now it begins */
+    f.a.now += NET_MS(190);
+    for (int i = 0; i < 4; i++)
+        say(&f, 4 * PATH_MSS);
+    T_EQ(f.p.cc.cwnd_bytes, 4 * PATH_MSS); /* a round trip, but not 200 ms */
+    f.a.now += NET_MS(10);
+    f.a.is_round_start = true;
+    say(&f, 4 * PATH_MSS);
+    T_TRUE(f.p.cc.cwnd_bytes >= cwnd - 30000);
+    T_TRUE(f.p.cc.pacing_bytes_per_s >= 7500000);
+
+    f.a.now += NET_SEC(10) - NET_MS(100); /* ten seconds from its end, not from its begin */
+    f.a.rtt_ns += 1000;
+    f.a.rate_bytes_per_s = 10000000;
+    say(&f, 50000);
+    T_TRUE(f.p.cc.cwnd_bytes > 4 * PATH_MSS);
+    f.a.now += NET_SEC(2);
+    f.a.rtt_ns += 1000;
+    say(&f, 4 * PATH_MSS);
+    T_EQ(f.p.cc.cwnd_bytes, 4 * PATH_MSS);
+    f.a.now += NET_SEC(1); /* 200 ms, but not a round trip */
+    f.a.acked_bytes = 100;
+    say(&f, 4 * PATH_MSS);
+    T_EQ(f.p.cc.cwnd_bytes, 4 * PATH_MSS);
+}
+
 /* The second best of the window inherits when the best is too old. */
 static void test_cc_bbr_the_next_best_rate_inherits(void)
 {
@@ -328,7 +371,7 @@ static void test_cc_bbr_the_next_best_rate_inherits(void)
             T_TRUE(f.p.cc.pacing_bytes_per_s >= 7500000);
         if (i == 15)
             T_TRUE(f.p.cc.pacing_bytes_per_s <= 8000000 * 5 / 4 &&
-                   f.p.cc.pacing_bytes_per_s >= 5000000 * 3 / 4);
+                   f.p.cc.pacing_bytes_per_s >= 8000000 * 3 / 4);
     }
     T_TRUE(f.p.cc.pacing_bytes_per_s >= 3000000);
     T_TRUE(f.p.cc.pacing_bytes_per_s <= 6000000 * 5 / 4);
@@ -395,5 +438,6 @@ T_MAIN("cc_bbr", T(test_cc_bbr_startup_finds_the_rate_and_drain_empties_the_queu
        T(test_cc_bbr_conserves_packets_in_the_first_round_of_recovery),
        T(test_cc_bbr_comes_back_after_a_timeout), T(test_cc_bbr_takes_a_loss_back),
        T(test_cc_bbr_ignores_marks), T(test_cc_bbr_app_limited_rates_are_lower_bounds),
+       T(test_cc_bbr_probe_rtt_lasts_as_long_as_it_must),
        T(test_cc_bbr_the_next_best_rate_inherits), T(test_cc_bbr_startup_waits_for_the_application),
        T(test_cc_bbr_restarts_from_idle))

@@ -138,6 +138,9 @@ static void test_cc_hystart_limits_what_an_ack_can_do(void)
     T_EQ(p.cc.cwnd_bytes, 20 * PATH_MSS);
     path_ack(&p, 100);
     T_EQ(p.cc.cwnd_bytes, 20 * PATH_MSS + 100);
+    p.cc.is_paced = true; /* no burst follows: L is infinite */
+    path_ack(&p, 12 * PATH_MSS);
+    T_EQ(p.cc.cwnd_bytes, 32 * PATH_MSS + 100);
 }
 
 /* REQ: TCP-5681-3.1-5 */

@@ -35,6 +35,7 @@ struct cc {
     const struct cc_options *options;
     struct cc_state *state;
     uint32_t mss;
+    bool is_paced; /* the core spreads a window over the round trip, whatever the controller wishes */
     uint32_t cwnd_bytes, ssthresh_bytes; /* in and out */
     uint64_t pacing_bytes_per_s;         /* in and out; 0: no wish, the core's own or none */
 };

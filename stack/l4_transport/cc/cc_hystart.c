@@ -11,8 +11,9 @@
  *
  * Only the first slow start is treated so (section 4.3): later ones end at an ssthresh that was
  * measured. Then the growth is that of RFC 5681, one SMSS for an ACK at most. With HyStart++ it is
- * up to L = 8 segments for an ACK, so a receiver that acknowledges every second segment, or
- * aggregates, does not slow it down; a peer that divides ACKs gains nothing in either case.
+ * up to L = 8 segments for an ACK (any number when the core paces, since no burst follows then), so a
+ * receiver that acknowledges every second segment, or aggregates, does not slow it down; a peer that
+ * divides ACKs gains nothing in either case.
  *
  * A round ends when windowEnd is acknowledged, which was SND.NXT when it began; the facts tell.
  */
@@ -100,7 +101,8 @@ uint32_t hystart_growth(struct hystart *h, const struct cc *cc, const struct cc_
 {
     if (h->phase == HYSTART_OFF)
         return u32_min(a->acked_bytes, cc->mss); /* RFC 5681 equation 2 */
-    uint32_t bytes = u32_min(a->acked_bytes, HYSTART_L * cc->mss);
+    uint32_t bytes =
+        cc->is_paced ? a->acked_bytes : u32_min(a->acked_bytes, HYSTART_L * cc->mss);
 
     if (h->phase == HYSTART_SLOW_START)
         return bytes;
