@@ -3,28 +3,6 @@
 
 enum { MSS = FLOW_MSS };
 
-/* REQ: TCP-SHLD-31 TCP-MAY-13 TCP-5681-3.2-1 TCP-5681-3.2-2 */
-static void test_reassembly_of_segments_out_of_order(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    int sd = flow_open(&k);
-    uint32_t seq = flow_warm(&k, sd);
-
-    flow_say(&k, seq + 100, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq);
-    flow_say(&k, seq + 200, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq);
-    flow_read(&k, sd, seq, 0);
-    flow_say(&k, seq, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 300);
-    flow_read(&k, sd, seq, 300);
-    expect_nothing(&k, NET_SEC(1));
-    peer_end(&k);
-}
-TWICE(test_reassembly_of_segments_out_of_order)
-
 /* Two holes; a piece of the first is filled, then all of it. */
 /* REQ: TCP-5681-3.2-2 */
 static void test_reassembly_acks_at_once_what_fills_a_gap(void)
@@ -76,33 +54,6 @@ static void test_reassembly_keeps_the_first_bytes(void)
     peer_end(&k);
 }
 TWICE(test_reassembly_keeps_the_first_bytes)
-
-/* REQ: TCP-9293-3.10.7.4-7 TCP-SHLD-31 */
-static void test_reassembly_of_a_fin_that_came_first(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    int sd = flow_open(&k);
-
-    say(&k, .flags = "F.", .seq = 201, .ack = 1, .win = 65535, .data = flow_bytes(201, 50),
-        .len = 50);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 1);
-    flow_say(&k, 1, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101);
-    expect_state(&k, "ESTABLISHED");
-    flow_read(&k, sd, 1, 100);
-    flow_say(&k, 101, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 252);
-    expect_state(&k, "CLOSE_WAIT");
-    uint8_t got[200];
-
-    T_EQ(sock_recv(net_socks(&k.net), sd, got, sizeof(got), 0), 150);
-    T_MEM(got, flow_bytes(101, 150), 150);
-    T_EQ(peer_recv(&k, sd), 0);
-    peer_end(&k);
-}
-TWICE(test_reassembly_of_a_fin_that_came_first)
 
 /* Any order, any overlaps, some twice; the user reads now and then. */
 /* REQ: TCP-SHLD-31 TCP-9293-3.10.7.4-6 TCP-9293-3.4-2 */
@@ -326,10 +277,8 @@ static void test_reassembly_dsack_and_its_island(void)
 }
 TWICE(test_reassembly_dsack_and_its_island)
 
-T_MAIN("tcp_reassembly", T_TWICE(test_reassembly_of_segments_out_of_order),
-       T_TWICE(test_reassembly_acks_at_once_what_fills_a_gap),
-       T_TWICE(test_reassembly_keeps_the_first_bytes),
-       T_TWICE(test_reassembly_of_a_fin_that_came_first), T_TWICE(test_reassembly_of_anything),
+T_MAIN("tcp_reassembly", T_TWICE(test_reassembly_acks_at_once_what_fills_a_gap),
+       T_TWICE(test_reassembly_keeps_the_first_bytes), T_TWICE(test_reassembly_of_anything),
        T_TWICE(test_reassembly_of_pieces_that_come_once), T_TWICE(test_reassembly_is_bounded),
        T_TWICE(test_reassembly_takes_what_is_in_order_when_full),
        T_TWICE(test_reassembly_ends_at_the_fin),

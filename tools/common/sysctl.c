@@ -78,6 +78,7 @@ static const struct sysctl {
     {"tcp_autocorking",           SET_IGNORED, 0,                   NULL                 },
     {"tcp_moderate_rcvbuf",       SET_BOOL,    AT(moderate_rcvbuf), "moderate_rcvbuf"    },
     {"stackd.quick_acks",         SET_U8,      AT(quick_acks),      "quick_acks"         },
+    {"stackd.challenge_acks",     SET_U8,      AT(challenge_acks),  "challenge_acks"     },
     {"tcp_adv_win_scale",         SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ss_ratio",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ca_ratio",       SET_IGNORED, 0,                   NULL                 },
