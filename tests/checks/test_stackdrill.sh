@@ -160,6 +160,12 @@ fails "IPv6" 'IPv6 is not there yet' '--ip_version=ipv6
 # What is stricter than the original can be switched off.
 holds "--lax=silence" "$established
 +0 write(4, ..., 10) = 10" --lax=silence
+holds "--lax=push" "$established
++0 write(4, ..., 20000) = 20000
++0 > P. 1:10001(10000) ack 1" --lax=push
+fails "without --lax=push" 'field flags: expected: P\. vs actual: \.' "$established
++0 write(4, ..., 20000) = 20000
++0 > P. 1:10001(10000) ack 1"
 holds "--ignore_commands" '`ethtool -K x tso off`
 0 < R 0:0(0) win 1000' --ignore_commands
 holds "--ignore_commands does what it knows" '`sysctl -q net.ipv4.tcp_timestamps=0`

@@ -2,24 +2,6 @@
 
 enum { MSS = FLOW_MSS };
 
-/* REQ: TCP-MUST-40 TCP-SHLD-18 TCP-5681-4.2-1 */
-static void test_delack_waits_forty_milliseconds(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    int sd = flow_open(&k);
-    uint32_t seq = flow_warm(&k, sd);
-
-    for (int i = 0; i < 3; i++, seq += 100) {
-        flow_say(&k, seq, 100);
-        expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 100, .after = NET_MS(40));
-        expect_nothing(&k, NET_MS(100));
-    }
-    peer_end(&k);
-}
-TWICE(test_delack_waits_forty_milliseconds)
-
 /* After a pause longer than an RTO the peer's window begins small again: each ACK lets it grow. */
 static void test_delack_none_after_a_pause(void)
 {
@@ -72,67 +54,6 @@ static void test_delack_as_the_user_wants(void)
 }
 TWICE(test_delack_as_the_user_wants)
 
-/* Without them every ACK waits, from the first segment on. */
-static void test_delack_without_quick_acks(void)
-{
-    struct net_config cfg;
-    struct peer k;
-
-    peer_config(&cfg);
-    cfg.tcp.quick_acks = 0;
-    peer_begin_with(&k, &cfg);
-    flow_open(&k);
-    flow_say(&k, 1, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101, .after = NET_MS(40));
-    flow_say(&k, 201, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 101);
-    flow_say(&k, 101, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 301);
-    flow_say(&k, 301, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = 401, .after = NET_MS(40));
-    peer_end(&k);
-}
-TWICE(test_delack_without_quick_acks)
-
-/* REQ: TCP-SHLD-18 */
-static void test_delack_rides_on_data(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    int sd = flow_open(&k);
-    uint32_t seq = flow_warm(&k, sd);
-
-    flow_say(&k, seq, 100);
-    peer_advance(&k, NET_MS(20));
-    flow_write(&k, sd, 1, 10);
-    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = seq + 100, .len = 10);
-    expect_nothing(&k, NET_MS(100));
-    peer_end(&k);
-}
-TWICE(test_delack_rides_on_data)
-
-/* REQ: TCP-SHLD-19 TCP-5681-4.2-1 */
-static void test_delack_every_second_segment(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    int sd = flow_open(&k);
-    uint32_t seq = flow_warm(&k, sd);
-
-    for (int i = 0; i < 5; i++) {
-        flow_say(&k, seq, MSS);
-        expect_nothing(&k, NET_MS(1));
-        flow_say(&k, seq + MSS, MSS);
-        seq += 2 * MSS;
-        expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq);
-    }
-    expect_nothing(&k, NET_SEC(1));
-    peer_end(&k);
-}
-TWICE(test_delack_every_second_segment)
-
 /* REQ: TCP-MUST-58 */
 static void test_delack_one_for_a_burst(void)
 {
@@ -170,45 +91,6 @@ static void test_delack_after_the_whole_burst(void)
 }
 TWICE(test_delack_after_the_whole_burst)
 
-/* REQ: TCP-5681-4.2-2 TCP-5681-3.2-1 */
-static void test_delack_never_two_for_one_segment(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    int sd = flow_open(&k);
-    uint32_t seq = flow_warm(&k, sd);
-
-    flow_say(&k, seq + 100, 100); /* out of order: at once, one */
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq);
-    expect_nothing(&k, NET_SEC(1));
-    flow_say(&k, seq, 100);
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 200);
-    expect_nothing(&k, NET_SEC(1));
-    flow_say(&k, seq, 100); /* and a duplicate */
-    expect_tcp(&k, .flags = ".", .seq = 1, .ack = seq + 200);
-    expect_nothing(&k, NET_SEC(1));
-    peer_end(&k);
-}
-TWICE(test_delack_never_two_for_one_segment)
-
-/* A segment without text is not acknowledged at all. */
-/* REQ: TCP-5681-4.2-2 */
-static void test_delack_none_for_an_ack(void)
-{
-    struct peer k;
-
-    peer_begin(&k);
-    flow_open(&k);
-    for (int i = 0; i < 5; i++)
-        flow_ack(&k, 1, (uint16_t)(65535 - i));
-    expect_nothing(&k, NET_SEC(1));
-    peer_end(&k);
-}
-
-T_MAIN("tcp_delack", T_TWICE(test_delack_waits_forty_milliseconds),
-       T_TWICE(test_delack_none_after_a_pause), T_TWICE(test_delack_as_the_user_wants),
-       T_TWICE(test_delack_without_quick_acks), T_TWICE(test_delack_rides_on_data),
-       T_TWICE(test_delack_every_second_segment), T_TWICE(test_delack_one_for_a_burst),
-       T_TWICE(test_delack_after_the_whole_burst), T_TWICE(test_delack_never_two_for_one_segment),
-       T(test_delack_none_for_an_ack))
+T_MAIN("tcp_delack", T_TWICE(test_delack_none_after_a_pause),
+       T_TWICE(test_delack_as_the_user_wants), T_TWICE(test_delack_one_for_a_burst),
+       T_TWICE(test_delack_after_the_whole_burst))

@@ -23,7 +23,7 @@ static const char main_help[] =
     "      --trace=FILE         write the host's events, one JSON object a line; one script\n"
     "      --verbose            each event as it happens; twice: the host's events, too\n"
     "      --lax=WHAT,...       do not check checksum, payload, ecr, silence, leak,\n"
-    "                           arrows\n"
+    "                           arrows; nor where PSH stands: push\n"
     "      --settings=FILE      NAME=VALUE lines with Linux's names, # comments: what every\n"
     "                           script begins with\n"
     "      --near_wrap          sequence numbers of both sides begin just below 2^32\n"

@@ -250,8 +250,11 @@ static bool out_tcp(struct run *r, struct run_flow *f, const struct script_tcp *
 
     if (!(s->flags & SCRIPT_ACK))
         ack = s->ack; /* not a number then: RFC 9293 section 3.1 */
+    bool is_lax = (r->opt.lax & LAX_PUSH) != 0;
+    uint16_t flags = (uint16_t)(s->flags ^ (is_lax ? (t->flags ^ s->flags) & SCRIPT_PSH : 0));
+
     ok = out_text(r, "flags", script_flags_text(t->flags, t->has_ace, expected),
-                  script_flags_text(s->flags, t->has_ace, seen)) &&
+                  script_flags_text(flags, t->has_ace, seen)) &&
          ok;
     ok = out_value(r, "seq", &t->seq, seq) && ok;
     ok = out_value(r, "len", &t->len, (int64_t)s->payload_len) && ok;

@@ -46,7 +46,8 @@ enum run_lax {
     LAX_ECR = 4,
     LAX_SILENCE = 8,
     LAX_LEAK = 16,
-    LAX_ARROWS = 32
+    LAX_ARROWS = 32,
+    LAX_PUSH = 64 /* of the original's checks: Linux pushes at the end of each burst */
 };
 
 /* From the command line and the head of the script. */

@@ -30,7 +30,8 @@ static bool option_ip(const char *v, uint32_t *ip)
 
 static bool option_lax(const char *v, unsigned *lax)
 {
-    static const char *const names[] = {"checksum", "payload", "ecr", "silence", "leak", "arrows"};
+    static const char *const names[] = {"checksum", "payload", "ecr", "silence",
+                                        "leak",     "arrows",  "push"};
     bool found = v != NULL && *v != '\0';
 
     while (found && *v != '\0') {
@@ -158,7 +159,7 @@ const char *run_option(struct run_options *o, const char *name, const char *valu
     } else if (strcmp(name, "lax") == 0)
         return option_lax(value, &o->lax)
                    ? NULL
-                   : "checksum, payload, ecr, silence, leak and arrows can be lax";
+                   : "checksum, payload, ecr, silence, leak, arrows and push can be lax";
     else if (!option_is_ignored(name))
         return "no such option";
     return NULL;
