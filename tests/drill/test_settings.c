@@ -63,6 +63,10 @@ static void test_settings_forms_of_a_command(void)
     T_FALSE(cfg.timestamps);
     T_EQ(cfg.syn_retries, 4);
     T_TRUE(does("# only a remark"));
+    T_TRUE(does("../common/defaults.sh\n../common/set_sysctls.py "
+                "/proc/sys/net/ipv4/tcp_timestamps=0  # on; or off & on\n"));
+    T_FALSE(cfg.timestamps);
+    T_TRUE(does("/tmp/sysctl_restore_${PPID}.sh"));
     T_TRUE(does(""));
 }
 

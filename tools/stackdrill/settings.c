@@ -128,13 +128,29 @@ static bool settings_ends_with(const char *s, const char *end)
     return a >= b && strcmp(s + a - b, end) == 0;
 }
 
+/* What follows a # at the begin of a word is a remark, up to the end of the line. */
+static void settings_remarks(char *command)
+{
+    bool is_word = false, is_remark = false;
+
+    for (char *p = command; *p != '\0'; p++) {
+        if (*p == '\n')
+            is_remark = false;
+        else if (is_remark || (*p == '#' && !is_word))
+            is_remark = true;
+        if (is_remark)
+            *p = ' ';
+        is_word = !isspace((unsigned char)*p) && *p != ';';
+    }
+}
+
 /* One command of a line: sysctl, set_sysctls.py, or a script that sets what we begin with anyway. */
 static bool settings_simple(struct tcp_config *cfg, char *command, char *err, size_t err_len)
 {
     char *at = command, *word = settings_word(&at);
 
-    if (word == NULL || word[0] == '#' || strcmp(word, "true") == 0 || strcmp(word, ":") == 0 ||
-        settings_ends_with(word, "defaults.sh"))
+    if (word == NULL || strcmp(word, "true") == 0 || strcmp(word, ":") == 0 ||
+        settings_ends_with(word, "defaults.sh") || strstr(word, "sysctl_restore") != NULL)
         return true;
     if (!settings_ends_with(word, "sysctl") && !settings_ends_with(word, "set_sysctls.py")) {
         snprintf(err, err_len,
@@ -157,6 +173,8 @@ bool settings_command(struct tcp_config *cfg, const char *command, char *err, si
     char *copy = strdup(command), *next = copy;
     bool ok = copy != NULL;
 
+    if (ok)
+        settings_remarks(copy);
     while (ok && next != NULL) {
         char *one = next, *end = one + strcspn(one, ";&|\n");
 
