@@ -277,7 +277,7 @@ static bool tcp_timer_rto(struct tcb *t)
 /* One of the timers of what is in flight. Return: false when t is gone. */
 static bool tcp_timer_rtx(struct tcb *t)
 {
-    if (t->rtx_kind == RTX_RETRANSMIT)
+    if (t->rtx_kind == RTX_RETRANSMIT || t->tcp->c->now >= tcp_timer_rtx_end(t))
         return tcp_timer_rto(t);
     if (t->rtx_kind == RTX_PROBE) {
         t->tlp_due = true;
