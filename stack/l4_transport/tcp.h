@@ -66,6 +66,8 @@ struct tcp_config {
     net_time orphan;       /* and this long for any progress with its data: 120 s */
     net_time orphan_max;   /* and this long in all: 600 s */
     uint16_t mss_min;      /* floor for the peer's MSS: 88 */
+    uint8_t mtu_probing;   /* RFC 4821: 0 never, 1 when segments vanish in silence, 2 always: 0 */
+    uint16_t base_mss;     /* where its search begins: 1024 */
     uint8_t challenge_acks; /* in a second, for one connection (RFC 5961 section 7): 10 */
     bool timestamps, window_scaling, nodelay;
     bool sack, dsack;      /* RFC 2018, 2883 */
@@ -188,12 +190,21 @@ struct tcp_rack {
     uint8_t reo_mult, reo_keep;
 };
 
+/* A probe of the path: none; in flight; lost, and its data are on their way again. */
+enum tcp_mtu_probing { TCP_MTU_QUIET, TCP_MTU_OUT, TCP_MTU_LOST };
+
 /* What is known of the path to the peer (tcp_mtu.c). */
 struct tcp_path {
     uint32_t epoch; /* of ip_path_epoch(), when it was looked at last */
     uint32_t mtu;   /* as the internet layer knew it then */
     uint16_t told;  /* payload that a router named to this connection alone; 0: none */
+    uint16_t room;  /* payload that fits, by all that */
+    uint16_t low, high; /* the search: what arrives, and what may */
+    uint16_t probe; /* payload of the probe in flight, from probe_seq on */
+    tcp_seq probe_seq;
+    uint8_t probing; /* enum tcp_mtu_probing */
     bool is_known;
+    bool searches;  /* segments are `low` bytes long */
 };
 
 struct tcb {
@@ -346,6 +357,7 @@ struct tcp_stats {
     uint64_t challenges, challenges_held_back, time_wait_reused, time_wait_evicted, orphans_evicted;
     uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes, keepalives;
     uint64_t tail_probes, undos, dsacks_in, dsacks_out;
+    uint64_t mtu_probes, mtu_probes_ok, mtu_probes_lost, mtu_black_holes;
 };
 
 struct tcp {
@@ -477,6 +489,7 @@ struct tcp_status {
     uint32_t owner;
     uint32_t snd_queue, rcv_queue, in_flight; /* bytes */
     uint32_t snd_wnd, rcv_wnd, cwnd, ssthresh, mss, pmtu;
+    uint32_t mtu_low, mtu_high; /* payload, while a search for the path's MTU goes on; 0 */
     uint32_t sndbuf, rcvbuf, rcv_space; /* limits now; what the user takes in one round trip */
     uint8_t snd_wnd_shift, rcv_wnd_shift;
     net_time srtt, rttvar, rto, min_rtt, rcv_rtt;

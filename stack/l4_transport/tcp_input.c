@@ -33,8 +33,7 @@ void tcp_negotiate(struct tcb *t, const struct tcp_opts *o)
     }
     /* A floor under the peer's MSS: payload must never be nothing (SACK panic and kin). */
     t->peer_mss = mss < tcp->cfg.mss_min ? tcp->cfg.mss_min : mss;
-    t->path.is_known = false;
-    tcp_mtu_follow(t); /* MUST-16 */
+    tcp_mtu_begin(t); /* MUST-16 */
 }
 
 /* RFC 5961 section 7: a bounded number of challenge ACKs in a second, counted per connection. */

@@ -36,6 +36,8 @@ static void tcp_newreno_dup(struct tcb *t)
      * after a timeout comes back as duplicates, which say nothing. */
     if (!seq_gt(t->snd_una, t->recover) && t->ca_state != TCP_CA_CWR)
         return;
+    if (tcp_mtu_lost(t))
+        return;
     t->had_partial = false;
     tcp_recovery_enter(t);
     tcp_newreno_first_lost(t);

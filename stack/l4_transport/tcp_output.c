@@ -533,6 +533,17 @@ static uint32_t tcp_usable(const struct tcb *t, bool *by_wnd)
     return u32_min(ours, theirs);
 }
 
+/* Send a segment that is longer than all others have been, to see whether it arrives. */
+static bool tcp_output_mtu_probe(struct tcb *t, uint32_t len)
+{
+    tcp_seq seq = t->snd_nxt;
+
+    if (!tcp_output_new(t, len))
+        return false;
+    tcp_mtu_probed(t, seq, len);
+    return true;
+}
+
 /* Send one segment of new data, or the FIN, if it may go. */
 static bool tcp_output_data(struct tcb *t)
 {
@@ -541,7 +552,10 @@ static bool tcp_output_data(struct tcb *t)
 
     if (!seq_lt(t->snd_nxt, end)) /* a FIN alone needs no window: it carries no data */
         return t->fin_queued && !t->fin_sent && tcp_output_new(t, 0);
-    uint32_t avail = seq_dist(t->snd_nxt, end);
+    uint32_t avail = seq_dist(t->snd_nxt, end), probe = tcp_mtu_probe(t, avail);
+
+    if (probe > 0)
+        return probe != TCP_MTU_WAIT && tcp_output_mtu_probe(t, probe);
     uint32_t len = u32_min(u32_min(avail, tcp_usable(t, &by_wnd)), tcp_output_mss(t));
 
     if (len == 0 || !tcp_may_send(t, len, avail, by_wnd) || !tcp_output_new(t, len))

@@ -112,7 +112,14 @@ bool tcp_tw_output(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_reusable(const struct tcp *tcp, const struct tcp_tw *w);
 
 /* tcp_mtu.c */
+#define TCP_MTU_WAIT UINT32_MAX
+void tcp_mtu_begin(struct tcb *t);
 void tcp_mtu_follow(struct tcb *t);
+uint32_t tcp_mtu_probe(const struct tcb *t, uint32_t avail);
+void tcp_mtu_probed(struct tcb *t, tcp_seq seq, uint32_t len);
+void tcp_mtu_acked(struct tcb *t);
+bool tcp_mtu_lost(struct tcb *t);
+void tcp_mtu_timeout(struct tcb *t);
 enum verdict tcp_mtu_too_big(struct tcb *t, uint32_t mtu);
 
 /* tcp_rcvbuf.c */

@@ -220,6 +220,8 @@ void tcp_recovery_cwr(struct tcb *t, enum cc_loss_kind kind)
 
 void tcp_recovery_enter(struct tcb *t)
 {
+    if (tcp_mtu_lost(t)) /* a probe of the path, and nothing else */
+        return;
     if (t->ca_state < TCP_CA_CWR) {
         tcp_undo_note(t);
         tcp_reduce(t, CC_LOSS_FAST, false, "fast retransmit");
@@ -387,6 +389,8 @@ void tcp_recovery_ack(struct tcb *t, struct tcp_ack *a)
         a->is_round_start = true;
         t->round_end = t->delivered;
     }
+    if (a->is_new)
+        tcp_mtu_acked(t);
     if (tcp_tlp_ack(t, a))
         tcp_recovery_cwr(t, CC_LOSS_FAST);
     if (t->ca_state == TCP_CA_LOSS)

@@ -117,6 +117,8 @@ static void tcp_sent_del(struct tcb *t, struct tcp_sent *r)
  * record stretches over what was sent at different times; the later one counts. */
 static bool tcp_sent_fits(const struct tcb *t, const struct tcp_sent *r, uint32_t len, bool strict)
 {
+    if (r != NULL && t->path.probing == TCP_MTU_OUT && seq_eq(tcp_sent_seq(r), t->path.probe_seq))
+        return false; /* a probe of the path stands alone */
     return r != NULL && r->fate == 0 && len <= r->seg_len && r->len % r->seg_len == 0 &&
            (!strict || (r->sent_at == t->tcp->c->now && r->delivered == t->delivered));
 }

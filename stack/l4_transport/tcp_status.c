@@ -18,6 +18,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .ssthresh = t->ssthresh,
         .mss = t->snd_mss,
         .pmtu = t->path.mtu,
+        .mtu_low = t->path.searches ? t->path.low : 0,
+        .mtu_high = t->path.searches ? t->path.high : 0,
         .sndbuf = t->sndbuf,
         .rcvbuf = t->rcvbuf,
         .rcv_space = t->rcvq.space,

@@ -261,6 +261,7 @@ static bool tcp_timer_rto(struct tcb *t)
         if (t->soft_error == 0)
             t->soft_error = ETIMEDOUT;
     }
+    tcp_mtu_timeout(t);
     if (t->timeouts < UINT8_MAX)
         t->timeouts++;
     if (t->backoff < 31)

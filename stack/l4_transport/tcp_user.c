@@ -40,6 +40,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .orphan = NET_SEC(120),
         .orphan_max = NET_SEC(600),
         .mss_min = 88,
+        .base_mss = 1024,
         .challenge_acks = 10,
         .timestamps = true,
         .window_scaling = true,

@@ -456,6 +456,7 @@ static void host_start(struct fuzz_host *h, uint8_t how)
     cfg.tcp.connections = 32;
     cfg.tcp.half_open = 1 + (how >> 2 & 3);
     cfg.tcp.syn_policy = (enum tcp_syn_policy)(how & 3);
+    cfg.tcp.mtu_probing = how >> 6 & 3;
     cfg.tcp.time_wait = 4;
     cfg.tcp.backlog = 3;
     cfg.udp.sockets = 8;

@@ -138,7 +138,10 @@ static void print_tcp_info(const json_t *s)
     if (jreal(s, "rtt_ms") > 0)
         printf(" rtt:%.3f/%.3f minrtt:%.3f", jreal(s, "rtt_ms"), jreal(s, "rttvar_ms"),
                jreal(s, "minrtt_ms"));
-    printf(" mss:%lld pmtu:%lld cwnd:%lld", jnum(s, "mss"), jnum(s, "pmtu"), jnum(s, "cwnd") / mss);
+    printf(" mss:%lld pmtu:%lld", jnum(s, "mss"), jnum(s, "pmtu"));
+    if (jnum(s, "mtu_high") > jnum(s, "mtu_low")) /* a search between two sizes of payload */
+        printf(" probing:%lld-%lld", jnum(s, "mtu_low"), jnum(s, "mtu_high"));
+    printf(" cwnd:%lld", jnum(s, "cwnd") / mss);
     if (ssthresh < INT32_MAX)
         printf(" ssthresh:%lld", ssthresh / mss);
     print_nonzero(s, "bytes_sent", "bytes_sent");

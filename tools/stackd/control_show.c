@@ -35,6 +35,8 @@ static json_t *show_tcp(const struct tcp_status *s)
     } numbers[] = {
         {"mss",            s->mss          },
         {"pmtu",           s->pmtu         },
+        {"mtu_low",        s->mtu_low      },
+        {"mtu_high",       s->mtu_high     },
         {"cwnd",           s->cwnd         },
         {"ssthresh",       s->ssthresh     },
         {"in_flight",      s->in_flight    },
@@ -483,6 +485,10 @@ static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const
         {"tcp.dsacks_out",           "segments that came twice, reported",                 s->dsacks_out          },
         {"tcp.paws_drops",           "segments refused by PAWS",                           s->paws_drops          },
         {"tcp.delayed_acks",         "ACKs sent by the delay timer",                       s->delayed_acks        },
+        {"tcp.mtu_probes",           "probes of a path's MTU (RFC 4821)",                  s->mtu_probes          },
+        {"tcp.mtu_probes_ok",        "that arrived",                                       s->mtu_probes_ok       },
+        {"tcp.mtu_probes_lost",      "that did not",                                       s->mtu_probes_lost     },
+        {"tcp.mtu_black_holes",      "times long segments had vanished for too long",      s->mtu_black_holes     },
         {"tcp.zero_window_probes",   "probes of a closed window",                          s->zero_window_probes  },
         {"tcp.keepalives",           "probes of an idle connection",                       s->keepalives          },
     };

@@ -70,6 +70,10 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.cc = o->cc;
     cfg->tcp.cc_options.hystart = o->hystart;
     cfg->ip.igmp = o->igmp;
+    cfg->ip.pmtu_discovery = o->pmtu != STACKD_PMTU_OFF;
+    cfg->tcp.mtu_probing = o->pmtu == STACKD_PMTU_ALWAYS      ? 2
+                           : o->pmtu == STACKD_PMTU_BLACKHOLE ? 1
+                                                              : 0;
     for (unsigned i = 0; i < o->set_count; i++) { /* checked by options.c */
         char why[256];
 

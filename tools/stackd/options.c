@@ -30,6 +30,7 @@ enum {
     KEY_GATEWAY,
     KEY_MTU,
     KEY_IGMP,
+    KEY_PMTU,
     KEY_SERVICE,
     KEY_NO_SERVICES,
     KEY_HTTP_ROOT,
@@ -80,6 +81,9 @@ static const struct argp_option options_table[] = {
     {"mac", KEY_MAC, "MAC", 0, "own MAC address (derived from name and address)", 2},
     {"gateway", KEY_GATEWAY, "A.B.C.D", 0, "default route (the kernel's end; none with --raw)", 2},
     {"mtu", KEY_MTU, "N", 0, "longest datagram in bytes (1500)", 2},
+    {"pmtu", KEY_PMTU, "off|icmp|blackhole|always", 0,
+     "how the MTU of paths is found: not at all, by ICMP, and by probing when long segments vanish, "
+     "or from the start (icmp)", 2},
     {"igmp", KEY_IGMP, "off|1|2", 0,
      "version in which routers are told of multicast groups (2)", 2},
     {NULL, 0, NULL, 0, "Services:", 3},
@@ -283,6 +287,7 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
     static const char *const policies[] = {"drop", "reset", "evict", "cookies", NULL};
     static const char *const offloads[] = {"auto", "on", "off", NULL};
     static const char *const igmps[] = {"off", "1", "2", NULL};
+    static const char *const pmtus[] = {"off", "icmp", "blackhole", "always", NULL};
     static const char *const colors[] = {"auto", "always", "never", NULL};
     int i;
 
@@ -299,6 +304,10 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
         if ((i = options_word(arg, igmps)) < 0)
             return options_bad(st, "--igmp %s: try off, 1 or 2", arg);
         st->o->igmp = (uint8_t)i;
+    } else if (key == KEY_PMTU) {
+        if ((i = options_word(arg, pmtus)) < 0)
+            return options_bad(st, "--pmtu %s: try off, icmp, blackhole or always", arg);
+        st->o->pmtu = (enum stackd_pmtu)i;
     } else {
         if ((i = options_word(arg, colors)) < 0)
             return options_bad(st, "--color %s: try auto, always or never", arg);
@@ -504,6 +513,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
     case KEY_IGMP:
+    case KEY_PMTU:
     case KEY_COLOR:
         return options_choice(st, key, arg);
     case KEY_DROP:
@@ -652,6 +662,7 @@ static void options_default(struct stackd_options *o)
         .host_config = true,
         .mtu = 1500,
         .igmp = 2,
+        .pmtu = STACKD_PMTU_ICMP,
         .default_services = true,
         .backlog = 128,
         .syn_pool = 1024,

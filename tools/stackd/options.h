@@ -23,6 +23,7 @@ struct stackd_service {
 };
 
 enum { STACKD_SETTINGS = 32 };
+enum stackd_pmtu { STACKD_PMTU_OFF, STACKD_PMTU_ICMP, STACKD_PMTU_BLACKHOLE, STACKD_PMTU_ALWAYS };
 
 struct stackd_options {
     enum stackd_wire wire;
@@ -38,6 +39,7 @@ struct stackd_options {
     bool mac_given;
     uint16_t mtu;
     uint8_t igmp; /* version, 0: off */
+    enum stackd_pmtu pmtu;
 
     struct stackd_service service[STACKD_SERVICES];
     unsigned service_count; /* 0 with default_services: the default set */
