@@ -2,16 +2,18 @@
 # goodput.sh - draw docs/goodput.svg: goodput over loss, for each congestion control, SACK on and off.
 #
 #   tests/bench/goodput.sh [BUILD]           measure, write docs/goodput.dat, draw (a minute or two)
+#   tests/bench/goodput.sh --draw            draw docs/goodput.dat as it is
 #   tests/bench/goodput.sh --check [BUILD]   measure, compare with docs/goodput.dat: 10 % off is too much
 #
 # BUILD is the build directory, default build/. The measurement (goodput.c) runs in virtual time, so it
 # gives the same numbers everywhere; drawing needs gnuplot (apt-get install gnuplot-nox).
 set -u
 top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd) || exit 2
-check=0
+check=0 measure=1
 [ "${1:-}" = --check ] && { check=1; shift; }
+[ "${1:-}" = --draw ] && { measure=0; shift; }
 program=${1:-$top/build}/tests/bench/goodput
-[ -x "$program" ] || { echo "goodput.sh: no $program: build first, or name the build directory" >&2; exit 1; }
+[ $measure = 0 ] || [ -x "$program" ] || { echo "goodput.sh: no $program: build first, or name the build directory" >&2; exit 1; }
 
 if [ $check = 1 ]; then
     "$program" | awk '
@@ -25,11 +27,11 @@ if [ $check = 1 ]; then
     exit
 fi
 command -v gnuplot >/dev/null || { echo "goodput.sh: no gnuplot: apt-get install gnuplot-nox" >&2; exit 1; }
-"$program" >"$top/docs/goodput.dat" || exit 2
+[ $measure = 0 ] || "$program" >"$top/docs/goodput.dat" || exit 2
 gnuplot <<EOF || exit 2
 set terminal svg size 800,520 font "sans-serif,13" background "white"
 set output "$top/docs/goodput.svg"
-set title "Goodput over random loss: 100 Mbit/s, 40 ms, queue of one bandwidth-delay product"
+set title "Goodput over random loss (100 Mbit/s, 40 ms, a queue of as much)"
 set logscale xy
 set xlabel "frames lost, per cent"
 set ylabel "goodput, Mbit/s"
@@ -44,4 +46,4 @@ plot for [i = 0:2] "$top/docs/goodput.dat" using 1:(column(2 + i)) with linespoi
          title word("Reno CUBIC BBR", i + 1).", no SACK", \\
      "" using 1:8 with lines lt -1 dt 3 title "MSS / RTT / sqrt(p)"
 EOF
-echo "docs/goodput.dat and docs/goodput.svg written"
+echo "docs/goodput.svg written"
