@@ -176,7 +176,16 @@ class Core:
 class Test:
     def __init__(self, suite, name, command):
         self.suite, self.name, self.command = suite, name, command
-        self.seconds, self.kills = 0.1, 0
+        self.seconds, self.kills = 0.1, collections.Counter() # by file; "": of all
+
+    def killed(self, path):
+        self.kills[path] += 1
+        self.kills[""] += 1
+
+    def promise(self, path):
+        """Kills to be expected a second, on a mutant of @path: what killed others of that file comes first."""
+        stem = os.path.basename(path).rsplit(".", 1)[0]
+        return (10 * self.kills[path] + self.kills[""] + (50 if self.name.endswith("/test_" + stem) else 1)) / self.seconds
 
     def run(self, library, folder, limit=None):
         """True: passed. @library: the folder with the core to use."""
@@ -299,8 +308,19 @@ class Run:
         self.tests = tests(arg.suites)
         measure(self.tests)
         self.tests_digest = state_of_tests(True)
+        self.learn()
         self.lock = threading.Lock()
         self.originals = {}
+
+    def learn(self):
+        """Which tests have killed what in earlier runs."""
+        by_name = {t.name: t for t in self.tests}
+        if os.path.exists(RESULTS):
+            with open(RESULTS, encoding="utf-8") as f:
+                for r in map(json.loads, f):
+                    test = by_name.get(r["by"].split()[0]) if r["by"] else None
+                    if test is not None:
+                        test.killed(r["file"])
 
     def original(self, name, folder):
         """The object of an unchanged file, compiled in the way that mutants are."""
@@ -344,7 +364,7 @@ class Run:
         if status == "built":
             status = "survived"
             with self.lock:
-                order = sorted(self.tests, key=lambda t: -(t.kills + 1) / t.seconds)
+                order = sorted(self.tests, key=lambda t: t.promise(m.path), reverse=True)
             far = next((r for folder, r in APART.items() if m.path.startswith(folder)), None)
             order = [t for t in order if not (far and far.match(t.name))]
             for test in order:
@@ -356,7 +376,7 @@ class Run:
                         by = "script" + (" " + os.path.relpath(first.group(1), os.path.join(TREE, "tests", "script"))
                                          if first and first.group(1).startswith("/") else "")
                     with self.lock:
-                        test.kills += 1
+                        test.killed(m.path)
                     break
         return {"name": m.name, "file": m.path, "function": m.function, "kind": m.kind, "status": status, "by": by,
                 "seconds": round(time.monotonic() - begun, 2), "day": datetime.date.today().isoformat(),
@@ -409,9 +429,6 @@ def report(arg, picked, done, verdicts):
     rs = {m.name: dict(done[m.name]) for m in picked if m.name in done}
     if len(rs) < len(picked):
         fail("%d mutants of %d have no result that holds: run first" % (len(picked) - len(rs), len(picked)))
-    for m in picked:
-        if rs[m.name]["status"] == "survived" and verdicts.get(m.name, ("",))[0] == "equivalent":
-            rs[m.name]["status"] = "equivalent"
     noticed, of, percent = score(rs.values())
     count = collections.Counter(r["status"] for r in rs.values())
     first = collections.Counter(r["by"].split("/")[0].split()[0] for r in rs.values() if r["by"])
@@ -537,12 +554,14 @@ def main():
         return 0
     if arg.again:
         done = {n: r for n, r in done.items() if arg.again != "all" and r["status"] != arg.again}
+    for m in picked: # nobody could notice these: not even tried
+        if verdicts.get(m.name, ("",))[0] == "equivalent":
+            done[m.name] = {"name": m.name, "file": m.path, "kind": m.kind, "status": "equivalent", "by": "", "day": ""}
     todo = [m for m in picked if m.name not in done]
     print("%d mutants, %d with results" % (len(picked), len(picked) - len(todo)))
     if todo:
         run_all(arg, texts, todo, done)
-    mine = [done[m.name] for m in picked if m.name in done and
-            not (done[m.name]["status"] == "survived" and verdicts.get(m.name, ("",))[0] == "equivalent")]
+    mine = [done[m.name] for m in picked if m.name in done]
     print("score: %d of %d, %.1f %%" % score(mine))
     if arg.report:
         report(arg, picked, done, verdicts)
