@@ -276,8 +276,11 @@ def chosen(arg, found):
     return picked
 
 
-def results(texts, tests_digest):
-    """What earlier runs found and what still holds: name -> result."""
+def results(texts, tests_digest, keep):
+    """What earlier runs found and what still holds: name -> result.
+
+    @keep: also what was killed before its file changed elsewhere; the line and its function are the same.
+    """
     out = {}
     if not os.path.exists(RESULTS):
         return out
@@ -285,7 +288,7 @@ def results(texts, tests_digest):
     with open(RESULTS, encoding="utf-8") as f:
         for line in f:
             r = json.loads(line)
-            if code.get(r["file"]) != r["code"]:
+            if code.get(r["file"]) != r["code"] and not (keep and r["status"] in ("killed", "timeout")):
                 continue
             if r["status"] == "survived" and r["tests"] != tests_digest:
                 continue
@@ -506,7 +509,7 @@ def arguments():
     parser.add_argument("--suites", default="script,conformance,unit", type=lambda s: s.split(","),
                         help="of script, conformance, unit, sim (the first three)")
     parser.add_argument("--again", metavar="STATUS", help="forget earlier results: killed, survived, timeout or all")
-    parser.add_argument("--keep", action="store_true", help="what was killed before the code changed counts as killed")
+    parser.add_argument("--keep", action="store_true", help="what was killed before its file changed in another line counts still")
     parser.add_argument("--quiet", action="store_true", help="show survivors only")
     parser.add_argument("--list", action="store_true", help="the mutants, and stop")
     parser.add_argument("--survivors", action="store_true", help="what survived, and stop")
@@ -545,7 +548,7 @@ def main():
     verdicts = judged()
     for name in sorted(set(verdicts) - set(by_name)):
         print("mutate: judged.txt: %s is no mutant any more: its line has changed" % name, file=sys.stderr)
-    done = results(texts, state_of_tests(True))
+    done = results(texts, state_of_tests(True), arg.keep)
     if arg.survivors:
         for m in picked:
             if done.get(m.name, {}).get("status") == "survived":
