@@ -34,6 +34,7 @@ import re
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -525,6 +526,7 @@ def arguments():
 
 def main():
     arg = arguments()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     texts = {}
     found = gather(arg, texts)
     by_name = {m.name: m for m in found}
