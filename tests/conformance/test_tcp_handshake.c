@@ -412,11 +412,46 @@ static void test_tcp_handshake_without_packets(void)
     peer_end(&k);
 }
 
+/* No record is left for what would be sent: it is sent later, when another connection has given one back. */
+static void test_tcp_handshake_without_records(void)
+{
+    struct net_config cfg;
+    struct peer k;
+    int sd[2];
+
+    peer_config(&cfg);
+    cfg.tcp.sent_records = 1;
+    peer_begin_with(&k, &cfg);
+    int listener = peer_listen(&k, 0);
+
+    for (uint16_t i = 0; i < 2; i++) {
+        peer_tuple(&k, (uint16_t)(1000 + i), H_PORT);
+        handshake(&k, "mss 1460");
+        sd[i] = peer_accept(&k, listener);
+    }
+    uint32_t iss = k.h_iss;
+
+    peer_write(&k, sd[1], "abc", 3);
+    expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 1, .len = 3);
+    peer_write(&k, sd[0], "def", 3);
+    expect_nothing(&k, 0);
+    k.h_iss = iss;
+    say(&k, .flags = ".", .seq = 1, .ack = 4, .win = 65535);
+    peer_run_to_frame(&k, NET_SEC(1));
+    const struct seen *s = peer_next(&k);
+
+    T_NEED(s != NULL);
+    T_EQ(s->dport, 1000);
+    T_EQ(s->len, 3);
+    peer_forget(&k);
+    peer_end(&k);
+}
+
 T_MAIN("tcp_handshake", T(test_tcp_handshake_many_listeners),
        T(test_tcp_handshake_output_in_small_portions), T(test_tcp_handshake_buffers_are_blocks),
-       T(test_tcp_handshake_without_packets), T_TWICE(test_tcp_handshake_passive),
-       T_TWICE(test_tcp_handshake_active), T_TWICE(test_tcp_handshake_transfer),
-       T(test_tcp_handshake_syn_to_a_group_is_dropped),
+       T(test_tcp_handshake_without_packets), T(test_tcp_handshake_without_records),
+       T_TWICE(test_tcp_handshake_passive), T_TWICE(test_tcp_handshake_active),
+       T_TWICE(test_tcp_handshake_transfer), T(test_tcp_handshake_syn_to_a_group_is_dropped),
        T(test_tcp_handshake_syn_from_nowhere_is_dropped),
        T_TWICE(test_tcp_handshake_bad_checksum_is_dropped),
        T(test_tcp_handshake_connect_to_no_host), T(test_tcp_handshake_local_address),
