@@ -49,12 +49,13 @@ void tcp_ecn_data(struct tcb *t, const struct tcp_seg *seg)
 }
 
 /* An ACK with ECE. With a window of one segment there is nothing to halve: the next one waits for
- * the retransmission timer (section 6.1.2). */
+ * the retransmission timer (section 6.1.2). But one reaction for one window of data: a window that is
+ * small because something was lost sends again what was lost, and says CWR with the next new data. */
 void tcp_ecn_ack(struct tcb *t, const struct tcp_seg *seg)
 {
     if (!t->has_ecn || !(seg->flags & TCP_ECE))
         return;
-    if (t->cwnd <= t->snd_mss) {
+    if (t->cwnd <= t->snd_mss && t->ca_state < TCP_CA_CWR) {
         t->pace_at = t->tcp->c->now + tcp_rto(t);
         tcp_ecn_reduced(t);
     }
