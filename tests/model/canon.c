@@ -5,6 +5,7 @@
  *   - deadlines are ranks among all that are armed, on both hosts and the wire
  *   - timestamps are ranks on the clock they come from, newest first
  *   - the wire is a multiset: its segments are sorted
+ *   - of the pools only how much of them is in use
  *   - pointers, counters, statistics, round trips and plain moments are left out
  *   - so is the congestion window: in no scenario is there more than a segment's worth of data, and
  *     that may always be sent
@@ -29,7 +30,7 @@ struct ranks {
 
 struct canon {
     uint8_t b[CANON_MAX];
-    size_t len;
+    size_t len, bufs;
     struct ranks deadlines, clock[2];
     struct model *m;
 };
@@ -207,6 +208,7 @@ static void put_wire(struct canon *c)
         if (!wire_read(&m->wire[i], &s))
             abort();
         put_seg(c, m->wire[i].from, &s);
+        put_u32(c, m->wire[i].frame[ETH_HDR_LEN + IP4_TOS]);
         put_u32(c, rank_of(&c->deadlines, (uint64_t)(m->wire[i].sent_at + m->wire_life)));
         if (c->len - at > sizeof(form[i]))
             abort();
@@ -271,7 +273,8 @@ static void tcb_forget(struct tcb *t)
     /* Statistics. */
     t->bytes_in = t->bytes_out = t->bytes_acked = 0;
     t->segs_in = t->segs_out = t->rtx_total = t->dup_in = 0;
-    t->dsacks_in = t->undos = t->probes_tlp = 0;
+    t->dsacks_in = t->undos = t->probes_tlp = t->ce_in = t->ece_in = 0;
+    t->delivered_segs = t->rtx_bytes = 0;
     /* Pointers; what they lead to is written elsewhere, or says nothing new. */
     t->tcp = NULL;
     t->snd = (struct ring){.len = t->snd.len};
@@ -308,17 +311,26 @@ static void put_board(struct canon *c, const struct tcb *t)
         put_u32(c, seq_dist(t->iss, r->node.key));
 }
 
+/* As tcp_reass.c has it, which keeps it to itself. */
+struct hole_list {
+    uint32_t count, changes;
+    struct {
+        tcp_seq left, right;
+        uint32_t changed;
+    } iv[TCP_REASS_MAX];
+};
+static_assert(sizeof(struct hole_list) <= TCP_HOLE_LIST_SIZE, "as struct tcp_hole_list");
+
 static void put_holes(struct canon *c, const struct tcb *t)
 {
-    uint32_t
-        holes[TCP_HOLE_LIST_SIZE / 4]; /* struct tcp_hole_list: a count, then pairs of numbers */
+    const struct hole_list *l = (const struct hole_list *)(const void *)t->ooo;
 
-    if (t->ooo == NULL)
-        return;
-    memcpy(holes, t->ooo, sizeof(holes));
-    put_u32(c, holes[0]);
-    for (uint32_t i = 0; i < 2 * holes[0]; i++)
-        put_u32(c, holes[1 + i] - t->irs.v);
+    put_u32(c, l != NULL ? l->count : 0);
+    for (uint32_t i = 0; l != NULL && i < l->count; i++) {
+        put_u32(c, seq_dist(t->irs, l->iv[i].left));
+        put_u32(c, seq_dist(t->irs, l->iv[i].right));
+        put_u32(c, l->changes - l->iv[i].changed);
+    }
 }
 
 static void put_tcb(struct canon *c, unsigned h, const struct tcb *real)
@@ -346,7 +358,8 @@ static void put_tcb(struct canon *c, unsigned h, const struct tcb *real)
 
 static void put_half(struct canon *c, unsigned h, const struct tcp_half *k)
 {
-    uint8_t head[] = {k->retries, k->sent, k->has_ts, k->has_sack, k->is_due, k->wscale};
+    uint8_t head[] = {k->retries, k->sent,   k->has_ts, k->has_sack,
+                      k->has_ecn, k->is_due, k->wscale};
 
     put(c, head, sizeof(head));
     put_seq(c, h, k->iss);
@@ -436,6 +449,32 @@ static void put_conn(struct canon *c, unsigned h, const struct tcp_conn *conn)
         put_tw(c, h, (const struct tcp_tw *)(const void *)conn);
 }
 
+static void count_bufs(struct canon *c, unsigned h, const struct tcp_conn *conn)
+{
+    const struct tcb *t = (const struct tcb *)(const void *)conn;
+
+    (void)h;
+    if (conn->kind == TCP_CONN_FULL)
+        c->bufs += t->snd.cap + (size_t)t->rcv.cap;
+}
+
+/* What is in use of each pool: a state with a leak is another one than the same without. */
+static void put_pools(struct canon *c, unsigned h)
+{
+    const struct net *n = &c->m->end[h].n;
+    const struct tcp *tcp = &n->tcp;
+    const struct slab *pools[] = {&tcp->tcbs,          &tcp->halves,      &tcp->tws,
+                                  &tcp->listener_pool, &tcp->hole_pool,   &tcp->sent_pool,
+                                  &n->core.pkts.slab,  &n->core.bigs.slab};
+
+    for (size_t i = 0; i < ARRAY_LEN(pools); i++)
+        put_u32(c, pools[i]->used);
+    put_u32(c, tcp->port_users[PORT_A] << 16 | tcp->port_users[PORT_B]);
+    c->bufs = 0;
+    each_conn(c, h, count_bufs);
+    put_u32(c, (uint32_t)(n->core.bufs.used - c->bufs));
+}
+
 /* What the observer remembers, for his verdicts depend on it. */
 static void put_end(struct canon *c, unsigned h)
 {
@@ -501,6 +540,7 @@ uint64_t canon_hash(struct model *m)
     for (unsigned h = 0; h < 2; h++) {
         put_end(&c, h);
         each_conn(&c, h, put_conn);
+        put_pools(&c, h);
         put_u32(&c, 0xffffffff);
         each_waiting(&c, h, put_seg);
     }

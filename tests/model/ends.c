@@ -100,7 +100,8 @@ static void model_config(struct net_config *cfg, const struct scenario *sc, unsi
     cfg->tcp.syn_policy = sc->policy;
     cfg->tcp.syn_retries = 3;
     cfg->tcp.synack_retries = 5;
-    cfg->tcp.retries2 = 5; /* 12.6 s */
+    cfg->tcp.rto_max = NET_SEC(30);
+    cfg->tcp.retries2 = 8; /* 81 s: two lost probes are survived */
     cfg->tcp.moderate_rcvbuf = false;
     cfg->tcp.sent_records = 64;
     cfg->tcp.sack = !sc->no_sack;

@@ -44,7 +44,13 @@ const struct scenario scenarios[] = {
         .name = "change-of-mind",
         .about = "both listen, then both would rather connect",
         .user = {"listen unlisten open close", "listen unlisten open close"},
-        .loss = 1, .wire = 3,
+        .loss = 1, .wire = 2,
+    },
+    {
+        .name = "old-syn-ack",
+        .about = "the server answers, stops listening and connects itself: its first SYN,ACK is old",
+        .user = {"open close", "listen unlisten open close"},
+        .dup = 1, .wire = 2,
     },
     {
         .name = "data",
@@ -75,9 +81,15 @@ const struct scenario scenarios[] = {
         .patience = true,
     },
     {
+        .name = "abort-heard",
+        .about = "as abort-client, and nothing is lost: the server hears of it",
+        .user = {"open send:2 abort!", "listen send:1 close@eof"},
+        .wire = 3,
+    },
+    {
         .name = "abort-server",
         .about = "the server aborts at each moment",
-        .user = {"open send:1 close", "listen send:1 shut abort!"},
+        .user = {"open send:2 close", "listen send:1 shut abort!"},
         .wire = 2,
         .patience = true,
     },
@@ -91,7 +103,7 @@ const struct scenario scenarios[] = {
     {
         .name = "reopen-after-abort",
         .about = "the client aborts, forgets, and connects from the same port: half-open discovery",
-        .user = {"open send:1 abort open send:1 shut close@eof", "listen close@eof close@eof"},
+        .user = {"open send:1 abort! open send:1 shut close@eof", "listen close@eof close@eof"},
         .wire = 2,
         .patience = true,
     },
@@ -191,11 +203,11 @@ const struct scenario scenarios[] = {
     {
         .name = "zero-window",
         .about = "the server reads late, its window shuts; updates and probes may be lost",
-        .user = {"open send:5 shut close@eof", "listen read read read close"},
+        .user = {"open send:5 shut close@eof", "listen read read read read close@eof"},
         .loss = 1, .wire = 2,
         .unit = 64, .rcvbuf = 256,
         .no_reading = true,
-        .patience = true,
+        .clean = true,
     },
 };
 const size_t scenario_count = ARRAY_LEN(scenarios);

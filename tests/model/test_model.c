@@ -10,7 +10,8 @@
 static void one(const char *name)
 {
     const struct scenario *sc = scenario_find(name);
-    struct search_limits limits = {.states = 200000, .loss = -1, .dup = -1, .early = -1, .wire = -1};
+    struct search_limits limits = {
+        .states = 200000, .loss = -1, .dup = -1, .early = -1, .wire = -1};
     struct search_result r;
 
     T_NEED(sc != NULL);
@@ -48,6 +49,11 @@ static void test_model_change_of_mind(void)
     one("change-of-mind");
 }
 
+static void test_model_old_syn_ack(void)
+{
+    one("old-syn-ack");
+}
+
 static void test_model_data(void)
 {
     one("data");
@@ -66,6 +72,11 @@ static void test_model_stays(void)
 static void test_model_abort_client(void)
 {
     one("abort-client");
+}
+
+static void test_model_abort_heard(void)
+{
+    one("abort-heard");
 }
 
 static void test_model_abort_server(void)
@@ -151,15 +162,16 @@ static void test_model_zero_window(void)
 /* A scenario without a test would be searched by nobody. */
 static void test_model_has_all_scenarios(void)
 {
-    T_EQ(scenario_count, 25);
+    T_EQ(scenario_count, 27);
 }
 
 T_MAIN("model", T(test_model_open_close), T(test_model_server_closes), T(test_model_close_any),
-       T(test_model_simultaneous_open), T(test_model_change_of_mind), T(test_model_data),
-       T(test_model_half_close), T(test_model_stays), T(test_model_abort_client),
-       T(test_model_abort_server), T(test_model_reuse), T(test_model_reopen_after_abort),
-       T(test_model_seen_half_open), T(test_model_seen_illegal), T(test_model_cookies),
-       T(test_model_pool_drop), T(test_model_pool_reset), T(test_model_pool_evict),
-       T(test_model_wrap), T(test_model_wrap_simultaneous), T(test_model_no_timestamps),
-       T(test_model_no_sack), T(test_model_no_rack), T(test_model_reuse_no_timestamps),
-       T(test_model_zero_window), T(test_model_has_all_scenarios))
+       T(test_model_simultaneous_open), T(test_model_change_of_mind), T(test_model_old_syn_ack),
+       T(test_model_data), T(test_model_half_close), T(test_model_stays),
+       T(test_model_abort_client), T(test_model_abort_heard), T(test_model_abort_server),
+       T(test_model_reuse), T(test_model_reopen_after_abort), T(test_model_seen_half_open),
+       T(test_model_seen_illegal), T(test_model_cookies), T(test_model_pool_drop),
+       T(test_model_pool_reset), T(test_model_pool_evict), T(test_model_wrap),
+       T(test_model_wrap_simultaneous), T(test_model_no_timestamps), T(test_model_no_sack),
+       T(test_model_no_rack), T(test_model_reuse_no_timestamps), T(test_model_zero_window),
+       T(test_model_has_all_scenarios))
