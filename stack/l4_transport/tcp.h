@@ -8,8 +8,9 @@
  *
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
  * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_reass.c
- * order; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c round trips; tcp_timer.c every
- * timer but tcp_timer_keep.c's, the keep-alive; tcp_urgent.c; tcp_demux.c lookup.
+ * order; tcp_fastopen.c data in a SYN; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c
+ * round trips; tcp_timer.c every timer but tcp_timer_keep.c's, the keep-alive; tcp_urgent.c;
+ * tcp_demux.c lookup.
  */
 #ifndef STACKD_TCP_H
 #define STACKD_TCP_H
@@ -39,6 +40,15 @@ enum tcp_event_kind {
 
 /* Explicit congestion notification (tcp_ecn.c); Linux's numbers. */
 enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ASK, TCP_ECN_ACCEPT };
+
+/* TCP Fast Open (tcp_fastopen.c): bits of cfg.fastopen, those of Linux's tcp_fastopen. */
+enum tcp_fo_bits {
+    TCP_FO_CLIENT = 1,              /* connections that ask for it may send data with their SYN */
+    TCP_FO_SERVER = 2,              /* listeners that ask for it may take them */
+    TCP_FO_CLIENT_NO_COOKIE = 4,    /* send them although there is no cookie */
+    TCP_FO_SERVER_NO_COOKIE = 0x200,/* take them without one */
+    TCP_FO_SERVER_ALL = 0x400       /* all listeners do, with their backlog as limit */
+};
 
 enum tcp_syn_policy { TCP_SYN_DROP, TCP_SYN_RESET, TCP_SYN_EVICT, TCP_SYN_COOKIES };
 
@@ -80,6 +90,13 @@ struct tcp_config {
     uint32_t sent_records; /* of all connections, see tcp_sent.h: 65536 */
     bool time_wait_reuse;  /* RFC 6191 */
     bool oob_inline;       /* urgent data are read in line: on (RFC 6093) */
+    uint32_t fastopen;     /* enum tcp_fo_bits; 0: off */
+    uint8_t fastopen_keys; /* set by the user: 0 to 2, the first makes cookies, both are good */
+    struct siphash_key fastopen_key[2];
+    net_time fastopen_rotate;    /* others are renewed after this time: 1 h */
+    net_time fastopen_blackhole; /* no Fast Open for so long after three silences: 1 h; 0: go on */
+    uint32_t fastopen_pending;   /* requests that may be pending at all listeners: 1024 */
+    uint32_t fastopen_cache;     /* servers that the client remembers: 256 */
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
     uint8_t initial_cwnd;  /* segments, RFC 6928: 10 */
     uint8_t cc;            /* index in cc_list: CUBIC */
@@ -130,6 +147,7 @@ struct tcp_half {
     uint8_t retries; /* of the timer */
     uint8_t sent;    /* SYN-ACKs, those for a repeated SYN among them */
     bool has_ts, has_sack, has_ecn, is_due;
+    bool fo_offer;   /* the SYN,ACK carries a Fast Open cookie */
     net_time syn_ack_sent;     /* the first one; for the RTT and the SYN-ACK's timer */
 };
 
@@ -159,6 +177,7 @@ struct tcp_listener {
     uint16_t maxseg;
     uint32_t sndbuf, rcvbuf;
     struct tcp_patience patience;
+    uint32_t fo_qlen, fo_pending;        /* Fast Open: limit of requests, and how many are pending */
     uint32_t backlog, queued, half_open; /* accept queue: limit, length; half-open children */
     struct tcb *first, *last;            /* the accept queue */
     uint64_t accepted, queue_full, cookies_sent, cookies_ok, syns;
@@ -275,6 +294,11 @@ struct tcb {
     bool undo_valid : 1;     /* the last reduction may be taken back */
     bool frto : 1, frto_new : 1; /* F-RTO runs; it has let new data go */
     bool had_partial : 1;    /* a partial ACK in this recovery (NewReno) */
+    bool fo_wanted : 1;      /* Fast Open: the user asked for it */
+    bool fo_deferred : 1;    /* the SYN waits for the first write */
+    bool fo_tried : 1;       /* our first SYN carried the option or data */
+    bool fo_offer : 1;       /* our SYN,ACK carries a cookie */
+    bool fo_data_in : 1, fo_data_out : 1; /* data of a SYN were taken: by us, by the peer */
     uint8_t delayed;         /* segments received since the last ACK */
     uint8_t dup_acks_due;    /* duplicate ACKs still to be sent, one for each segment out of order */
     uint8_t quick_acks;      /* ACKs still to be sent at once: at the start and after trouble */
@@ -335,6 +359,7 @@ struct tcb {
     tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK */
     struct tcb *due_next, *due_prev;
     struct tcb *queue_next;  /* accept queue */
+    struct tcp_fo_req *fo;   /* while a Fast Open request of the peer is pending */
     struct ready ready;
     struct tcb *orphan_older, *orphan_newer; /* blocks whose user has gone, by age */
     net_time detached_at;
@@ -360,6 +385,26 @@ struct tcp_stats {
     uint64_t mtu_probes, mtu_probes_ok, mtu_probes_lost, mtu_black_holes;
 };
 
+enum { TCP_FO_REQ_SIZE = 32, TCP_FO_PEER_SIZE = 96 };
+struct tcp_fo_req;
+struct tcp_fo_peer;
+
+struct tcp_fo {
+    struct siphash_key key[2]; /* the one that makes cookies, and the one before it */
+    net_time key_since;
+    bool has_key;
+    uint8_t silent, darks;     /* SYNs unanswered in a row; pauses for all servers in a row */
+    net_time dark_until;       /* no Fast Open at all until then */
+    struct slab reqs, peers;
+    struct tcp_fo_req *rst_first, *rst_last;
+    struct hash by_addr;       /* of peers */
+    struct tcp_fo_peer *oldest, *newest;
+    struct {
+        uint64_t offers, accepted, bad_cookies, overflows; /* server */
+        uint64_t sent, failed, black_holes;                /* client */
+    } stats;
+};
+
 struct tcp {
     struct core *c;
     struct ip_layer *ip;
@@ -376,6 +421,7 @@ struct tcp {
     net_time cookie_sent;               /* when the last SYN cookie left */
     struct pktq replies;                /* resets, SYN cookies: segments of no connection */
     struct siphash_key isn_key, port_key, ts_key, cookie_key;
+    struct tcp_fo fo;
     struct tcp_stats stats;
 };
 
@@ -410,6 +456,8 @@ struct tcp_open {
     bool nodelay, reuse, oob_inline;
     struct tcp_patience patience;
     uint32_t backlog;             /* passive; 0: default */
+    uint32_t fo_qlen;             /* passive: Fast Open requests that may be pending; 0: none */
+    bool fastopen, defer;         /* active: with Fast Open; and the SYN waits for data where it can */
 };
 
 /** tcp_open_passive - LISTEN. Errors: -EADDRINUSE, -EADDRNOTAVAIL, -ENOBUFS. */
@@ -477,6 +525,10 @@ uint32_t tcp_urgent_left(const struct tcb *t);
 uint32_t tcp_urgent_stop(const struct tcb *t);
 /** tcp_at_mark - is the last urgent byte the next one to be read? */
 bool tcp_at_mark(const struct tcb *t);
+/** tcp_fo_limit - how many Fast Open requests may be pending at @l; 0: none there. */
+uint32_t tcp_fo_limit(const struct tcp *tcp, const struct tcp_listener *l);
+/** tcp_fo_ready - would a SYN to @id carry data (RFC 7413)? */
+bool tcp_fo_ready(const struct tcp *tcp, const struct tcp_id *id);
 /** tcp_is_over - both directions are done or the connection failed. */
 bool tcp_is_over(const struct tcb *t);
 /** tcp_take_error - the pending error as a positive errno value, cleared; 0 if none. */
@@ -500,6 +552,7 @@ struct tcp_status {
     uint32_t out_segs, sacked_segs, lost_segs, rtx_segs_now; /* in flight, and what became of them */
     uint32_t dsacks_in, undos, reordering;
     uint64_t delivered, delivery_rate, pacing_rate; /* bytes; bytes a second */
+    bool fo_data, fo_cookie_sent; /* data of a SYN were taken; our SYN carried the option or data */
     const char *cc;
     const char *timer;  /* on, persist, keepalive, timewait, ...; "" if none */
     net_time timer_left;

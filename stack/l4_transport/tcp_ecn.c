@@ -17,6 +17,8 @@ enum { ECN_MASK = 3, ECN_ECT0 = 2, ECN_CE = 3 };
 /* The flags of our SYN, or of a SYN,ACK. */
 uint8_t tcp_ecn_syn_flags(const struct tcb *t)
 {
+    if (t->is_passive) /* the SYN,ACK to a SYN with data (tcp_fastopen.c) */
+        return t->has_ecn ? TCP_ECE : 0;
     bool asks = t->tcp->cfg.ecn == TCP_ECN_ASK && tcp_state(t) == TCP_SYN_SENT && !t->syn_lost;
 
     return asks ? TCP_ECE | TCP_CWR : 0;

@@ -67,6 +67,25 @@ static enum verdict tcp_closed_input(struct tcp *tcp, const struct tcp_seg *seg)
 
 /* ---- 3.10.7.3 SYN-SENT ---- */
 
+/* The SYN,ACK @seg takes what our SYN carried (RFC 7413): all of it, some, or nothing. */
+static void tcp_syn_sent_data(struct tcb *t, const struct tcp_seg *seg)
+{
+    tcp_seq first = seq_add(t->iss, 1);
+    uint32_t sent = seq_dist(first, t->snd_nxt), acked = seq_dist(first, seg->ack);
+    struct tcp_ack a = {.seg = seg};
+
+    tcp_fo_answer(t, &seg->opt, sent, acked);
+    if (acked == 0)
+        return;
+    tcp_ack_cumulative(t, &a);
+    t->delivered += a.delivered;
+    t->delivered_at = t->tcp->c->now;
+    t->bytes_acked += acked;
+    ring_consume(&t->snd, acked);
+    if (t->snd.len == 0)
+        ring_release(&t->snd, &t->tcp->c->bufs);
+}
+
 static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
 {
     t->irs = seg->seq;
@@ -86,6 +105,7 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
         return V_DONE; /* text in a SYN is not acknowledged, so it will come again */
     }
     tcp_ecn_syn_ack(t, seg);
+    tcp_syn_sent_data(t, seg);
     t->snd_una = seg->ack;
     t->syn_acked = true;
     t->last_ack_sent = t->rcv_nxt;
@@ -94,6 +114,8 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
     if (t->syn_lost && rtt == 0)
         t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
     tcp_recovery_init(t);
+    if (tcp_in_flight(t) > 0) /* data that it did not take go again at once */
+        tcp_recovery_resend(t);
     tcp_timer_acked(t, true, true);
     ip_confirm(t->tcp->ip, t->conn.id.remote);
     tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN_ACK);
@@ -244,9 +266,10 @@ static enum verdict tcp_step2_rst(struct tcb *t, const struct tcp_seg *seg)
         tcp_challenge(t);
         return V_DROP_TCP_RST_CHALLENGED;
     }
+    tcp_fo_reset(t);
     switch (tcp_state(t)) {
-    case TCP_SYN_RCVD: /* only after an active open: passive ones are half-open entries (MUST-11) */
-        tcp_fail(t, TCP_EV_RCV_RST, ECONNREFUSED);
+    case TCP_SYN_RCVD: /* passive ones are half-open entries (MUST-11), unless a cookie opened them */
+        tcp_fail(t, TCP_EV_RCV_RST, t->is_passive ? ECONNRESET : ECONNREFUSED);
         break;
     case TCP_CLOSE_WAIT: /* the peer had closed properly, and then had no use for what we sent */
         tcp_fail(t, TCP_EV_RCV_RST, EPIPE);
@@ -306,6 +329,8 @@ static void tcp_acked(struct tcb *t, struct tcp_ack *a)
     if (syn) {
         if (t->syn_lost && rtt == 0)
             t->rto = NET_SEC(3); /* RFC 6298 (5.7) */
+        tcp_fo_done(t);
+        t->delivered += a->delivered;
         tcp_recovery_init(t);
     } else {
         tcp_recovery_ack(t, a);
@@ -509,6 +534,12 @@ static enum verdict tcp_step8_fin(struct tcb *t, const struct tcp_seg *seg)
 
 static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
 {
+    if (t->fo != NULL && (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+        seq_eq(seg->seq, t->irs)) { /* the same SYN again, with or without its data */
+        t->rtx_due = true;
+        tcp_due(t);
+        return V_DROP_TCP_DUPLICATE;
+    }
     enum verdict v = tcp_step0_paws(t, seg);
 
     /* The peer's SYN,ACK of a simultaneous open lies before the window by its SYN. */
@@ -629,6 +660,7 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
     case IP_ERR_PROTO_UNREACH:
     case IP_ERR_PORT_UNREACH:
         if (tcp_state(t) == TCP_SYN_SENT) { /* RFC 5461: hard only before synchronization */
+            tcp_fo_refused(t);
             tcp_fail(t, TCP_EV_ICMP, ip_error_errno(e->kind));
             break;
         }

@@ -137,6 +137,8 @@ static enum verdict tcp_listen_syn(struct tcp *tcp, struct tcp_listener *l,
         tcp->stats.accept_full++;
         return V_DROP_TCP_ACCEPT_QUEUE;
     }
+    if (tcp_fo_syn(tcp, l, seg, &entry)) /* it needs no place in the pool */
+        return V_DONE;
     enum verdict v = tcp_half_make_room(tcp, l, &entry, seg);
 
     if (v != V_NEXT)
@@ -161,10 +163,11 @@ static enum verdict tcp_listen_syn(struct tcp *tcp, struct tcp_listener *l,
 }
 
 /**
- * tcp_child - a connection for a half-open one whose SYN is acknowledged; waits to be accepted.
- * @ev: the arrow that leads to ESTABLISHED from the state of @h
+ * tcp_child - a connection for a half-open one; waits to be accepted.
+ * @ev: the arrow that leads to ESTABLISHED from the state of @h, its SYN is acknowledged; or
+ *      TCP_EV_RCV_SYN, and the SYN,ACK is still to be sent (Fast Open)
  *
- * Return: the block, in ESTABLISHED, or NULL when no block is left. @h is not changed.
+ * Return: the block, or NULL when no block is left. @h is not changed.
  */
 struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h,
                       enum tcp_event_kind ev)
@@ -187,7 +190,7 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->iss = h->iss;
     t->irs = h->irs;
     t->snd_una = t->iss;
-    t->snd_nxt = seq_add(t->iss, 1);
+    t->snd_nxt = ev == TCP_EV_RCV_SYN ? t->iss : seq_add(t->iss, 1);
     t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
     t->rcv_adv = seq_add(t->rcv_nxt, tcp_syn_window(tcp, t->rcvbuf));
     t->rcv_mss = tcp_offered_mss(tcp, &t->conn.id, l->maxseg);
@@ -211,9 +214,11 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
     t->snd_wl2 = t->snd_una;
     tcp_recovery_init(t);
     tcp_event(tcp, &t->conn, ev);
-    tcp_timer_established(t);
-    t->counted = true;
-    tcp->port_users[t->conn.id.lport]++;
+    if (tcp_state(t) == TCP_ESTABLISHED) {
+        tcp_timer_established(t);
+        t->counted = true;
+        tcp->port_users[t->conn.id.lport]++;
+    }
     t->in_accept_queue = true;
     if (l->last != NULL)
         l->last->queue_next = t;
@@ -382,6 +387,10 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h)
                 .has_wscale = h->wscale != TCP_NO_WSCALE,
                 .wscale = tcp_window_shift(tcp, l->rcvbuf)},
     };
+    uint8_t cookie[TCP_FO_MAX];
+
+    if (h->fo_offer)
+        tcp_fo_offer(tcp, &h->conn.id, &seg.opt, cookie);
     struct pkt *p = tcp_build(tcp, &h->conn, &seg, l->tos, l->ttl);
 
     tcp_half_due_stop(tcp, h);

@@ -367,13 +367,14 @@ static void tcp_left(struct tcb *t, tcp_seq seq, tcp_seq end, uint64_t frames)
 /* The SYN of an active open, or the SYN,ACK of a simultaneous one. */
 static bool tcp_output_syn(struct tcb *t)
 {
-    bool is_ack = tcp_state(t) != TCP_SYN_SENT;
+    bool is_ack = tcp_state(t) != TCP_SYN_SENT, tried = t->fo_tried;
     uint64_t frames = t->tcp->c->frames;
+    uint8_t cookie[TCP_FO_MAX];
     struct tcp_seg seg = {
         .seq = t->iss,
         .ack = t->rcv_nxt,
         .flags = (is_ack ? TCP_SYN | TCP_ACK : TCP_SYN) | tcp_ecn_syn_flags(t),
-        .wnd = tcp_syn_window(t->tcp, t->rcvbuf),
+        .wnd = (uint16_t)u32_min(t->rcvbuf - u32_min(t->rcv.len, t->rcvbuf), UINT16_MAX),
         .opt = {.has_mss = true,
                 .mss = t->rcv_mss,
                 .has_sack_ok = t->has_sack,
@@ -383,12 +384,24 @@ static bool tcp_output_syn(struct tcb *t)
                 .has_wscale = t->has_wscale,
                 .wscale = t->rcv_wnd_shift},
     };
-    struct pkt *p = tcp_build(t->tcp, &t->conn, &seg, t->tos, t->ttl);
+
+    if (t->fo_offer)
+        tcp_fo_offer(t->tcp, &t->conn.id, &seg.opt, cookie);
+    else if (!is_ack)
+        seg.data_len = tcp_fo_syn_fill(t, &seg.opt, cookie);
+    if (seg.data_len > 0 && !tcp_sent_add(t, seq_add(t->iss, 1), seg.data_len))
+        seg.data_len = 0; /* no record left for them: they follow */
+    struct pkt *p = tcp_pkt(t->tcp, &t->conn, &seg, &t->snd, 0);
 
     if (p == NULL) {
+        if (seg.data_len > 0)
+            tcp_sent_drop(t, seg.data_len);
+        t->fo_tried = tried;
         tcp_timer_retry(t);
         return false;
     }
+    p->tos = t->tos;
+    p->ttl = t->ttl;
     t->rtx_due = false;
     t->rcv_adv = seq_add(t->rcv_nxt, seg.wnd);
     t->segs_out++;
@@ -397,6 +410,7 @@ static bool tcp_output_syn(struct tcb *t)
     tcp_note_give(&t->conn, p);
     tcp_send_pkt(t->tcp, p);
     tcp_left(t, t->iss, seq_add(t->iss, 1), frames);
+    t->snd_nxt = seq_add(t->snd_nxt, seg.data_len);
     return true;
 }
 
@@ -502,7 +516,7 @@ static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool
     if (len >= tcp_output_mss(t) || t->force)
         return true;
     if (len == avail) /* all there is: at once when idle, when the user wants it, at the end */
-        return t->fin_queued || urgent || (!t->more && (t->nodelay || tcp_in_flight(t) == 0));
+        return t->fin_queued || urgent || (!t->more && (t->nodelay || tcp_in_flight(t) == !t->syn_acked));
     return by_wnd && len >= t->max_snd_wnd / 2;
 }
 
@@ -632,6 +646,8 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
     if (!t->syn_acked) {
         if (seq_eq(t->snd_nxt, t->iss) || t->rtx_due)
             n += tcp_output_syn(t);
+        while (t->is_passive && n < max && seq_gt(t->snd_nxt, t->iss) && tcp_output_data(t))
+            n++; /* RFC 7413 section 4.2.2: the answer need not wait for the handshake */
     } else {
         tcp_mtu_follow(t);
         if (t->rtx_due)

@@ -51,6 +51,19 @@ bool tcp_half_output(struct tcp *tcp, struct tcp_half *h);
 struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h,
                       enum tcp_event_kind ev);
 
+/* tcp_fastopen.c */
+void tcp_fo_cut(struct tcp_fo *fo, const struct tcp_config *cfg, struct region *r);
+void tcp_fo_offer(struct tcp *tcp, const struct tcp_id *id, struct tcp_opts *o, uint8_t *cookie);
+bool tcp_fo_syn(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
+                struct tcp_half *h);
+void tcp_fo_done(struct tcb *t);
+void tcp_fo_reset(struct tcb *t);
+void tcp_fo_listener_gone(struct tcp *tcp, struct tcp_listener *l);
+uint32_t tcp_fo_syn_fill(struct tcb *t, struct tcp_opts *o, uint8_t *cookie);
+void tcp_fo_silent(struct tcb *t);
+void tcp_fo_refused(struct tcb *t);
+void tcp_fo_answer(struct tcb *t, const struct tcp_opts *o, uint32_t data, uint32_t acked);
+
 /* tcp_cookie.c */
 enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h);
 bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,

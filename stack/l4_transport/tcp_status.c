@@ -25,6 +25,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .rcv_space = t->rcvq.space,
         .rcv_rtt = t->rcvq.rtt,
         .quick_acks = t->quick_acks,
+        .fo_data = t->fo_data_in || t->fo_data_out,
+        .fo_cookie_sent = t->fo_tried,
         .snd_wnd_shift = t->snd_wnd_shift,
         .rcv_wnd_shift = t->rcv_wnd_shift,
         .srtt = t->srtt,

@@ -124,6 +124,7 @@ void tcp_over(struct tcb *t)
     tcp_due_stop(t);
     tcp_reass_free(t);
     tcp_sent_free(t);
+    tcp_fo_done(t);
     ring_release(&t->snd, &tcp->c->bufs);
     if (t->hashed) {
         tcp_conn_del(tcp, &t->conn);

@@ -254,8 +254,10 @@ static bool tcp_timer_rto(struct tcb *t)
         tcp_fail(t, TCP_EV_TIMEOUT, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
         return false;
     }
-    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD)
+    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD) {
+        tcp_fo_silent(t);
         t->syn_lost = true;
+    }
     if (tcp_timer_r1(t)) { /* RFC 9293 section 3.8.3: perhaps the next hop is dead */
         ip_doubt(tcp->ip, t->conn.id.remote);
         if (t->soft_error == 0)

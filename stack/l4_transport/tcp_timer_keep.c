@@ -83,7 +83,9 @@ bool tcp_timer_r2(const struct tcb *t)
     if (!t->syn_acked) {
         uint8_t own = t->patience.syn_retries;
 
-        return t->backoff >= (own != 0 ? own : cfg->syn_retries) || now >= end;
+        uint8_t most = own != 0 ? own : t->is_passive ? cfg->synack_retries : cfg->syn_retries;
+
+        return t->backoff >= most || now >= end;
     }
     if (end != NET_NEVER)
         return now >= end;

@@ -24,6 +24,10 @@ void tcp_config_default(struct tcp_config *cfg)
         .rcvbuf_max = UINT16_MAX << 8,
         .moderate_rcvbuf = true,
         .quick_acks = 16,
+        .fastopen_rotate = NET_SEC(3600),
+        .fastopen_blackhole = NET_SEC(3600),
+        .fastopen_pending = 1024,
+        .fastopen_cache = 256,
         .msl = NET_SEC(30),
         .rto_min = NET_MS(200),
         .rto_max = NET_SEC(120),
@@ -73,6 +77,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
+    tcp_fo_cut(&tcp->fo, cfg, r);
     hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait);
     hash_cut(&tcp->listeners, r, cfg->listeners);
     tcp->port_users = region_cut(r, 65536 * sizeof(tcp->port_users[0]), 64);
@@ -124,6 +129,7 @@ int tcp_open_passive(struct tcp *tcp, const struct tcp_open *o, struct tcp_liste
         .rcvbuf = o->rcvbuf,
         .patience = o->patience,
         .backlog = o->backlog != 0 ? o->backlog : tcp->cfg.backlog,
+        .fo_qlen = o->fo_qlen,
     };
     hash_add(&tcp->listeners, &l->conn.link, o->lport);
     tcp_event(tcp, &l->conn, TCP_EV_OPEN_PASSIVE);
@@ -201,8 +207,11 @@ int tcp_open_active(struct tcp *tcp, const struct tcp_open *o, struct tcb **out)
     t->iss = tcp_iss(tcp, &id);
     t->snd_una = t->snd_nxt = t->iss;
     tcp->stats.opened_active++;
+    t->fo_wanted = o->fastopen && (tcp->cfg.fastopen & TCP_FO_CLIENT);
+    t->fo_deferred = t->fo_wanted && o->defer && tcp_fo_ready(tcp, &id);
     tcp_event(tcp, &t->conn, TCP_EV_OPEN_ACTIVE);
-    tcp_due(t);
+    if (!t->fo_deferred)
+        tcp_due(t);
     *out = t;
     return 0;
 }
@@ -241,6 +250,7 @@ void tcp_listen_close(struct tcp_listener *l)
     }
     while ((t = tcp_accept(l, READY_NOBODY)) != NULL)
         tcp_abort(t);
+    tcp_fo_listener_gone(tcp, l);
     tcp_event(tcp, &l->conn, TCP_EV_DELETE);
     ready_del(&l->ready);
     hash_del(&tcp->listeners, &l->conn.link);
@@ -307,6 +317,10 @@ int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out)
 int tcp_send_commit(struct tcb *t, size_t len, bool more)
 {
     NET_ASSERT(len <= t->snd.cap - t->snd.len);
+    if (t->fo_deferred) { /* the SYN that waited for data, or for the user to say that there are none */
+        t->fo_deferred = false;
+        tcp_due(t);
+    }
     if (len == 0)
         return 0;
     t->snd.len += (uint32_t)len;
@@ -498,7 +512,7 @@ bool tcp_writable(const struct tcb *t)
 
     if (t->error != 0 || s == TCP_CLOSED)
         return true;
-    if (s == TCP_SYN_SENT || s == TCP_SYN_RCVD)
+    if ((s == TCP_SYN_SENT && !t->fo_deferred) || (s == TCP_SYN_RCVD && !t->is_passive))
         return false;
     return t->fin_queued || (!t->starved && t->snd.len < t->sndbuf - t->sndbuf / 4);
 }

@@ -227,6 +227,9 @@ static struct tcp_open sock_tcp_open(const struct socks *s, const struct sock *k
         .reuse = k->reuse,
         .oob_inline = k->oob_inline,
         .patience = s->wishes[slab_index(&s->slab, k)],
+        .fo_qlen = k->as.buf.fo_qlen,
+        .fastopen = k->as.buf.fo_connect,
+        .defer = k->as.buf.fo_connect,
     };
 }
 
@@ -295,6 +298,8 @@ int sock_accept(struct socks *s, int sd, struct sock_addr *peer)
 /* A second connect on a TCP socket: how did the first one go? */
 static int sock_connect_again(const struct sock *k)
 {
+    if (k->as.t->fo_deferred) /* as far as its user can tell */
+        return -EISCONN;
     switch (tcp_state(k->as.t)) {
     case TCP_SYN_SENT:
     case TCP_SYN_RCVD:
@@ -309,14 +314,10 @@ static int sock_connect_again(const struct sock *k)
     }
 }
 
-int sock_connect(struct socks *s, int sd, const struct sock_addr *peer)
+/* Return: 0: the SYN waits for data; or -EINPROGRESS, or the error. */
+static int sock_connect_tcp(struct socks *s, struct sock *k, const struct sock_addr *peer,
+                            bool fastopen)
 {
-    struct sock *k = sock_at(s, sd);
-
-    if (k == NULL)
-        return -EBADF;
-    if (k->state == SOCK_UDP)
-        return udp_connect(k->as.u, peer->ip, peer->port);
     if (k->state == SOCK_TCP_CONN)
         return sock_connect_again(k);
     if (k->state == SOCK_TCP_LISTEN)
@@ -328,6 +329,7 @@ int sock_connect(struct socks *s, int sd, const struct sock_addr *peer)
 
     o.remote = peer->ip;
     o.rport = peer->port;
+    o.fastopen = o.defer = o.fastopen || fastopen;
     int err = tcp_open_active(s->tcp, &o, &t);
 
     if (err < 0)
@@ -336,7 +338,32 @@ int sock_connect(struct socks *s, int sd, const struct sock_addr *peer)
     k->as.t = t;
     tcp_cork(t, k->cork);
     poll_touch(s, k);
-    return -EINPROGRESS;
+    return t->fo_deferred ? 0 : -EINPROGRESS;
+}
+
+int sock_connect(struct socks *s, int sd, const struct sock_addr *peer)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    if (k->state == SOCK_UDP)
+        return udp_connect(k->as.u, peer->ip, peer->port);
+    return sock_connect_tcp(s, k, peer, false);
+}
+
+int sock_connect_send(struct socks *s, int sd, const struct sock_addr *peer, const void *bytes,
+                      size_t len, unsigned flags)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    if (k->state == SOCK_UDP || !(s->tcp->cfg.fastopen & TCP_FO_CLIENT))
+        return -EOPNOTSUPP;
+    int err = sock_connect_tcp(s, k, peer, true);
+
+    return err < 0 ? err : sock_send(s, sd, bytes, len, flags);
 }
 
 int sock_shutdown(struct socks *s, int sd, enum sock_how how)

@@ -41,6 +41,10 @@ enum sock_opt {
     SOCK_OPT_SYN_COUNT,    /* retransmissions of a SYN before connect fails, 1...127 */
     SOCK_OPT_CONGESTION,   /* index of the congestion control, see cc_by_name() */
     SOCK_OPT_MAXSEG,       /* bytes; before connect or listen */
+    SOCK_OPT_FASTOPEN,     /* RFC 7413, of a listener: requests with data in the SYN that may be
+                            * pending, 0: none (default); such data may come twice */
+    SOCK_OPT_FASTOPEN_CONNECT, /* bool, before connect: where a cookie is known the SYN waits for the first
+                                * write and carries it; sock_connect() is 0 then, and else asks for one */
     SOCK_OPT_QUICKACK,     /* bool, of this moment as in Linux: the next ACKs are not delayed, or they are */
     SOCK_OPT_MULTICAST_TTL,  /* 0...255, of UDP datagrams to groups: 1; 0: not beyond this host */
     SOCK_OPT_MULTICAST_LOOP, /* bool: they also go to members on this host; on */
@@ -72,6 +76,11 @@ int sock_connect(struct socks *s, int sd, const struct sock_addr *peer);
 int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned flags);
 /** sock_recv - Return: bytes; 0: end of stream (TCP). Errors: -EAGAIN, -ECONNRESET, -ENOTCONN... */
 int sock_recv(struct socks *s, int sd, void *bytes, size_t len, unsigned flags);
+/** sock_connect_send - connect, with data in the SYN where the peer lets us (sendto(MSG_FASTOPEN)).
+ * Return: bytes taken; -EINPROGRESS: none, the SYN asks for a cookie. Errors: as sock_connect and
+ * sock_send; -EOPNOTSUPP: the host has no Fast Open. */
+int sock_connect_send(struct socks *s, int sd, const struct sock_addr *peer, const void *bytes,
+                      size_t len, unsigned flags);
 int sock_sendto(struct socks *s, int sd, const void *bytes, size_t len, const struct sock_addr *to);
 /** sock_recvfrom - one datagram; the rest of one that is longer than @len is lost. */
 int sock_recvfrom(struct socks *s, int sd, void *bytes, size_t len, struct sock_addr *from);

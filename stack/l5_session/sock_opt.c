@@ -59,7 +59,10 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_QUICKACK:
     case SOCK_OPT_MULTICAST_LOOP:
     case SOCK_OPT_MULTICAST_IF:
+    case SOCK_OPT_FASTOPEN_CONNECT:
         return 0;
+    case SOCK_OPT_FASTOPEN:
+        return v >= 0 && v <= UINT16_MAX ? 0 : -EINVAL;
     }
     return -ENOPROTOOPT;
 }
@@ -120,6 +123,12 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
 static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
 {
     switch (opt) {
+    case SOCK_OPT_FASTOPEN:
+        k->as.buf.fo_qlen = (uint16_t)v;
+        return 0;
+    case SOCK_OPT_FASTOPEN_CONNECT:
+        k->as.buf.fo_connect = v != 0;
+        return 0;
     case SOCK_OPT_NODELAY:
         k->nodelay = v != 0;
         return 0;
@@ -152,6 +161,9 @@ static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
 static int sock_setopt_listen(struct tcp_listener *l, enum sock_opt opt, int64_t v)
 {
     switch (opt) {
+    case SOCK_OPT_FASTOPEN:
+        l->fo_qlen = (uint32_t)v;
+        return 0;
     case SOCK_OPT_NODELAY:
         l->nodelay = v != 0;
         return 0;
@@ -343,6 +355,25 @@ static int64_t sock_urgent_value(const struct sock *k, enum sock_opt opt)
                                          : k->oob_inline;
 }
 
+/* Options that mean something in one phase of a socket's life only. */
+static int64_t sock_getopt_phase(const struct sock *k, enum sock_opt opt)
+{
+    switch (k->state) {
+    case SOCK_TCP_NEW:
+        return opt == SOCK_OPT_FASTOPEN           ? k->as.buf.fo_qlen
+               : opt == SOCK_OPT_FASTOPEN_CONNECT ? k->as.buf.fo_connect
+                                                  : 0;
+    case SOCK_TCP_LISTEN:
+        return opt == SOCK_OPT_FASTOPEN ? k->as.l->fo_qlen : 0;
+    case SOCK_TCP_CONN:
+        return opt == SOCK_OPT_QUICKACK           ? k->as.t->quick_acks > 0
+               : opt == SOCK_OPT_FASTOPEN_CONNECT ? k->as.t->fo_wanted
+                                                  : 0;
+    default:
+        return 0;
+    }
+}
+
 /* What only TCP has. */
 static int64_t sock_tcp_value(const struct socks *s, const struct sock *k, enum sock_opt opt)
 {
@@ -364,6 +395,10 @@ static int64_t sock_tcp_value(const struct socks *s, const struct sock *k, enum 
         return p->keepalive;
     case SOCK_OPT_SOFT_ERROR:
         return k->state == SOCK_TCP_CONN ? k->as.t->soft_error : 0;
+    case SOCK_OPT_QUICKACK:
+    case SOCK_OPT_FASTOPEN:
+    case SOCK_OPT_FASTOPEN_CONNECT:
+        return sock_getopt_phase(k, opt);
     default:
         return sock_urgent_value(k, opt);
     }
@@ -419,6 +454,9 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
     case SOCK_OPT_OOB_INLINE:
     case SOCK_OPT_AT_MARK:
     case SOCK_OPT_URGENT_LEFT:
+    case SOCK_OPT_QUICKACK:
+    case SOCK_OPT_FASTOPEN:
+    case SOCK_OPT_FASTOPEN_CONNECT:
         *value = is_udp ? 0 : sock_tcp_value(s, k, opt);
         return is_udp && opt != SOCK_OPT_KEEPALIVE ? -ENOPROTOOPT : 0;
     case SOCK_OPT_TOS:
@@ -444,9 +482,6 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         return is_udp ? -ENOPROTOOPT : 0;
     case SOCK_OPT_MAXSEG:
         *value = v.maxseg;
-        return is_udp ? -ENOPROTOOPT : 0;
-    case SOCK_OPT_QUICKACK:
-        *value = k->state == SOCK_TCP_CONN && k->as.t->quick_acks > 0;
         return is_udp ? -ENOPROTOOPT : 0;
     }
     return -ENOPROTOOPT;

@@ -25,6 +25,8 @@ struct sock {
         struct udp_sock *u;     /* SOCK_UDP */
         struct {                /* SOCK_TCP_NEW; 0: the host's default */
             uint32_t sndbuf, rcvbuf;
+            uint16_t fo_qlen;
+            bool fo_connect;
         } buf;
     } as;
     struct ip_addr ip; /* as bound, TCP */

@@ -58,6 +58,13 @@ size_t tcp_opts_emit(const struct tcp_opts *o, uint8_t *p)
             put32(p + 4, o->sack[k].right.v);
         }
     }
+    if (o->has_fo) {
+        p[0] = TCP_OPT_FO;
+        p[1] = (uint8_t)(2 + o->fo_len);
+        if (o->fo_len > 0)
+            memcpy(p + 2, o->fo, o->fo_len);
+        p = tcp_opt_nops(p + 2 + o->fo_len, (2u + o->fo_len) % 4);
+    }
     NET_ASSERT((p - start) % 4 == 0 && p - start <= TCP_HDR_MAX - TCP_HDR_LEN);
     return (size_t)(p - start);
 }

@@ -3,7 +3,8 @@
  *
  * Options are read with exact lengths: a known kind with another length, or any option that does
  * not fit, makes the whole segment unacceptable (security.md section 5). Unknown kinds are skipped
- * by their length octet (MUST-6). A window scale above 14 counts as 14 (RFC 7323 section 2.3).
+ * by their length octet (MUST-6). A window scale above 14 counts as 14 (RFC 7323 section 2.3). A
+ * Fast Open cookie of a length that none has is as if it were not there (RFC 7413 section 4.1.1).
  */
 #ifndef STACKD_WIRE_TCP_H
 #define STACKD_WIRE_TCP_H
@@ -21,14 +22,15 @@ enum tcp_flag {
 };
 enum tcp_option {
     TCP_OPT_EOL = 0, TCP_OPT_NOP = 1, TCP_OPT_MSS = 2, TCP_OPT_WSCALE = 3, TCP_OPT_SACK_OK = 4,
-    TCP_OPT_SACK = 5, TCP_OPT_TS = 8
+    TCP_OPT_SACK = 5, TCP_OPT_TS = 8, TCP_OPT_FO = 34
 };
-enum { TCP_WSCALE_MAX = 14, TCP_SACK_MAX = 4 };
+enum { TCP_WSCALE_MAX = 14, TCP_SACK_MAX = 4, TCP_FO_MIN = 4, TCP_FO_MAX = 16 };
 
 struct tcp_opts {
-    bool has_mss, has_wscale, has_sack_ok, has_ts;
-    uint8_t wscale, sack_count;
+    bool has_mss, has_wscale, has_sack_ok, has_ts, has_fo;
+    uint8_t wscale, sack_count, fo_len;
     uint16_t mss;
+    const uint8_t *fo; /* the cookie, fo_len bytes, 0: asked for; valid while the packet is */
     uint32_t tsval, tsecr;
     struct { tcp_seq left, right; } sack[TCP_SACK_MAX];
 };
@@ -48,6 +50,12 @@ struct tcp_seg {
     uint32_t data_len;     /* payload bytes; SEG.LEN is tcp_seg_len() */
     const uint8_t *data;   /* payload, valid while the packet is */
 };
+
+/** tcp_fo_len_ok - may a cookie have @len bytes: none (asked for), or an even number from 4 to 16? */
+static inline bool tcp_fo_len_ok(unsigned len)
+{
+    return len == 0 || (len >= TCP_FO_MIN && len <= TCP_FO_MAX && len % 2 == 0);
+}
 
 /** tcp_seg_len - SEG.LEN: payload, and one each for SYN and FIN. */
 static inline uint32_t tcp_seg_len(const struct tcp_seg *s)
@@ -107,6 +115,10 @@ static inline enum verdict tcp_opts_parse(struct tcp_opts *o, struct span s)
                 o->sack[k].left = seq_of(get32(v + 8 * k));
                 o->sack[k].right = seq_of(get32(v + 8 * k + 4));
             }
+        } else if (kind == TCP_OPT_FO && tcp_fo_len_ok(len - 2u)) {
+            o->has_fo = true;
+            o->fo_len = (uint8_t)(len - 2);
+            o->fo = v;
         }
         i += len;
     }
@@ -135,7 +147,7 @@ static inline enum verdict tcp_parse(struct tcp_seg *h, struct span s)
 /**
  * tcp_opts_emit - write options in the order and with the padding that Linux uses:
  * `mss,sackOK,TS,nop,wscale` with timestamps, `mss,nop,nop,sackOK,nop,wscale` without;
- * `nop,nop,TS` and `nop,nop,sack` on other segments.
+ * `nop,nop,TS` and `nop,nop,sack` on other segments; a Fast Open cookie last, filled up with nops.
  * @p: room for 40 bytes
  *
  * Return: bytes written, a multiple of 4.

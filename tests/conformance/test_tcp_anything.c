@@ -104,7 +104,10 @@ static void call(struct talk *t)
         t->sds[t->sd_count++] = sd;
         sock_setopt(s, sd, SOCK_OPT_REUSEADDR, 1);
         sock_bind(s, sd, &local);
-        sock_connect(s, sd, &to);
+        if (t->k.net.tcp.cfg.fastopen != 0)
+            sock_connect_send(s, sd, &to, bytes, any(sizeof(bytes)), 0);
+        else
+            sock_connect(s, sd, &to);
         break;
     case 3:
     case 4:
@@ -143,6 +146,11 @@ static void talk(uint64_t seed, enum tcp_syn_policy policy)
     cfg.tcp.connections = 2 + any(4);
     cfg.tcp.rcvbuf = any(2) ? 2000 : 256 * 1024;
     cfg.tcp.syn_policy = policy;
+    if (seed % 3 == 0) { /* data of SYNs are taken, too */
+        cfg.tcp.fastopen = TCP_FO_CLIENT | TCP_FO_CLIENT_NO_COOKIE | TCP_FO_SERVER |
+                           TCP_FO_SERVER_NO_COOKIE | TCP_FO_SERVER_ALL;
+        cfg.tcp.fastopen_cache = cfg.tcp.fastopen_pending = 2;
+    }
     peer_begin_with(&t.k, &cfg);
     t.listener = peer_listen(&t.k, 2);
     t.rcv_nxt = t.k.peer_iss;

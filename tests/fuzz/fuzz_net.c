@@ -321,7 +321,10 @@ static void step_open(struct fuzz_host *h, struct input *in)
     if (sd < 0)
         return;
     host_keep(h, sd);
-    (void)sock_connect(net_socks(&h->n), sd, &to);
+    if (h->n.tcp.cfg.fastopen != 0)
+        (void)sock_connect_send(net_socks(&h->n), sd, &to, "with the SYN", 12, 0);
+    else
+        (void)sock_connect(net_socks(&h->n), sd, &to);
 }
 
 static void step_call(struct fuzz_host *h, struct input *in)
@@ -459,6 +462,12 @@ static void host_start(struct fuzz_host *h, uint8_t how)
     cfg.tcp.mtu_probing = how >> 6 & 3;
     cfg.tcp.time_wait = 4;
     cfg.tcp.backlog = 3;
+    if (how & 0x20) /* data of SYNs, without cookies, which nobody can guess */
+        cfg.tcp.fastopen = TCP_FO_CLIENT | TCP_FO_CLIENT_NO_COOKIE | TCP_FO_SERVER |
+                           TCP_FO_SERVER_NO_COOKIE | TCP_FO_SERVER_ALL;
+    else if (how & 0x40)
+        cfg.tcp.fastopen = TCP_FO_CLIENT | TCP_FO_SERVER | TCP_FO_SERVER_ALL;
+    cfg.tcp.fastopen_cache = cfg.tcp.fastopen_pending = 2;
     cfg.udp.sockets = 8;
     cfg.socks = (struct socks_config){.sockets = 64, .polls = 2};
     cfg.ifs[0].arp.entries = 16;

@@ -12,7 +12,8 @@ static size_t tcp_opts_room(const struct tcp_opts *o)
 {
     return (o->has_mss ? 4u : 0) + (o->has_sack_ok || o->has_ts ? 4u : 0) +
            (o->has_ts ? 10u - 2u : 0) + (o->has_wscale ? 4u : 0) +
-           (o->sack_count > 0 ? 4u + 8u * o->sack_count : 0);
+           (o->sack_count > 0 ? 4u + 8u * o->sack_count : 0) +
+           (o->has_fo ? (2u + o->fo_len + 3u) / 4 * 4 : 0);
 }
 
 static void tcp_round_trip(const struct tcp_seg *h)
@@ -31,6 +32,8 @@ static void tcp_round_trip(const struct tcp_seg *h)
     FUZZ_CHECK(b.opt.has_sack_ok == h->opt.has_sack_ok && b.opt.has_ts == h->opt.has_ts);
     FUZZ_CHECK(b.opt.tsval == h->opt.tsval && b.opt.tsecr == h->opt.tsecr);
     FUZZ_CHECK(b.opt.sack_count == h->opt.sack_count);
+    FUZZ_CHECK(b.opt.has_fo == h->opt.has_fo && b.opt.fo_len == h->opt.fo_len);
+    FUZZ_CHECK(h->opt.fo_len == 0 || memcmp(b.opt.fo, h->opt.fo, h->opt.fo_len) == 0);
     for (unsigned i = 0; i < b.opt.sack_count; i++) {
         FUZZ_CHECK(seq_eq(b.opt.sack[i].left, h->opt.sack[i].left));
         FUZZ_CHECK(seq_eq(b.opt.sack[i].right, h->opt.sack[i].right));

@@ -47,7 +47,7 @@ static void test_options_defaults(void)
     T_EQ(o.syn_pool, 1024);
     T_EQ(o.syn_policy, TCP_SYN_COOKIES);
     T_EQ(o.msl, NET_SEC(30));
-    T_FALSE(o.no_autotune);
+    T_FALSE(o.no_autotune || o.fastopen);
     T_EQ(o.cc, cc_by_name("cubic"));
     T_TRUE(o.hystart);
     T_EQ(o.offload, PORT_OFFLOAD_AUTO);
@@ -121,7 +121,8 @@ static void test_options_services(void)
     T_STR(o.service[0].name, "http");
     T_EQ(o.service[0].port, 8080);
     T_EQ(o.service[1].port, 0);
-    T_EQ(PARSE("--no-services", "--no-autotune"), 0);
+    T_EQ(PARSE("--no-services", "--no-autotune", "--fastopen"), 0);
+    T_TRUE(o.fastopen);
     T_TRUE(o.no_autotune);
     T_FALSE(o.default_services);
     T_EQ(o.service_count, 0);

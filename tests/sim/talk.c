@@ -78,6 +78,21 @@ void talk_listen(struct talk *t, struct world_host *h, uint16_t port, const stru
         talk_failed(t, "listen", err);
 }
 
+/* The first bytes go with the SYN (RFC 7413), if the host may. Return: -EINPROGRESS, or the error. */
+static int talk_connect_fast(struct talk *t, const struct sock_addr *to)
+{
+    uint8_t first[600];
+    size_t len = t->mine.bytes < sizeof(first) ? (size_t)t->mine.bytes : sizeof(first);
+
+    talk_fill(t->mine.key, 0, first, len);
+    int n = sock_connect_send(net_socks(&t->h->n), t->sd, to, first, len, 0);
+
+    if (n < 0)
+        return n;
+    t->sent = (uint64_t)n;
+    return -EINPROGRESS;
+}
+
 void talk_connect(struct talk *t, struct world_host *h, uint16_t from, uint32_t ip, uint16_t port,
                   const struct talk_plan *mine, const struct talk_plan *peers)
 {
@@ -90,7 +105,9 @@ void talk_connect(struct talk *t, struct world_host *h, uint16_t from, uint32_t 
     int err = from != 0 ? sock_bind(s, t->sd, &a) : 0;
 
     if (err == 0)
-        err = sock_connect(s, t->sd, &to);
+        err = (h->n.tcp.cfg.fastopen & TCP_FO_CLIENT) && mine->bytes > 0
+                  ? talk_connect_fast(t, &to)
+                  : sock_connect(s, t->sd, &to);
     if (err != -EINPROGRESS)
         talk_failed(t, "connect", err);
 }

@@ -30,7 +30,7 @@ struct transfer {
 /* What the seeds have led to, so that the test cannot turn into one that tests nothing. */
 struct transfer_sum {
     uint64_t bytes, rtx, fast, timeouts, probes, ooo, delayed, wraps, arrows;
-    uint64_t mtu_ok;
+    uint64_t mtu_ok, fast_open;
 };
 
 static uint32_t pick(struct transfer *x, uint32_t low, uint32_t high)
@@ -133,9 +133,8 @@ static void transfer_ends(struct transfer *x)
 /* Every mechanism of loss recovery, in every combination. Few records make them stretch. */
 static void transfer_recovery(struct transfer *x, struct tcp_config *cfg)
 {
-    bool *const switches[] = {&cfg->sack, &cfg->dsack, &cfg->rack,
-                              &cfg->tlp,  &cfg->prr,   &cfg->frto,
-                              &cfg->undo, &cfg->limited_transmit};
+    bool *const switches[] = {&cfg->sack, &cfg->dsack, &cfg->rack, &cfg->tlp,
+                              &cfg->prr,  &cfg->frto,  &cfg->undo, &cfg->limited_transmit};
 
     for (size_t i = 0; i < ARRAY_LEN(switches); i++)
         *switches[i] = !one_in(x, 4);
@@ -156,6 +155,9 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
         x->cfg[i].ifs[0].mtu = i == 1 && one_in(x, 4) ? (uint16_t)pick(x, 576, 9000) : mtu;
         x->cfg[i].tcp.timestamps = !one_in(x, 4);
         x->cfg[i].tcp.window_scaling = !one_in(x, 4);
+        if (seed % 3 == 0) /* data with the SYN, without a cookie; no draw: the other seeds stay */
+            x->cfg[i].tcp.fastopen = TCP_FO_CLIENT | TCP_FO_CLIENT_NO_COOKIE | TCP_FO_SERVER |
+                                     TCP_FO_SERVER_NO_COOKIE | TCP_FO_SERVER_ALL;
         transfer_recovery(x, &x->cfg[i].tcp);
         transfer_wire(x, &x->wire[i]);
         transfer_plan(x, &x->plan[i]);
@@ -225,6 +227,7 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
         sum->delayed += st->delayed_acks;
         sum->mtu_ok += st->mtu_probes_ok;
         sum->wraps += x->cfg[i].start != 0;
+        sum->fast_open += x->w->hosts[i]->n.tcp.fo.stats.accepted;
     }
     sum->arrows |= x->w->arrows;
 }
@@ -266,7 +269,7 @@ static void test_transfer_random(void)
     T_TRUE(sum.bytes > 50000000);
     T_TRUE(sum.rtx > 1000 && sum.fast > 100 && sum.timeouts > 100 && sum.ooo > 1000);
     T_TRUE(sum.mtu_ok > 100);
-    T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100);
+    T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100 && sum.fast_open > 100);
     T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));  /* opened from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING")); /* closed from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_2", "TIME_WAIT"));

@@ -178,6 +178,48 @@ static void test_wire_tcp_options_are_emitted_in_the_usual_order(void)
     struct tcp_opts none = {0};
 
     T_EQ(tcp_opts_emit(&none, p), 0);
+    syn.has_fo = true; /* mss,sackOK,TS,nop,wscale 8,FO,nop,nop */
+    T_EQ(tcp_opts_emit(&syn, p), 24);
+    T_MEM(p + 20, "\x22\x02\x01\x01", 4);
+    syn.fo = (const uint8_t *)"abcdefghijklmnop";
+    syn.fo_len = 6;
+    T_EQ(tcp_opts_emit(&syn, p), 28);
+    T_MEM(p + 20,
+          "\x22\x08"
+          "abcdef",
+          8);
+    syn.fo_len = 16;
+    T_EQ(tcp_opts_emit(&syn, p), 40); /* the longest just fits */
+    T_MEM(p + 20,
+          "\x22\x12"
+          "abcdefghijklmnop\x01\x01",
+          20);
+}
+
+/* RFC 7413 section 4.1.1: 4 to 16 bytes, even, or none; anything else is as if it were not there. */
+/* REQ: TFO-7413-4.1.1-1 */
+static void test_wire_tcp_fast_open_cookies_have_these_lengths(void)
+{
+    for (unsigned len = 0; len <= 38; len++) {
+        uint8_t p[40] = {TCP_OPT_FO, (uint8_t)(2 + len)};
+        struct tcp_opts o, back;
+        bool ok = len == 0 || len == 4 || len == 6 || len == 8 || len == 10 || len == 12 ||
+                  len == 14 || len == 16;
+
+        for (unsigned i = 0; i < len; i++)
+            p[2 + i] = (uint8_t)(i + 1);
+        T_EQ(tcp_opts_parse(&o, (struct span){p, 2 + len}), V_NEXT);
+        T_EQ(o.has_fo, ok);
+        if (!ok)
+            continue;
+        uint8_t q[40];
+        size_t emitted = tcp_opts_emit(&o, q);
+
+        T_EQ(o.fo_len, len);
+        T_MEM(q, p, 2 + len);
+        T_EQ(tcp_opts_parse(&back, (struct span){q, emitted}), V_NEXT);
+        T_TRUE(back.has_fo && back.fo_len == len);
+    }
 }
 
 /* Every set of options that fits comes back as it was. */
@@ -269,6 +311,7 @@ T_MAIN("wire_tcp", T(test_wire_tcp_options_every_kind_and_length),
        T(test_wire_tcp_options_wscale_above_14_counts_as_14), T(test_wire_tcp_options_sack_blocks),
        T(test_wire_tcp_options_random_bytes_are_survived),
        T(test_wire_tcp_options_are_emitted_in_the_usual_order),
+       T(test_wire_tcp_fast_open_cookies_have_these_lengths),
        T(test_wire_tcp_round_trip_of_every_set_of_options),
        T(test_wire_tcp_every_cut_and_every_data_offset),
        T(test_wire_tcp_seg_len_counts_syn_and_fin))

@@ -22,7 +22,9 @@ enum sysctl_kind {
     SET_MS,
     SET_US,
     SET_MEM, /* three numbers: the second is the default, the third how far it may grow */
-    SET_CC,     /* a name */
+    SET_BITS, /* perhaps hexadecimal */
+    SET_KEYS, /* one key of Fast Open, or two with a comma */
+    SET_CC,   /* a name */
     SET_COOKIES,
     SET_RANGE, /* two ports */
     SET_IGNORED
@@ -71,7 +73,10 @@ static const struct sysctl {
     {"tcp_frto",                  SET_BOOL,    AT(frto),            "frto"               },
     {"tcp_fack",                  SET_IGNORED, 0,                   NULL                 },
     {"tcp_ecn",                   SET_U8,      AT(ecn),             "ecn"                },
-    {"tcp_fastopen",              SET_IGNORED, 0,                   NULL                 },
+    {"tcp_fastopen",              SET_BITS,    AT(fastopen),        "fastopen"           },
+    {"tcp_fastopen_key",          SET_KEYS,    AT(fastopen_key),    "fastopen_key"       },
+    {"tcp_fastopen_blackhole_timeout_sec", SET_SECONDS, AT(fastopen_blackhole), "fastopen_blackhole"},
+    {"stackd.fastopen_rotate",    SET_SECONDS, AT(fastopen_rotate), "fastopen_rotate"    },
     {"tcp_no_metrics_save",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_min_tso_segs",          SET_IGNORED, 0,                   NULL                 },
     {"tcp_tso_win_divisor",       SET_IGNORED, 0,                   NULL                 },
@@ -100,6 +105,27 @@ static const struct sysctl {
     {"net.core.wmem_max",         SET_IGNORED, 0,                   NULL                 },
 };
 
+/* `a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4`, and perhaps the key before it behind a comma: each word is
+ * stored with its lowest byte first, as Linux does. */
+static bool sysctl_keys(struct tcp_config *cfg, const char *v)
+{
+    unsigned w[2][4];
+    int end[2] = {0, 0};
+    uint8_t n = 0;
+
+    while (n < 2 && sscanf(v, "%8x-%8x-%8x-%8x%n", &w[n][0], &w[n][1], &w[n][2], &w[n][3],
+                           &end[n]) == 4) {
+        cfg->fastopen_key[n] = (struct siphash_key){(uint64_t)w[n][1] << 32 | w[n][0],
+                                                    (uint64_t)w[n][3] << 32 | w[n][2]};
+        v += end[n++];
+        if (*v != ',')
+            break;
+        v++;
+    }
+    cfg->fastopen_keys = n;
+    return n > 0 && *v == '\0';
+}
+
 static bool sysctl_store(struct tcp_config *cfg, const struct sysctl *s, const char *v)
 {
     uint8_t *at = (uint8_t *)cfg + s->offset;
@@ -108,7 +134,7 @@ static bool sysctl_store(struct tcp_config *cfg, const struct sysctl *s, const c
     net_time t = (net_time)n;
     int cc;
 
-    if (s->kind != SET_CC && s->kind != SET_IGNORED && end == v)
+    if (s->kind != SET_CC && s->kind != SET_KEYS && s->kind != SET_IGNORED && end == v)
         return false;
     switch (s->kind) {
     case SET_BOOL:
@@ -139,6 +165,11 @@ static bool sysctl_store(struct tcp_config *cfg, const struct sysctl *s, const c
                                        : s->kind == SET_MS    ? 1000000
                                                               : 1000);
         return true;
+    case SET_BITS:
+        *(uint32_t *)(void *)at = (uint32_t)strtoull(v, &end, 0);
+        return *end == '\0';
+    case SET_KEYS:
+        return sysctl_keys(cfg, v);
     case SET_RANGE:
         cfg->port_min = (uint16_t)n;
         cfg->port_max = (uint16_t)strtoull(end, &end, 10);

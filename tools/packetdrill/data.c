@@ -80,6 +80,20 @@ static struct span data_piece(const struct plugin_wait *w, size_t done, bool *is
     return (struct span){(const uint8_t *)w->iov[i].iov_base + done, w->iov[i].iov_len - done};
 }
 
+/* sendto(MSG_FASTOPEN) connects and writes in one. */
+static int64_t data_connect(struct plugin *g, struct plugin_wait *w, struct plugin_fd *f)
+{
+    bool is_last;
+    struct span s = data_piece(w, 0, &is_last);
+    int64_t v = sock_connect_send(g->net.socks, f->sd, &w->peer, s.p, s.len,
+                                  !is_last || (w->flags & MSG_MORE) != 0 ? SOCK_MSG_MORE : 0);
+
+    if (v == -EINPROGRESS && w->may_block)
+        return plugin_block(g, w, v);
+    w->done = v > 0 ? (size_t)v : 0;
+    return v;
+}
+
 static int64_t data_try_write(struct plugin *g, struct plugin_wait *w)
 {
     struct plugin_fd *f = plugin_sock(g, w->fd);
@@ -91,6 +105,16 @@ static int64_t data_try_write(struct plugin *g, struct plugin_wait *w)
         return -EBADF;
     if (f->is_udp)
         return data_write_udp(g, w, f);
+    if ((w->flags & MSG_FASTOPEN) && w->done == 0) {
+        if (!w->is_again) {
+            int64_t v = data_connect(g, w, f);
+
+            if (v < 0 || w->done == whole)
+                return v;
+        } else if ((poll_events(g->net.socks, f->sd) & SOCK_OUT) == 0) {
+            return plugin_block(g, w, -EINPROGRESS);
+        }
+    }
     if (whole == 0)
         return sock_send(g->net.socks, f->sd, &none, 0, 0);
     while (w->done < whole) {
@@ -118,7 +142,7 @@ static ssize_t data_write(struct plugin *g, struct plugin_wait *w)
     w->try_it = data_try_write;
     w->deadline = plugin_limit(g, f != NULL ? f->snd_timeout : 0);
     w->may_block = f != NULL && !f->is_nonblocking && (w->flags & MSG_DONTWAIT) == 0;
-    if (f != NULL && f->is_udp && g->local == 0) {
+    if (f != NULL && (f->is_udp || (w->flags & MSG_FASTOPEN)) && g->local == 0) {
         int err = plugin_local(g, PLUGIN_LOCAL);
 
         if (err < 0)

@@ -132,6 +132,8 @@ static void print_tcp_info(const json_t *s)
     printf("\t %s%s%s", jstr(s, "cc"), jbool(s, "ts") ? " ts" : "",
            jbool(s, "sack") ? " sack" : "");
     printf("%s%s", jbool(s, "ecn") ? " ecn" : "", jbool(s, "ecnseen") ? " ecnseen" : "");
+    if (jbool(s, "fastopen")) /* data of a SYN were taken */
+        printf(" fastopen");
     if (jbool(s, "wscale"))
         printf(" wscale:%lld,%lld", jnum(s, "snd_wscale"), jnum(s, "rcv_wscale"));
     printf(" rto:%.3g", jreal(s, "rto_ms"));
@@ -222,8 +224,11 @@ int ctl_listen(struct ctl *c)
 
             snprintf(name, sizeof(name), "%s:%lld", jstr(l, "local"), jnum(l, "lport"));
             snprintf(queue, sizeof(queue), "%lld/%lld", jnum(l, "queued"), jnum(l, "backlog"));
-            printf("%-22s %-13s %-9lld %-10lld %-10lld %lld\n", name, queue, jnum(l, "half_open"),
+            printf("%-22s %-13s %-9lld %-10lld %-10lld %lld", name, queue, jnum(l, "half_open"),
                    jnum(l, "syns"), jnum(l, "accepted"), jnum(l, "queue_full"));
+            if (jnum(l, "fo_limit") > 0)
+                printf(" fastopen:%lld/%lld", jnum(l, "fo_pending"), jnum(l, "fo_limit"));
+            putchar('\n');
         }
         printf("half-open pool: %lld/%lld policy %s; cookies sent %lld, good %lld, bad %lld; "
                "evicted %lld\n",

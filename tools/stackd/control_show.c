@@ -80,6 +80,7 @@ static json_t *show_tcp(const struct tcp_status *s)
     json_object_set_new(o, "ecn", json_boolean(s->has_ecn));
     json_object_set_new(o, "ecnseen", json_boolean(s->ecn_seen));
     json_object_set_new(o, "wscale", json_boolean(s->has_wscale));
+    json_object_set_new(o, "fastopen", json_boolean(s->fo_data));
     json_object_set_new(o, "rto_ms", control_ms(s->rto));
     json_object_set_new(o, "user_timeout_ms", control_ms(s->user_timeout));
     json_object_set_new(o, "rtt_ms", control_ms(s->srtt));
@@ -200,13 +201,14 @@ json_t *control_listen(struct client *c, const json_t *request)
     (void)request;
     while ((l = next_listener(tcp, l)) != NULL)
         json_array_append_new(
-            rows, json_pack("{s:o,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "local",
+            rows, json_pack("{s:o,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "local",
                             control_ip(l->conn.id.local), "lport", l->conn.id.lport, "queued",
                             (json_int_t)l->queued, "backlog", (json_int_t)l->backlog, "half_open",
                             (json_int_t)l->half_open, "syns", (json_int_t)l->syns, "accepted",
                             (json_int_t)l->accepted, "queue_full", (json_int_t)l->queue_full,
                             "cookies_sent", (json_int_t)l->cookies_sent, "cookies_ok",
-                            (json_int_t)l->cookies_ok));
+                            (json_int_t)l->cookies_ok, "fo_pending", (json_int_t)l->fo_pending,
+                            "fo_limit", (json_int_t)tcp_fo_limit(tcp, l)));
     json_object_set_new(reply, "listeners", rows);
     json_object_set_new(
         reply, "syn_pool",
@@ -491,6 +493,13 @@ static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const
         {"tcp.mtu_black_holes",      "times long segments had vanished for too long",      s->mtu_black_holes     },
         {"tcp.zero_window_probes",   "probes of a closed window",                          s->zero_window_probes  },
         {"tcp.keepalives",           "probes of an idle connection",                       s->keepalives          },
+        {"tcp.fo_offers",            "Fast Open cookies given to clients",                 t->fo.stats.offers     },
+        {"tcp.fo_accepted",          "SYNs that a cookie opened a connection for",         t->fo.stats.accepted   },
+        {"tcp.fo_bad_cookies",       "SYNs with a wrong cookie",                           t->fo.stats.bad_cookies},
+        {"tcp.fo_overflows",         "SYNs with the option beyond the limit",              t->fo.stats.overflows  },
+        {"tcp.fo_sent",              "data of our SYNs that were taken",                   t->fo.stats.sent       },
+        {"tcp.fo_failed",            "SYNs of ours with the option that went wrong",       t->fo.stats.failed     },
+        {"tcp.fo_black_holes",       "pauses of Fast Open for all servers",                t->fo.stats.black_holes},
     };
 
     show_counters(rows, k, ARRAY_LEN(k), all, prefix);

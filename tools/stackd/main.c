@@ -59,6 +59,8 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.half_open = o->syn_pool;
     cfg->tcp.syn_policy = o->syn_policy;
     cfg->tcp.msl = o->msl;
+    if (o->fastopen)
+        cfg->tcp.fastopen = TCP_FO_CLIENT | TCP_FO_SERVER | TCP_FO_SERVER_ALL;
     if (o->no_autotune) {
         cfg->tcp.moderate_rcvbuf = false;
         cfg->tcp.sndbuf_max = 0;

@@ -42,6 +42,7 @@ enum {
     KEY_SYN_POLICY,
     KEY_MSL,
     KEY_NO_AUTOTUNE,
+    KEY_FASTOPEN,
     KEY_KEEPALIVE,
     KEY_USER_TIMEOUT,
     KEY_CC,
@@ -97,6 +98,8 @@ static const struct argp_option options_table[] = {
     {"syn-policy", KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
      "when the half-open pool is full (cookies)", 3},
     {"msl", KEY_MSL, "SECONDS", 0, "maximum segment lifetime; TIME-WAIT takes two (30)", 3},
+    {"fastopen", KEY_FASTOPEN, NULL, 0,
+     "TCP Fast Open: services take data with a SYN that has a cookie (RFC 7413)", 3},
     {"no-autotune", KEY_NO_AUTOTUNE, NULL, 0, "buffers of connections keep their first size", 3},
     {"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
      "probe the peers of connections that are idle for so long (never)", 3},
@@ -456,6 +459,9 @@ static error_t options_flag(struct stackd_options *o, int key)
         return 0;
     case KEY_NO_AUTOTUNE:
         o->no_autotune = true;
+        return 0;
+    case KEY_FASTOPEN:
+        o->fastopen = true;
         return 0;
     case 'v':
         o->verbose++;

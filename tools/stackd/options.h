@@ -54,7 +54,7 @@ struct stackd_options {
     enum tcp_syn_policy syn_policy;
     net_time msl;
     net_time keepalive; /* 0: off */
-    bool no_autotune;
+    bool no_autotune, fastopen;
     net_time user_timeout; /* 0: by retries */
     uint8_t cc; /* as cc_by_name() */
     bool hystart;

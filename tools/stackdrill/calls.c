@@ -185,6 +185,19 @@ static struct run_flow *call_flow_to(struct run *r, const struct sock_addr *to)
     return f;
 }
 
+bool call_flow_begin(struct run *r, struct run_fd *f, const struct sock_addr *to)
+{
+    struct sock_addr name;
+
+    f->flow = call_flow_to(r, to);
+    if (f->flow == NULL)
+        return false;
+    if (sock_name(r->net.socks, f->sd, &name) == 0)
+        f->flow->local_port = f->port = name.port;
+    f->flow->is_udp = f->is_udp;
+    return true;
+}
+
 /* ---- calls that make and end connections ---- */
 
 static int64_t call_socket(struct run *r, struct run_call *c)
@@ -291,7 +304,7 @@ static int64_t call_connect_wait(struct run *r, struct run_call *c, struct run_f
 static int64_t call_connect(struct run *r, struct run_call *c)
 {
     struct run_fd *f = call_sock(r, c);
-    struct sock_addr to = {ip_addr_v4(r->opt.remote_ip), r->opt.connect_port}, name;
+    struct sock_addr to = {ip_addr_v4(r->opt.remote_ip), r->opt.connect_port};
 
     if (f == NULL)
         return r->failed ? RUN_BAD : -EBADF;
@@ -301,14 +314,8 @@ static int64_t call_connect(struct run *r, struct run_call *c)
         return RUN_BAD;
     int err = sock_connect(r->net.socks, f->sd, &to);
 
-    if (err == -EINPROGRESS || (err == 0 && f->is_udp)) {
-        f->flow = call_flow_to(r, &to);
-        if (f->flow == NULL)
-            return RUN_BAD;
-        if (sock_name(r->net.socks, f->sd, &name) == 0)
-            f->flow->local_port = f->port = name.port;
-        f->flow->is_udp = f->is_udp;
-    }
+    if ((err == -EINPROGRESS || err == 0) && !call_flow_begin(r, f, &to))
+        return RUN_BAD;
     return err == -EINPROGRESS && c->may_block ? call_block(r, c, f->snd_timeout, err) : err;
 }
 

@@ -218,11 +218,34 @@ static int64_t data_write_udp(struct run *r, struct run_call *c, struct run_fd *
     return n;
 }
 
+/* sendto(MSG_FASTOPEN) connects and writes in one. */
+static int64_t data_write_connect(struct run *r, struct run_call *c, struct run_fd *f,
+                                  const struct run_bytes *b, int64_t flags)
+{
+    struct sock_addr to;
+
+    if (!data_to(r, c, f, &to))
+        return RUN_BAD;
+    int64_t n = sock_connect_send(r->net.socks, f->sd, &to, b->p, b->len,
+                                  (flags & MSG_MORE) != 0 ? SOCK_MSG_MORE : 0);
+
+    if ((n >= 0 || n == -EINPROGRESS) && !call_flow_begin(r, f, &to))
+        return RUN_BAD;
+    if (n > 0)
+        run_bytes_add(&f->flow->sent, b->p, (size_t)n);
+    return n == -EINPROGRESS && c->may_block ? call_block(r, c, f->snd_timeout, n) : n;
+}
+
 static int64_t data_write_tcp(struct run *r, struct run_call *c, struct run_fd *f,
                               const struct run_bytes *b, int64_t flags)
 {
     bool may_block = c->may_block && !(flags & MSG_DONTWAIT);
 
+    if ((flags & MSG_FASTOPEN) && !c->is_retry)
+        return data_write_connect(r, c, f, b, flags);
+    if ((flags & MSG_FASTOPEN) && c->done == 0 &&
+        (poll_events(r->net.socks, f->sd) & SOCK_OUT) == 0)
+        return call_block(r, c, f->snd_timeout, -EINPROGRESS);
     for (;;) {
         size_t left = b->len - c->done;
         int64_t n = sock_send(r->net.socks, f->sd, b->p + c->done, left,

@@ -101,7 +101,8 @@ void info_fill(struct info *i, const struct tcb *t, const struct tcp_listener *l
     i->retransmits = t->timeouts;
     i->probes = s.probes;
     i->backoff = s.backoff;
-    i->options = s.has_ts | s.has_sack << 1 | s.has_wscale << 2 | s.has_ecn << 3 | s.ecn_seen << 4;
+    i->options = s.has_ts | s.has_sack << 1 | s.has_wscale << 2 | s.has_ecn << 3 | s.ecn_seen << 4 |
+                 s.fo_data << 5;
     i->snd_wscale = s.snd_wnd_shift;
     i->rcv_wscale = s.rcv_wnd_shift;
     info_path(i, t, &s);

@@ -310,6 +310,8 @@ bool call_event(struct run *r, const struct script_event *e);
 /** call_retry - something happened: does the blocked call return now? */
 bool call_retry(struct run *r);
 void call_close_all(struct run *r);
+/** call_flow_begin - socket @f begins a connection, or datagrams, to @to. Return: false: too many flows. */
+bool call_flow_begin(struct run *r, struct run_fd *f, const struct sock_addr *to);
 /** call_block - the call has to wait, at most @timeout (0: for ever).
  * Return: RUN_BLOCKS, or @over when the time is over. */
 int64_t call_block(struct run *r, struct run_call *c, net_time timeout, int64_t over);

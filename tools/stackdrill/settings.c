@@ -44,6 +44,8 @@ static const struct settings_sockopt {
     {"IPPROTO_TCP", "TCP_CONGESTION",     SOCK_OPT_CONGESTION,    "SOCK_OPT_CONGESTION"   },
     {"IPPROTO_TCP", "TCP_INFO",           -1,                     NULL                    },
     {"IPPROTO_TCP", "TCP_QUICKACK",       SOCK_OPT_QUICKACK,      "SOCK_OPT_QUICKACK"     },
+    {"IPPROTO_TCP", "TCP_FASTOPEN",       SOCK_OPT_FASTOPEN,      "SOCK_OPT_FASTOPEN"     },
+    {"IPPROTO_TCP", "TCP_FASTOPEN_CONNECT", SOCK_OPT_FASTOPEN_CONNECT, "SOCK_OPT_FASTOPEN_CONNECT"},
     {"IPPROTO_TCP", "TCP_INQ",            -1,                     NULL                    },
     {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT",  -1,                     NULL                    },
     {"IPPROTO_IP",  "IP_TOS",             SOCK_OPT_TOS,           "SOCK_OPT_TOS"          },
