@@ -17,6 +17,23 @@ static json_t *control_ms(net_time t)
 
 /* ---- sock ---- */
 
+/* What was agreed on, and times. */
+static void show_tcp_more(json_t *o, const struct tcp_status *s)
+{
+    json_object_set_new(o, "ts", json_boolean(s->has_ts));
+    json_object_set_new(o, "sack", json_boolean(s->has_sack));
+    json_object_set_new(o, "ecn", json_boolean(s->has_ecn));
+    json_object_set_new(o, "ecnseen", json_boolean(s->ecn_seen));
+    json_object_set_new(o, "wscale", json_boolean(s->has_wscale));
+    json_object_set_new(o, "fastopen", json_boolean(s->fo_data));
+    json_object_set_new(o, "rto_ms", control_ms(s->rto));
+    json_object_set_new(o, "user_timeout_ms", control_ms(s->user_timeout));
+    json_object_set_new(o, "rtt_ms", control_ms(s->srtt));
+    json_object_set_new(o, "rttvar_ms", control_ms(s->rttvar));
+    json_object_set_new(o, "minrtt_ms", control_ms(s->srtt > 0 ? s->min_rtt : 0));
+    json_object_set_new(o, "rcv_rtt_ms", control_ms(s->rcv_rtt));
+}
+
 static json_t *show_tcp(const struct tcp_status *s)
 {
     json_t *o = json_pack("{s:s,s:o,s:i,s:o,s:i,s:I,s:I}", "state", tcp_state_name(s->state),
@@ -74,19 +91,8 @@ static json_t *show_tcp(const struct tcp_status *s)
     json_object_set_new(o, "cc", json_string(s->cc));
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
-    json_object_set_new(o, "ts", json_boolean(s->has_ts));
     json_object_set_new(o, "ca_state", json_string(moods[s->ca_state]));
-    json_object_set_new(o, "sack", json_boolean(s->has_sack));
-    json_object_set_new(o, "ecn", json_boolean(s->has_ecn));
-    json_object_set_new(o, "ecnseen", json_boolean(s->ecn_seen));
-    json_object_set_new(o, "wscale", json_boolean(s->has_wscale));
-    json_object_set_new(o, "fastopen", json_boolean(s->fo_data));
-    json_object_set_new(o, "rto_ms", control_ms(s->rto));
-    json_object_set_new(o, "user_timeout_ms", control_ms(s->user_timeout));
-    json_object_set_new(o, "rtt_ms", control_ms(s->srtt));
-    json_object_set_new(o, "rttvar_ms", control_ms(s->rttvar));
-    json_object_set_new(o, "minrtt_ms", control_ms(s->srtt > 0 ? s->min_rtt : 0));
-    json_object_set_new(o, "rcv_rtt_ms", control_ms(s->rcv_rtt));
+    show_tcp_more(o, s);
     return o;
 }
 
