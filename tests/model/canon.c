@@ -303,7 +303,7 @@ static void put_board(struct canon *c, const struct tcb *t)
 
         put_u32(c, seq_dist(t->iss, r->node.key));
         put_u32(c, r->len);
-        put_u32(c, r->segs << 16 | r->fate << 8 | r->is_timed);
+        put_u32(c, r->segs << 16 | (uint32_t)r->fate << 8 | r->is_timed);
         put_u32(c, rank_of(&past, (uint64_t)r->sent_at));
     }
     put_u32(c, n);
