@@ -7,9 +7,10 @@
  * also then there is no more than one sample in a round trip, as the gains of RFC 6298 assume
  * (RFC 7323 section 4.2).
  *
- * Two deviations, both as in Linux: the minimum is 200 ms where (2.4) recommends a second, which
- * would make each loss at the end of a transfer visible to people; and the first timeout is backed
- * off from 1 s (2.1) without the fallback to 3 s unless a SYN was lost (5.7).
+ * Two deviations, both as in Linux: instead of a minimum of a second for the RTO (2.4), which would
+ * make each loss at the end of a transfer visible to people, there is one of 200 ms for the part
+ * that stands for the variation (2.3), which covers the time by which peers delay ACKs; and the
+ * first timeout is backed off from 1 s (2.1) without the fallback to 3 s unless a SYN was lost (5.7).
  */
 #include "l4_transport/tcp_priv.h"
 
@@ -51,9 +52,8 @@ void tcp_rtt_sample(struct tcb *t, net_time rtt)
     tcp_rtt_min(t, rtt);
     net_time k = 4 * t->rttvar;
 
-    t->rto = t->srtt + (k > NET_MS(1) ? k : NET_MS(1)); /* G: the timestamp clock's tick */
-    if (t->rto < cfg->rto_min)
-        t->rto = cfg->rto_min;
+    t->rto = t->srtt + (k > cfg->rto_min ? k : cfg->rto_min);
+    t->rto -= t->rto % NET_US(1); /* an srtt of 1 ns stands for none */
     if (t->rto > cfg->rto_max)
         t->rto = cfg->rto_max;
     if (trace_on(&t->tcp->c->trace, TRACE_rtt)) {

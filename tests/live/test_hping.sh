@@ -35,7 +35,7 @@ answer "SYN,FIN, open: silence" "" open -S -F
 answer "RST to a closed port: silence" "" closed -R
 answer "SYN,ACK to an open port: RST" R open -S -A
 answer "SYN with data: SYN,ACK" SA open -S -d 100
-answer "SYN with the reserved bits set: SYN,ACK" SA open -S -X -Y
+answer "SYN with the bits set that were reserved once, ECE and CWR: SYN,ACK, with ECE" SAX open -S -X -Y
 answer "SYN with a bad checksum: silence" "" open -S -b
 answer "SYN with data offset 15 and nothing there: silence" "" open -S -O 15
 answer "SYN with window 0: SYN,ACK" SA open -S -w 0

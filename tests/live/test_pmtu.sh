@@ -6,9 +6,11 @@ need ip jq nc sysctl
 unshare --net sleep 100 &
 far=$!
 pids+=($far)
-for ((i = 0; i < 1000; i++)); do
-    ip link add v0 type veth peer name v1 netns "$far" 2>/dev/null && break
+# Until it has a network of its own, "its" is ours.
+for ((i = 0; i < 10000; i++)); do
+    [ "$(readlink "/proc/$far/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
 done
+ip link add v0 type veth peer name v1 netns "$far"
 in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
 ip addr add 10.9.0.1/24 dev v0
 ip link set v0 up

@@ -173,7 +173,7 @@ static void board_again(struct board_world *w)
             return;
         }
     }
-    T_TRUE(!"a lost record begins with a segment");
+    T_TRUE(false); /* a lost record begins with a segment */
 }
 
 /* REQ: TCP-6675-3-1 TCP-6675-4-3 TCP-6937-3-2 */
