@@ -371,7 +371,7 @@ struct tcb {
 
     uint64_t bytes_in, bytes_out, bytes_acked, rtx_bytes;
     uint32_t segs_in, segs_out, rtx_total, dup_in;
-    uint32_t dsacks_in, undos, probes_tlp;
+    uint32_t dsacks_in, undos;
     uint32_t ce_in, ece_in; /* marked segments received; reductions that the peer's ECE asked for */
 };
 

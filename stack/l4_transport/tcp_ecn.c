@@ -55,13 +55,11 @@ void tcp_ecn_data(struct tcb *t, const struct tcp_seg *seg)
  * small because something was lost sends again what was lost, and says CWR with the next new data. */
 void tcp_ecn_ack(struct tcb *t, const struct tcp_seg *seg)
 {
-    if (!t->has_ecn || !(seg->flags & TCP_ECE))
+    if (!t->has_ecn || !(seg->flags & TCP_ECE) || t->ca_state >= TCP_CA_CWR)
         return;
-    if (t->cwnd <= t->snd_mss && t->ca_state < TCP_CA_CWR) {
+    t->ece_in++;
+    if (t->cwnd <= t->snd_mss)
         t->pace_at = t->tcp->c->now + tcp_rto(t);
-        tcp_ecn_reduced(t);
-    }
-    t->ece_in += t->ca_state < TCP_CA_CWR;
     tcp_recovery_cwr(t, CC_LOSS_ECN);
 }
 

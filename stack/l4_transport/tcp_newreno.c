@@ -15,12 +15,10 @@ static void tcp_newreno_first_lost(struct tcb *t)
 {
     struct tcp_sent *r = tcp_sent_of(t->board.tree.first);
 
-    struct tcp_sent *cut = r != NULL ? tcp_sent_cut(t, r, u32_min(r->len, r->seg_len)) : NULL;
-
-    if (cut != NULL)
-        r = cut;
-    if (r != NULL)
+    if (r != NULL) {
+        r = tcp_sent_first(t, r);
         tcp_sent_fate(t, r, (r->fate & TCP_EVER_RTX) | TCP_LOST);
+    }
     t->rtx_due = true;
 }
 

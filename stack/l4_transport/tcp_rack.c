@@ -138,11 +138,8 @@ void tcp_rack_timeout(struct tcb *t)
     bool by_time = t->has_sack && t->tcp->cfg.rack && k->is_valid;
     struct tcp_sent *first = tcp_sent_of(t->board.tree.first);
 
-    if (first != NULL && by_time) { /* one record may be a whole burst */
-        struct tcp_sent *cut = tcp_sent_cut(t, first, u32_min(first->len, first->seg_len));
-
-        first = cut != NULL ? cut : first;
-    }
+    if (first != NULL && by_time)
+        first = tcp_sent_first(t, first);
     for (struct tcp_sent *r = tcp_sent_of(t->board.tree.first); r != NULL; r = tcp_sent_next(r)) {
         if (r->fate & TCP_SACKED)
             continue;
@@ -173,9 +170,7 @@ static void tcp_sack_lost(struct tcb *t)
     r = tcp_sent_of(t->board.tree.first);
     if (t->dup_acks >= TCP_DUP_THRESH && t->ca_state < TCP_CA_RECOVERY && r != NULL &&
         r->fate == 0) {
-        struct tcp_sent *cut = tcp_sent_cut(t, r, u32_min(r->len, r->seg_len));
-
-        tcp_mark_lost(t, cut != NULL ? cut : r);
+        tcp_mark_lost(t, tcp_sent_first(t, r));
     }
 }
 
@@ -220,7 +215,6 @@ void tcp_tlp_sent(struct tcb *t, bool is_rtx)
     t->rack.tlp_out = true;
     t->rack.tlp_is_rtx = is_rtx;
     t->rack.tlp_end = t->snd_nxt;
-    t->probes_tlp++;
     t->tcp->stats.tail_probes++;
 }
 

@@ -206,6 +206,13 @@ struct tcp_sent *tcp_sent_cut(struct tcb *t, struct tcp_sent *r, uint32_t len)
     return front;
 }
 
+struct tcp_sent *tcp_sent_first(struct tcb *t, struct tcp_sent *r)
+{
+    struct tcp_sent *cut = tcp_sent_cut(t, r, u32_min(r->len, r->seg_len));
+
+    return cut != NULL ? cut : r;
+}
+
 void tcp_sent_fate(struct tcb *t, struct tcp_sent *r, uint8_t fate)
 {
     struct tcp_board *b = &t->board;

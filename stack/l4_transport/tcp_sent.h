@@ -60,6 +60,9 @@ void tcp_sent_drop(struct tcb *t, uint32_t len);
 /** tcp_sent_cut - make the first @len numbers of @r a record of their own.
  * Return: that record, @r itself when it is not longer; NULL when no record is left. */
 struct tcp_sent *tcp_sent_cut(struct tcb *t, struct tcp_sent *r, uint32_t len);
+/** tcp_sent_first - the first segment of @r as a record of its own; a record may be a whole burst.
+ * Return: that record, or @r with all it holds when no record is left. */
+struct tcp_sent *tcp_sent_first(struct tcb *t, struct tcp_sent *r);
 /** tcp_sent_grow - let lost @r, one segment, take in what follows and is lost, too, up to @len numbers
  * in all, to be sent again as one segment (RFC 9293 section 3.8.1 leaves that open). */
 void tcp_sent_grow(struct tcb *t, struct tcp_sent *r, uint32_t len);

@@ -273,7 +273,7 @@ static void tcb_forget(struct tcb *t)
     /* Statistics. */
     t->bytes_in = t->bytes_out = t->bytes_acked = 0;
     t->segs_in = t->segs_out = t->rtx_total = t->dup_in = 0;
-    t->dsacks_in = t->undos = t->probes_tlp = t->ce_in = t->ece_in = 0;
+    t->dsacks_in = t->undos = t->ce_in = t->ece_in = 0;
     t->delivered_segs = t->rtx_bytes = 0;
     /* Pointers; what they lead to is written elsewhere, or says nothing new. */
     t->tcp = NULL;
