@@ -12,7 +12,7 @@
  * was reported as an edge. Whatever makes an event true without a word from below (poll_add,
  * poll_mod, shutdown, an option) therefore calls poll_touch().
  *
- * Sockets are linked by their numbers, which keeps the record in one cache line. What is idle is
+ * Sockets are linked by their numbers, which keeps the record in half a cache line. What is idle is
  * never looked at, except by poll_close(), which must find the members of its set.
  */
 #include <errno.h>

@@ -1,11 +1,12 @@
 /*
  * sock.c - BSD-like calls: which call means what to which protocol, and the errors they end with.
  *
- * A socket is a record of one cache line in a pool; its number is its place there, so a call finds
- * it without a search, and the number freed last is the next to be given out. The record of a TCP
- * socket that was neither connected nor put to listening holds what the user has asked for so far
- * (address, options); afterwards it points to the connection block or the listener, and the options
- * live there. A UDP socket has its record in udp.c from the start.
+ * A socket is a record of half a cache line in a pool; its number is its place there, so a call
+ * finds it without a search, and the number freed last is the next to be given out. What the user of
+ * a TCP socket asks for before it is connected or put to listening (address, options) stands in a
+ * record apart, since few sockets are in that state at any time; afterwards the socket points to the
+ * connection block or the listener, and the options live there. A UDP socket has its record in udp.c
+ * from the start.
  *
  * Closing frees the record at once. A connection goes on without an owner until its own end
  * (RFC 9293 section 3.6); it cannot find the number's next user, since its `ready` loses the owner.
@@ -34,8 +35,8 @@ void socks_cut(struct socks *s, const struct socks_config *cfg, struct region *r
         s = &measured;
     s->set_count = u32_min(cfg->polls, SOCK_SET_MAX);
     slab_cut(&s->slab, r, sizeof(struct sock), u32_min(cfg->sockets, INT32_MAX));
+    slab_cut(&s->wishes, r, sizeof(struct sock_wish), s->slab.count);
     s->sets = region_cut(r, s->set_count * sizeof(s->sets[0]), 64);
-    s->wishes = region_cut(r, s->slab.count * sizeof(s->wishes[0]), 64);
 }
 
 void socks_init(struct socks *s, struct core *c, struct tcp *tcp, struct udp *udp)
@@ -52,13 +53,22 @@ static struct sock *sock_new(struct socks *s, enum sock_state state)
     struct sock *k = slab_alloc(&s->slab);
 
     if (k != NULL)
-        *k = (struct sock){.state = (uint8_t)state, .cc = 0xff, .linger = SOCK_LINGER_OFF};
+        *k = (struct sock){.state = (uint8_t)state, .linger = SOCK_LINGER_OFF};
     return k;
+}
+
+/* What was wished for has been handed over, or nobody wants it any more. */
+static void sock_wish_free(struct socks *s, struct sock *k)
+{
+    slab_free(&s->wishes, k->as.w);
+    k->as.w = NULL;
 }
 
 static void sock_free(struct socks *s, struct sock *k)
 {
     poll_forget(s, k);
+    if (k->state == SOCK_TCP_NEW)
+        sock_wish_free(s, k);
     k->state = SOCK_FREE;
     slab_free(&s->slab, k);
 }
@@ -71,10 +81,13 @@ int sock_open(struct socks *s, enum sock_kind kind)
         return -EMFILE;
     uint32_t sd = slab_index(&s->slab, k);
 
-    if (kind == SOCK_KIND_TCP)
-        s->wishes[sd] = (struct tcp_patience){.keepalive = s->tcp->cfg.keepalive};
-    k->oob_inline = s->tcp->cfg.oob_inline;
-    if (kind == SOCK_KIND_UDP) {
+    if (kind == SOCK_KIND_TCP) {
+        k->as.w = slab_alloc(&s->wishes);
+        NET_ASSERT(k->as.w != NULL);
+        *k->as.w = (struct sock_wish){.cc = 0xff,
+                                      .oob_inline = s->tcp->cfg.oob_inline,
+                                      .patience.keepalive = s->tcp->cfg.keepalive};
+    } else {
         k->as.u = udp_open(s->udp, sd);
         if (k->as.u == NULL) {
             sock_free(s, k);
@@ -135,7 +148,7 @@ static int sock_bind_tcp(struct socks *s, struct sock *k, const struct sock_addr
     const struct tcp_config *cfg = &s->tcp->cfg;
     uint16_t port = a->port;
 
-    if (k->state != SOCK_TCP_NEW || k->bound)
+    if (k->state != SOCK_TCP_NEW || k->as.w->bound)
         return -EINVAL;
     if (!ip_addr_is_any(a->ip) && !ip_is_local(s->tcp->ip, a->ip))
         return -EADDRNOTAVAIL;
@@ -154,9 +167,9 @@ static int sock_bind_tcp(struct socks *s, struct sock *k, const struct sock_addr
         if (port == 0)
             return -EADDRINUSE;
     }
-    k->ip = a->ip;
-    k->port = port;
-    k->bound = true;
+    k->as.w->ip = a->ip;
+    k->as.w->port = port;
+    k->as.w->bound = true;
     return 0;
 }
 
@@ -186,7 +199,7 @@ int sock_name(struct socks *s, int sd, struct sock_addr *a)
         *a = (struct sock_addr){k->as.t->conn.id.local, k->as.t->conn.id.lport};
         break;
     default:
-        *a = (struct sock_addr){k->ip, k->port};
+        *a = (struct sock_addr){k->as.w->ip, k->as.w->port};
         break;
     }
     return 0;
@@ -213,23 +226,25 @@ int sock_peer(struct socks *s, int sd, struct sock_addr *a)
 /* What the user has asked for so far, as TCP wants to be told. */
 static struct tcp_open sock_tcp_open(const struct socks *s, const struct sock *k)
 {
+    const struct sock_wish *w = k->as.w;
+
     return (struct tcp_open){
-        .local = k->ip,
-        .lport = k->port,
+        .local = w->ip,
+        .lport = w->port,
         .owner = slab_index(&s->slab, k),
-        .sndbuf = k->as.buf.sndbuf,
-        .rcvbuf = k->as.buf.rcvbuf,
-        .maxseg = k->maxseg,
-        .tos = k->tos,
-        .ttl = k->ttl,
-        .cc = k->cc,
-        .nodelay = k->nodelay,
+        .sndbuf = w->sndbuf,
+        .rcvbuf = w->rcvbuf,
+        .maxseg = w->maxseg,
+        .tos = w->tos,
+        .ttl = w->ttl,
+        .cc = w->cc,
+        .nodelay = w->nodelay,
         .reuse = k->reuse,
-        .oob_inline = k->oob_inline,
-        .patience = s->wishes[slab_index(&s->slab, k)],
-        .fo_qlen = k->as.buf.fo_qlen,
-        .fastopen = k->as.buf.fo_connect,
-        .defer = k->as.buf.fo_connect,
+        .oob_inline = w->oob_inline,
+        .patience = w->patience,
+        .fo_qlen = w->fo_qlen,
+        .fastopen = w->fo_connect,
+        .defer = w->fo_connect,
     };
 }
 
@@ -249,7 +264,7 @@ int sock_listen(struct socks *s, int sd, int backlog)
     }
     if (k->state != SOCK_TCP_NEW)
         return -EINVAL;
-    int err = k->bound ? 0 : sock_bind_tcp(s, k, &(struct sock_addr){IP_ADDR_ANY, 0});
+    int err = k->as.w->bound ? 0 : sock_bind_tcp(s, k, &(struct sock_addr){IP_ADDR_ANY, 0});
 
     if (err < 0)
         return err;
@@ -260,6 +275,7 @@ int sock_listen(struct socks *s, int sd, int backlog)
     err = tcp_open_passive(s->tcp, &o, &l);
     if (err < 0)
         return err;
+    sock_wish_free(s, k);
     k->state = SOCK_TCP_LISTEN;
     k->as.l = l;
     poll_touch(s, k);
@@ -334,6 +350,7 @@ static int sock_connect_tcp(struct socks *s, struct sock *k, const struct sock_a
 
     if (err < 0)
         return err;
+    sock_wish_free(s, k);
     k->state = SOCK_TCP_CONN;
     k->as.t = t;
     tcp_cork(t, k->cork);

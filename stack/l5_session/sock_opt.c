@@ -1,7 +1,7 @@
 /*
  * sock_opt.c - the options of sockets (sock.h lists them).
  *
- * An option set before connect or listen is kept in the socket's record and handed to TCP with the
+ * An option set before connect or listen is kept in the socket's wishes and handed to TCP with the
  * open call; a listener's options are inherited by the connections it accepts. Afterwards the
  * option is the field of the connection block itself, read and written there, so there is never a
  * second copy that could differ. Memberships in groups are no values, so they have calls of their own.
@@ -120,38 +120,38 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
     }
 }
 
-static int sock_setopt_new(struct sock *k, enum sock_opt opt, int64_t v)
+static int sock_setopt_new(struct sock_wish *w, enum sock_opt opt, int64_t v)
 {
     switch (opt) {
     case SOCK_OPT_FASTOPEN:
-        k->as.buf.fo_qlen = (uint16_t)v;
+        w->fo_qlen = (uint16_t)v;
         return 0;
     case SOCK_OPT_FASTOPEN_CONNECT:
-        k->as.buf.fo_connect = v != 0;
+        w->fo_connect = v != 0;
         return 0;
     case SOCK_OPT_NODELAY:
-        k->nodelay = v != 0;
+        w->nodelay = v != 0;
         return 0;
     case SOCK_OPT_OOB_INLINE:
-        k->oob_inline = v != 0;
+        w->oob_inline = v != 0;
         return 0;
     case SOCK_OPT_SNDBUF:
-        k->as.buf.sndbuf = (uint32_t)v;
+        w->sndbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_RCVBUF:
-        k->as.buf.rcvbuf = (uint32_t)v;
+        w->rcvbuf = (uint32_t)v;
         return 0;
     case SOCK_OPT_TOS:
-        k->tos = (uint8_t)v;
+        w->tos = (uint8_t)v;
         return 0;
     case SOCK_OPT_TTL:
-        k->ttl = sock_opt_ttl(v);
+        w->ttl = sock_opt_ttl(v);
         return 0;
     case SOCK_OPT_CONGESTION:
-        k->cc = (uint8_t)v;
+        w->cc = (uint8_t)v;
         return 0;
     case SOCK_OPT_MAXSEG:
-        k->maxseg = (uint16_t)v;
+        w->maxseg = (uint16_t)v;
         return 0;
     default:
         return -ENOPROTOOPT;
@@ -225,17 +225,17 @@ static int sock_setopt_conn(struct tcb *t, enum sock_opt opt, int64_t v)
 }
 
 /* Where what the user of a TCP socket said about waiting is kept. */
-static struct tcp_patience *sock_patience(const struct socks *s, const struct sock *k)
+static struct tcp_patience *sock_patience(const struct sock *k)
 {
     return k->state == SOCK_TCP_CONN     ? &k->as.t->patience
            : k->state == SOCK_TCP_LISTEN ? &k->as.l->patience
-                                         : &s->wishes[slab_index(&s->slab, k)];
+                                         : &k->as.w->patience;
 }
 
 /* The options of struct tcp_patience. Return: whether @opt is one. */
-static bool sock_setopt_patience(struct socks *s, struct sock *k, enum sock_opt opt, int64_t v)
+static bool sock_setopt_patience(struct sock *k, enum sock_opt opt, int64_t v)
 {
-    struct tcp_patience p = *sock_patience(s, k);
+    struct tcp_patience p = *sock_patience(k);
 
     switch (opt) {
     case SOCK_OPT_KEEPALIVE:
@@ -262,7 +262,7 @@ static bool sock_setopt_patience(struct socks *s, struct sock *k, enum sock_opt 
     if (k->state == SOCK_TCP_CONN)
         tcp_patience_set(k->as.t, &p);
     else
-        *sock_patience(s, k) = p;
+        *sock_patience(k) = p;
     return true;
 }
 
@@ -292,8 +292,8 @@ int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
             tcp_cork(k->as.t, k->cork);
     } else if (opt == SOCK_OPT_QUICKACK && k->state != SOCK_TCP_CONN) {
         /* of the moment, not of the socket: a connection begins quick anyway */
-    } else if (opt != SOCK_OPT_BROADCAST && !sock_setopt_patience(s, k, opt, value)) {
-        err = k->state == SOCK_TCP_NEW      ? sock_setopt_new(k, opt, value)
+    } else if (opt != SOCK_OPT_BROADCAST && !sock_setopt_patience(k, opt, value)) {
+        err = k->state == SOCK_TCP_NEW      ? sock_setopt_new(k->as.w, opt, value)
               : k->state == SOCK_TCP_LISTEN ? sock_setopt_listen(k->as.l, opt, value)
                                             : sock_setopt_conn(k->as.t, opt, value);
     }
@@ -331,8 +331,10 @@ static struct sock_values sock_values(const struct socks *s, const struct sock *
         v = (struct sock_values){l->sndbuf, l->rcvbuf, l->maxseg, l->tos,
                                  l->ttl,    l->cc,     l->nodelay};
     } else {
-        v = (struct sock_values){
-            k->as.buf.sndbuf, k->as.buf.rcvbuf, k->maxseg, k->tos, k->ttl, k->cc, k->nodelay};
+        const struct sock_wish *w = k->as.w;
+
+        v = (struct sock_values){w->sndbuf, w->rcvbuf, w->maxseg, w->tos,
+                                 w->ttl,    w->cc,     w->nodelay};
     }
     v.sndbuf = v.sndbuf == 0 ? cfg->sndbuf : v.sndbuf;
     v.rcvbuf = v.rcvbuf == 0 ? cfg->rcvbuf : v.rcvbuf;
@@ -352,7 +354,7 @@ static int64_t sock_urgent_value(const struct sock *k, enum sock_opt opt)
         return t != NULL ? tcp_urgent_left(t) : 0;
     return t != NULL                     ? t->oob_inline
            : k->state == SOCK_TCP_LISTEN ? k->as.l->oob_inline
-                                         : k->oob_inline;
+                                         : k->as.w->oob_inline;
 }
 
 /* Options that mean something in one phase of a socket's life only. */
@@ -360,8 +362,8 @@ static int64_t sock_getopt_phase(const struct sock *k, enum sock_opt opt)
 {
     switch (k->state) {
     case SOCK_TCP_NEW:
-        return opt == SOCK_OPT_FASTOPEN           ? k->as.buf.fo_qlen
-               : opt == SOCK_OPT_FASTOPEN_CONNECT ? k->as.buf.fo_connect
+        return opt == SOCK_OPT_FASTOPEN           ? k->as.w->fo_qlen
+               : opt == SOCK_OPT_FASTOPEN_CONNECT ? k->as.w->fo_connect
                                                   : 0;
     case SOCK_TCP_LISTEN:
         return opt == SOCK_OPT_FASTOPEN ? k->as.l->fo_qlen : 0;
@@ -378,7 +380,7 @@ static int64_t sock_getopt_phase(const struct sock *k, enum sock_opt opt)
 static int64_t sock_tcp_value(const struct socks *s, const struct sock *k, enum sock_opt opt)
 {
     const struct tcp_config *cfg = &s->tcp->cfg;
-    const struct tcp_patience *p = sock_patience(s, k);
+    const struct tcp_patience *p = sock_patience(k);
 
     switch (opt) {
     case SOCK_OPT_KEEP_IDLE:

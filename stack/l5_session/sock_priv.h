@@ -15,36 +15,41 @@ enum sock_state { SOCK_FREE, SOCK_TCP_NEW, SOCK_TCP_LISTEN, SOCK_TCP_CONN, SOCK_
 enum { SOCK_LINGER_OFF = -1 };
 enum { SOCK_SET_MAX = 255 }; /* poll sets: their numbers fit a byte */
 
+/* What the user of a TCP socket that is neither connected nor listening has asked for so far; it is
+ * handed over with the open call, and given back to its pool then. */
+struct sock_wish {
+    struct ip_addr ip; /* as bound */
+    uint16_t port;
+    uint16_t maxseg; /* 0, here and in the next: the host's default */
+    uint32_t sndbuf, rcvbuf;
+    struct tcp_patience patience;
+    uint16_t fo_qlen;
+    bool fo_connect;
+    bool bound, nodelay, oob_inline;
+    uint8_t tos, ttl, cc; /* ttl 0, cc 0xff: the host's default */
+};
+
+/* All that a connected socket needs; there may be a million of them. */
 struct sock {
-    /* In the ready list of its poll set; the pool uses them in a free record. */
-    uint32_t next, prev;
-    uint64_t cookie; /* of poll_add */
     union {
         struct tcb *t;          /* SOCK_TCP_CONN */
         struct tcp_listener *l; /* SOCK_TCP_LISTEN */
         struct udp_sock *u;     /* SOCK_UDP */
-        struct {                /* SOCK_TCP_NEW; 0: the host's default */
-            uint32_t sndbuf, rcvbuf;
-            uint16_t fo_qlen;
-            bool fo_connect;
-        } buf;
+        struct sock_wish *w;    /* SOCK_TCP_NEW */
     } as;
-    struct ip_addr ip; /* as bound, TCP */
-    uint16_t port;
-    uint16_t maxseg;
+    uint64_t cookie;     /* of poll_add */
+    uint32_t next, prev; /* in the ready list of its poll set */
+    int32_t linger;
     uint8_t state;   /* enum sock_state */
     uint8_t set;     /* number of its poll set + 1, 0: none */
     uint8_t want;    /* enum sock_event */
-    bool bound : 1;  /* TCP */
     bool edge : 1;   /* POLL_EDGE */
     bool listed : 1; /* in the ready list of its poll set */
-    bool cork : 1; /* of a connection or, before, of what it will begin with */
-    bool nodelay : 1, reuse : 1, oob_inline : 1;
+    bool cork : 1;   /* of a connection or, before, of what it will begin with */
+    bool reuse : 1;
     bool rd_shut : 1, wr_shut : 1; /* UDP; TCP knows by itself */
-    uint8_t tos, ttl, cc;          /* ttl 0, cc 0xff: the host's default */
-    int32_t linger;
 };
-static_assert(sizeof(struct sock) <= 64, "a socket is one cache line");
+static_assert(sizeof(struct sock) == 32, "two sockets in a cache line");
 
 struct poll_set {
     bool open;
@@ -56,8 +61,8 @@ struct socks {
     struct tcp *tcp;
     struct udp *udp;
     struct slab slab;
+    struct slab wishes; /* of sockets that are SOCK_TCP_NEW: never fewer than there are sockets */
     struct poll_set *sets;
-    struct tcp_patience *wishes; /* by number; of sockets that are SOCK_TCP_NEW */
     uint32_t set_count;
 };
 

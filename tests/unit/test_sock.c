@@ -15,6 +15,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    T_EQ(a->wishes.used + b->wishes.used, 0);
     hosts_end(&h); /* the memory is gone afterwards; the hosts' own structs are not */
     T_EQ(h.a.udp.held_pkts + h.b.udp.held_pkts, 0);
 }
@@ -270,6 +271,38 @@ static void test_sock_numbers(void)
     for (int i = 0; i < 32; i++)
         T_EQ(sock_close(a, udp[i]), 0);
     T_EQ(a->slab.used, 0);
+    teardown();
+}
+
+/* The record of what was wished for is there only until it has been handed over. */
+static void test_sock_wishes_are_given_back(void)
+{
+    struct sock_addr any = at(IP_ADDR_ANY, 80), to = at(HOST_A, 80);
+
+    setup();
+    int listener = sock_open(a, SOCK_KIND_TCP), client = sock_open(b, SOCK_KIND_TCP);
+    int unused = sock_open(b, SOCK_KIND_TCP), udp = sock_open(b, SOCK_KIND_UDP);
+
+    T_EQ(a->wishes.used, 1);
+    T_EQ(b->wishes.used, 2);
+    T_EQ(sock_setopt(a, listener, SOCK_OPT_TOS, 8), 0);
+    T_EQ(sock_bind(a, listener, &any), 0);
+    T_EQ(sock_listen(a, listener, 0), 0);
+    T_EQ(a->wishes.used, 0);
+    T_EQ(option(a, listener, SOCK_OPT_TOS), 8);
+    T_EQ(sock_connect(b, client, &to), -EINPROGRESS);
+    T_EQ(b->wishes.used, 1);
+    hosts_run(&h, NET_MS(1));
+    int child = sock_accept(a, listener, NULL);
+
+    T_NEED(child >= 0);
+    T_EQ(a->wishes.used, 0);
+    sock_close(b, unused);
+    T_EQ(b->wishes.used, 0);
+    sock_close(b, udp);
+    sock_close(b, client);
+    sock_close(a, child);
+    sock_close(a, listener);
     teardown();
 }
 
@@ -757,7 +790,8 @@ T_MAIN("sock", T(test_sock_udp_question_and_answer),
        T(test_sock_udp_large_datagram_is_fragmented_and_joined),
        T(test_sock_udp_msg_tells_everything), T(test_sock_udp_peek_and_consume),
        T(test_sock_udp_port_unreachable_comes_back), T(test_sock_udp_shutdown),
-       T(test_sock_each_shows_udp_sockets), T(test_sock_numbers), T(test_sock_options_are_kept),
+       T(test_sock_each_shows_udp_sockets), T(test_sock_numbers),
+       T(test_sock_wishes_are_given_back), T(test_sock_options_are_kept),
        T(test_sock_tcp_connect_and_accept), T(test_sock_tcp_data_both_ways),
        T(test_sock_tcp_bulk_through_small_buffers), T(test_sock_tcp_half_close),
        T(test_sock_tcp_refused), T(test_sock_tcp_reset_is_reported_once),
