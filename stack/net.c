@@ -86,6 +86,7 @@ static int net_init_if(struct net *n, const struct net_if_config *ic, uint8_t i)
     if (ic->addr_count > NET_IF_ADDRS || mac_is_group(ic->mac) || ic->mtu < 68)
         return -EINVAL;
     eth_init(&nif->eth, &n->core, &n->txq, i, ic->mac, ic->mtu);
+    nif->eth.gso_max = ic->gso_max;
     arp_init(&nif->arp, &n->core, &nif->eth);
     int ifi = ip_if_add(&n->ip, &nif->eth, &nif->arp);
 

@@ -37,6 +37,9 @@ enum { NET_IFS = 4, NET_IF_ADDRS = 4 };
 struct net_if_config {
     struct mac mac;
     uint16_t mtu;
+    /* TCP/IPv4 datagrams of up to so many bytes may leave in one frame with gso_size set, which the
+     * wire cuts (base/pkt.h); 0: none longer than the MTU. Those that come in are always taken. */
+    uint16_t gso_max;
     struct { uint32_t ip; uint8_t prefix; } addr[NET_IF_ADDRS];
     uint8_t addr_count;
     struct arp_config arp;

@@ -24,6 +24,7 @@ struct eth {
     struct eth_txq *txq;
     struct mac mac;
     uint16_t mtu;
+    uint16_t gso_max; /* bytes of a datagram that the wire cuts into frames for us; 0: it does not */
     uint8_t ifi; /* number of the interface in its host */
     uint8_t group_count;
     struct {
@@ -33,6 +34,7 @@ struct eth {
     uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
 };
 
+/** eth_init - @e is interface @ifi of its host; it never cuts, unless gso_max is set afterwards. */
 void eth_init(struct eth *e, struct core *c, struct eth_txq *txq, uint8_t ifi, struct mac mac,
               uint16_t mtu);
 

@@ -336,6 +336,7 @@ int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_p
         .src = ip_addr_v4(src),
         .mtu = pmtu_of(ip, dst, ip->ifs[ifi].eth->mtu),
         .link_mtu = ip->ifs[ifi].eth->mtu,
+        .gso_max = ip->ifs[ifi].eth->gso_max,
         .hdr_len = IP4_HDR_LEN,
         .ifi = (uint8_t)ifi,
         .cast = ip4_if_cast(ip, (uint8_t)ifi, dst),

@@ -18,6 +18,7 @@ struct ip_path {
     struct ip_addr src; /* our address on that way */
     uint32_t mtu;       /* of the whole datagram, header included, as far as the path is known */
     uint32_t link_mtu;  /* of the first hop */
+    uint32_t gso_max;   /* bytes of a datagram that is cut below us, header included; 0: none is */
     uint8_t hdr_len;    /* of the IP header */
     uint8_t ifi;
     enum cast cast;     /* of the destination */

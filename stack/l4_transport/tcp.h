@@ -218,6 +218,7 @@ struct tcp_path {
     uint32_t mtu;   /* as the internet layer knew it then */
     uint16_t told;  /* payload that a router named to this connection alone; 0: none */
     uint16_t room;  /* payload that fits, by all that */
+    uint16_t gso;   /* payload that may leave as one, to be cut below us; 0: none */
     uint16_t low, high; /* the search: what arrives, and what may */
     uint16_t probe; /* payload of the probe in flight, from probe_seq on */
     tcp_seq probe_seq;

@@ -443,9 +443,10 @@ static enum verdict tcp_step5_ack(struct tcb *t, const struct tcp_seg *seg)
 /* Data or a FIN arrived in order: when is it acknowledged? (RFC 9293 section 3.8.6.3, RFC 5681
  * section 4.2: at least every second segment, at most 40 ms later. At once at the start, after a pause
  * and after trouble, when the sender's window is small and each ACK lets it grow.) */
-static void tcp_ack_policy(struct tcb *t, bool fills_gap)
+static void tcp_ack_policy(struct tcb *t, uint32_t segs, bool fills_gap)
 {
-    if (++t->delayed >= 2 || t->quick_acks > 0 || fills_gap) {
+    t->delayed = (uint8_t)u32_min(t->delayed + segs, UINT8_MAX);
+    if (t->delayed >= 2 || t->quick_acks > 0 || fills_gap) {
         t->ack_now = true;
         tcp_due(t);
     } else {
@@ -495,7 +496,7 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
         t->ack_now = true;
         tcp_due(t);
     }
-    tcp_ack_policy(t, had_gap);
+    tcp_ack_policy(t, tcp_seg_pieces(seg), had_gap);
     tcp_wake(t);
     return V_NEXT;
 }
@@ -574,7 +575,7 @@ enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg)
 {
     enum verdict v;
 
-    t->segs_in++;
+    t->segs_in += tcp_seg_pieces(seg);
     if (tcp_state(t) != TCP_SYN_SENT)
         return tcp_other_input(t, seg);
     v = tcp_syn_sent_input(t, seg);
@@ -609,6 +610,7 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
     seg->src = p->src;
     seg->dst = p->dst;
     seg->tos = p->tos;
+    seg->gso_size = p->gso_size;
     seg->first = seg->seq;
     seg->data = s.p + seg->hdr_len;
     seg->data_len = (uint32_t)s.len - seg->hdr_len;
@@ -622,7 +624,7 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
 
     if (v != V_NEXT)
         return v;
-    tcp->stats.segs_in++;
+    tcp->stats.segs_in += tcp_seg_pieces(&seg);
     tcp_trace_seg(tcp, &seg, "in");
     struct tcp_id id = {seg.dst, seg.src, seg.dst_port, seg.src_port};
     struct tcp_conn *c = tcp_find(tcp, &id);

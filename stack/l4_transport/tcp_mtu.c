@@ -78,7 +78,9 @@ void tcp_mtu_follow(struct tcb *t)
         if (path.mtu == path.link_mtu)
             p->told = 0; /* forgotten by all: look anew */
         p->mtu = path.mtu;
+        p->gso = (uint16_t)(path.gso_max > path.mtu ? path.gso_max - tcp_mtu_overhead(t, &path) : 0);
     } else {
+        p->gso = 0;
         room = 536; /* as RFC 1122 section 3.3.3 has it for the unknown */
     }
     if (p->told != 0)

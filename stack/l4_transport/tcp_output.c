@@ -103,6 +103,7 @@ static struct pkt *tcp_pkt(struct tcp *tcp, const struct tcp_conn *c, struct tcp
         tcp_pkt_text(p, r, off, seg->data_len);
     seg->src_port = c->id.lport;
     seg->dst_port = c->id.rport;
+    p->gso_size = seg->gso_size;
     uint32_t hdr_len = (uint32_t)tcp_emit(seg, hdr);
 
     p->src = c->id.local;
@@ -117,7 +118,7 @@ static struct pkt *tcp_pkt(struct tcp *tcp, const struct tcp_conn *c, struct tcp
     p->csum = CSUM_PARTIAL;
     p->csum_start = p->l4;
     p->csum_off = TCP_SUM;
-    tcp->stats.segs_out++;
+    tcp->stats.segs_out += tcp_seg_pieces(seg);
     return p;
 }
 
@@ -239,8 +240,9 @@ static void tcp_ack_paid(struct tcb *t)
     tcp_timer_ack_sent(t);
 }
 
-/* Build and send one segment of @t. Return: whether a packet could be had. */
-static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags)
+/* Build and send one segment of @t, or several in one: then each has @seg_len bytes, the last perhaps
+ * fewer. Return: whether a packet could be had. */
+static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint32_t seg_len, uint8_t flags)
 {
     bool cwr = t->cwr_due;
     uint8_t tos = tcp_ecn_out(t, len > 0 && seq_eq(seq, t->snd_nxt), &flags);
@@ -252,6 +254,7 @@ static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags
         .up = up,
         .wnd = tcp_window(t),
         .data_len = len,
+        .gso_size = (uint16_t)(len > seg_len ? seg_len : 0),
         .opt = {.has_ts = t->has_ts, .tsval = tcp_ts_now(t->tcp, &t->conn), .tsecr = t->ts_recent},
     };
 
@@ -268,7 +271,7 @@ static bool tcp_send_seg(struct tcb *t, tcp_seq seq, uint32_t len, uint8_t flags
     p->ttl = t->ttl;
     if (flags & (TCP_SYN | TCP_FIN))
         tcp_note_give(&t->conn, p);
-    t->segs_out++;
+    t->segs_out += tcp_seg_pieces(&seg);
     tcp_ack_paid(t);
     tcp_send_pkt(t->tcp, p);
     return true;
@@ -389,7 +392,7 @@ static bool tcp_output_syn(struct tcb *t)
         tcp_fo_offer(t->tcp, &t->conn.id, &seg.opt, cookie);
     else if (!is_ack)
         seg.data_len = tcp_fo_syn_fill(t, &seg.opt, cookie);
-    if (seg.data_len > 0 && !tcp_sent_add(t, seq_add(t->iss, 1), seg.data_len))
+    if (seg.data_len > 0 && !tcp_sent_add(t, seq_add(t->iss, 1), seg.data_len, seg.data_len))
         seg.data_len = 0; /* no record left for them: they follow */
     struct pkt *p = tcp_pkt(t->tcp, &t->conn, &seg, &t->snd, 0);
 
@@ -414,8 +417,9 @@ static bool tcp_output_syn(struct tcb *t)
     return true;
 }
 
-/* Send @len bytes from @seq on, with PSH where it belongs, and our FIN if @fin. */
-static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len, bool fin)
+/* Send @len bytes from @seq on, in segments of @seg_len, with PSH where it belongs, and our FIN if
+ * @fin. */
+static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len, uint32_t seg_len, bool fin)
 {
     tcp_seq end = seq_add(seq, len);
     uint64_t frames = t->tcp->c->frames;
@@ -429,7 +433,7 @@ static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len, bool fin)
         t->snd_fin = end;
         end = seq_add(end, 1);
     }
-    if (!tcp_send_seg(t, seq, len, flags))
+    if (!tcp_send_seg(t, seq, len, seg_len, flags))
         return false;
     tcp_left(t, seq, end, frames);
     return true;
@@ -457,7 +461,7 @@ static bool tcp_output_again(struct tcb *t, struct tcp_sent *r)
     uint32_t len = u32_min(r->len, mss);
     bool fin = seq_gt(seq_add(tcp_sent_seq(r), len), tcp_data_end(t));
 
-    if (!tcp_output_text(t, tcp_sent_seq(r), len - fin, fin))
+    if (!tcp_output_text(t, tcp_sent_seq(r), len - fin, len, fin))
         return false;
     tcp_sent_again(t, r);
     if (t->has_sack && t->ca_state == TCP_CA_RECOVERY && seq_eq(tcp_sent_seq(r), t->snd_una))
@@ -520,17 +524,17 @@ static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool
     return by_wnd && len >= t->max_snd_wnd / 2;
 }
 
-/* Send @len bytes that were never sent, and the FIN if it follows. */
-static bool tcp_output_new(struct tcb *t, uint32_t len)
+/* Send @len bytes that were never sent, in segments of @seg_len, and the FIN if it follows. */
+static bool tcp_output_new(struct tcb *t, uint32_t len, uint32_t seg_len)
 {
     tcp_seq seq = t->snd_nxt;
     bool fin = t->fin_queued && seq_eq(seq_add(seq, len), tcp_data_end(t));
 
-    if (!tcp_sent_add(t, seq, len + fin)) {
+    if (!tcp_sent_add(t, seq, len + fin, len > seg_len ? seg_len : len + fin)) {
         tcp_timer_retry(t);
         return false;
     }
-    if (tcp_output_text(t, seq, len, fin))
+    if (tcp_output_text(t, seq, len, seg_len, fin))
         return true;
     tcp_sent_drop(t, len + fin); /* no packet could be had */
     return false;
@@ -552,27 +556,52 @@ static bool tcp_output_mtu_probe(struct tcb *t, uint32_t len)
 {
     tcp_seq seq = t->snd_nxt;
 
-    if (!tcp_output_new(t, len))
+    if (!tcp_output_new(t, len, len))
         return false;
     tcp_mtu_probed(t, seq, len);
     return true;
 }
 
-/* Send one segment of new data, or the FIN, if it may go. */
+/* How many bytes may leave as one frame that is cut below us: of @len, more than a segment, that the
+ * windows let go. Whole segments, and the rest with them where it would follow at once. A rate to
+ * keep is kept by frames of a millisecond's data (as Linux: tcp_tso_autosize). */
+static uint32_t tcp_output_many(const struct tcb *t, uint32_t len, uint32_t avail, uint32_t mss)
+{
+    uint64_t rate = tcp_pacing_rate(t);
+    uint32_t most = t->path.gso > tcp_sack_room(t) ? t->path.gso - tcp_sack_room(t) : 0;
+
+    if (rate != 0 && rate / 1000 < most)
+        most = u32_max((uint32_t)(rate / 1000), 2 * mss);
+    if (most < 2 * mss)
+        return mss;
+    len = u32_min(len, (uint32_t)ring_span(&t->snd, seq_dist(tcp_data_seq(t), t->snd_nxt), len).len);
+    bool takes_rest = len == avail && (t->fin_queued || (t->nodelay && !t->more));
+
+    if (len > most || !takes_rest)
+        len = u32_min(len, most) / mss * mss;
+    return u32_max(len, mss);
+}
+
+/* Send new data, as much as one frame takes, or the FIN, if it may go. */
 static bool tcp_output_data(struct tcb *t)
 {
     tcp_seq end = tcp_data_end(t);
     bool by_wnd;
 
     if (!seq_lt(t->snd_nxt, end)) /* a FIN alone needs no window: it carries no data */
-        return t->fin_queued && !t->fin_sent && tcp_output_new(t, 0);
+        return t->fin_queued && !t->fin_sent && tcp_output_new(t, 0, 0);
     uint32_t avail = seq_dist(t->snd_nxt, end), probe = tcp_mtu_probe(t, avail);
 
     if (probe > 0)
         return probe != TCP_MTU_WAIT && tcp_output_mtu_probe(t, probe);
-    uint32_t len = u32_min(u32_min(avail, tcp_usable(t, &by_wnd)), tcp_output_mss(t));
+    uint32_t mss = tcp_output_mss(t), usable = tcp_usable(t, &by_wnd);
+    uint32_t len = u32_min(u32_min(avail, usable), mss);
 
-    if (len == 0 || !tcp_may_send(t, len, avail, by_wnd) || !tcp_output_new(t, len))
+    if (len == 0 || !tcp_may_send(t, len, avail, by_wnd))
+        return false;
+    if (avail > mss && usable > mss)
+        len = tcp_output_many(t, u32_min(avail, usable), avail, mss);
+    if (!tcp_output_new(t, len, mss))
         return false;
     t->force = false;
     return true;
@@ -589,7 +618,7 @@ static bool tcp_output_tlp(struct tcb *t)
                        ? u32_min(seq_dist(t->snd_nxt, tcp_data_end(t)), tcp_output_mss(t))
                        : 0;
 
-    bool is_new = last != NULL && len > 0 && len <= room && tcp_output_new(t, len);
+    bool is_new = last != NULL && len > 0 && len <= room && tcp_output_new(t, len, len);
     bool is_sent = is_new;
 
     if (last != NULL && !is_new) { /* its last segment */
@@ -627,7 +656,7 @@ static bool tcp_output_probe(struct tcb *t)
         t->probes_out++;
     t->tcp->stats.zero_window_probes++;
     t->urgent_due = t->snd_urgent; /* which needs a number that the peer must look at */
-    return tcp_send_seg(t, seq_sub(t->snd_una, 1), 0, TCP_ACK);
+    return tcp_send_seg(t, seq_sub(t->snd_una, 1), 0, 0, TCP_ACK);
 }
 
 /* A keep-alive asks in the same way (RFC 9293 section 3.8.4): SEG.SEQ = SND.NXT - 1, no data. */
@@ -635,7 +664,7 @@ static bool tcp_output_keepalive(struct tcb *t)
 {
     t->keep_due = false;
     t->tcp->stats.keepalives++;
-    return tcp_send_seg(t, seq_sub(t->snd_nxt, 1), 0, TCP_ACK);
+    return tcp_send_seg(t, seq_sub(t->snd_nxt, 1), 0, 0, TCP_ACK);
 }
 
 /* All that is due for @t, at most @max segments. Return: how many. */
@@ -666,7 +695,7 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
             t->ack_now = true;
     }
     while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
-        if (!tcp_send_seg(t, tcp_bare_seq(t), 0, TCP_ACK)) {
+        if (!tcp_send_seg(t, tcp_bare_seq(t), 0, 0, TCP_ACK)) {
             t->ack_now = false; /* the retry timer asks for it again */
             t->dup_acks_due = 0;
             break;

@@ -113,17 +113,19 @@ static void tcp_sent_del(struct tcb *t, struct tcp_sent *r)
     slab_free(&t->tcp->sent_pool, r);
 }
 
-/* May a segment of @len bytes, sent now, be added to the last record? When no other is left, a
+/* May segments of @seg_len bytes, sent now, be added to the last record? When no other is left, a
  * record stretches over what was sent at different times; the later one counts. */
-static bool tcp_sent_fits(const struct tcb *t, const struct tcp_sent *r, uint32_t len, bool strict)
+static bool tcp_sent_fits(const struct tcb *t, const struct tcp_sent *r, uint32_t len,
+                          uint32_t seg_len, bool strict)
 {
     if (r != NULL && t->path.probing == TCP_MTU_OUT && seq_eq(tcp_sent_seq(r), t->path.probe_seq))
         return false; /* a probe of the path stands alone */
-    return r != NULL && r->fate == 0 && len <= r->seg_len && r->len % r->seg_len == 0 &&
+    return r != NULL && r->fate == 0 && (len <= r->seg_len || seg_len == r->seg_len) &&
+           r->len % r->seg_len == 0 &&
            (!strict || (r->sent_at == t->tcp->c->now && r->delivered == t->delivered));
 }
 
-bool tcp_sent_add(struct tcb *t, tcp_seq seq, uint32_t len)
+bool tcp_sent_add(struct tcb *t, tcp_seq seq, uint32_t len, uint32_t seg_len)
 {
     struct tcp_board *b = &t->board;
     struct tcp_sent *last = tcp_sent_of(b->tree.last), *r = last;
@@ -131,18 +133,18 @@ bool tcp_sent_add(struct tcb *t, tcp_seq seq, uint32_t len)
     NET_ASSERT(last == NULL || seq_eq(tcp_sent_end(last), seq));
     if (b->out.segs == 0) /* the pipe was empty: a new flight begins */
         t->first_sent_at = t->delivered_at = t->tcp->c->now;
-    if (!tcp_sent_fits(t, last, len, true)) {
+    if (!tcp_sent_fits(t, last, len, seg_len, true)) {
         const struct slab *pool = &t->tcp->sent_pool;
         bool scarce = last != NULL && pool->used >= pool->count - pool->count / 4;
 
         /* The last quarter is for splitting what is in flight already. */
         r = scarce ? NULL : tcp_sent_new(t, seq, last);
         if (r != NULL) {
-            r->seg_len = len;
+            r->seg_len = u32_min(len, seg_len);
             r->delivered = t->delivered;
             r->delivered_at = t->delivered_at;
             r->first_sent_at = t->first_sent_at;
-        } else if (tcp_sent_fits(t, last, len, false)) {
+        } else if (tcp_sent_fits(t, last, len, seg_len, false)) {
             r = last;
         } else {
             return false;
@@ -153,7 +155,7 @@ bool tcp_sent_add(struct tcb *t, tcp_seq seq, uint32_t len)
     if (r->len > 0)
         tcp_sent_uncount(b, r);
     r->len += len;
-    r->segs++;
+    r->segs += tcp_sent_segs(len, r->seg_len);
     r->sent_at = t->tcp->c->now;
     r->is_app_limited = r->is_app_limited || t->app_limited != 0;
     tcp_sent_count(b, r);
@@ -166,7 +168,7 @@ void tcp_sent_drop(struct tcb *t, uint32_t len)
 
     tcp_sent_uncount(&t->board, r);
     r->len -= len;
-    r->segs--;
+    r->segs -= tcp_sent_segs(len, r->seg_len);
     if (r->len == 0)
         tcp_sent_del(t, r);
     else

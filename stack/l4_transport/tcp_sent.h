@@ -52,9 +52,10 @@ struct tcp_board {
 
 struct tcb;
 
-/** tcp_sent_add - [@seq, @seq + @len) is about to be sent, as one segment, for the first time.
+/** tcp_sent_add - [@seq, @seq + @len) is about to be sent for the first time, in segments of @seg_len
+ * numbers, the last one perhaps shorter.
  * Return: false when no record is left: it must not be sent now. */
-bool tcp_sent_add(struct tcb *t, tcp_seq seq, uint32_t len);
+bool tcp_sent_add(struct tcb *t, tcp_seq seq, uint32_t len, uint32_t seg_len);
 /** tcp_sent_drop - the last @len numbers were not sent after all. */
 void tcp_sent_drop(struct tcb *t, uint32_t len);
 /** tcp_sent_cut - make the first @len numbers of @r a record of their own.

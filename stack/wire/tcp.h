@@ -49,6 +49,7 @@ struct tcp_seg {
     tcp_seq first;         /* SEG.SEQ, also when the front has been cut off */
     uint32_t data_len;     /* payload bytes; SEG.LEN is tcp_seg_len() */
     const uint8_t *data;   /* payload, valid while the packet is */
+    uint16_t gso_size;     /* several segments in one, of so much payload each; 0: one (base/pkt.h) */
 };
 
 /** tcp_fo_len_ok - may a cookie have @len bytes: none (asked for), or an even number from 4 to 16? */
@@ -61,6 +62,14 @@ static inline bool tcp_fo_len_ok(unsigned len)
 static inline uint32_t tcp_seg_len(const struct tcp_seg *s)
 {
     return s->data_len + ((s->flags & TCP_SYN) != 0) + ((s->flags & TCP_FIN) != 0);
+}
+
+/** tcp_seg_pieces - how many segments it stands for. */
+static inline uint32_t tcp_seg_pieces(const struct tcp_seg *s)
+{
+    return s->gso_size == 0 || s->data_len <= s->gso_size
+               ? 1
+               : (s->data_len + s->gso_size - 1) / s->gso_size;
 }
 
 static inline enum verdict tcp_opts_parse(struct tcp_opts *o, struct span s)

@@ -31,6 +31,7 @@ struct transfer {
 struct transfer_sum {
     uint64_t bytes, rtx, fast, timeouts, probes, ooo, delayed, wraps, arrows;
     uint64_t mtu_ok, fast_open;
+    uint64_t joined; /* segments that left in the frame of another */
 };
 
 static uint32_t pick(struct transfer *x, uint32_t low, uint32_t high)
@@ -158,6 +159,9 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
         if (seed % 3 == 0) /* data with the SYN, without a cookie; no draw: the other seeds stay */
             x->cfg[i].tcp.fastopen = TCP_FO_CLIENT | TCP_FO_CLIENT_NO_COOKIE | TCP_FO_SERVER |
                                      TCP_FO_SERVER_NO_COOKIE | TCP_FO_SERVER_ALL;
+        if (seed % 4 == 1) /* frames of many segments, as between two virtual machines */
+            x->cfg[i].ifs[0].gso_max = (uint16_t)(seed % 8 == 1 ? UINT16_MAX : 3 * mtu);
+        x->cfg[i].bigs = 128;
         transfer_recovery(x, &x->cfg[i].tcp);
         transfer_wire(x, &x->wire[i]);
         transfer_plan(x, &x->plan[i]);
@@ -171,6 +175,7 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
     for (unsigned i = 0; i < 2; i++)
         world_host_add(x->w, &x->cfg[i]);
     x->cable = world_cable_add(x->w, x->w->hosts[0], x->w->hosts[1], NULL, NULL);
+    x->cable->cb.offload = x->cfg[0].ifs[0].gso_max != 0;
     for (unsigned i = 0; i < 2; i++) {
         x->w->hosts[i]->user = talk_run;
         x->w->hosts[i]->user_deadline = talk_deadline;
@@ -227,6 +232,8 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
         sum->delayed += st->delayed_acks;
         sum->mtu_ok += st->mtu_probes_ok;
         sum->wraps += x->cfg[i].start != 0;
+        if (st->segs_out > x->w->hosts[i]->n.ifs[0].eth.tx_frames)
+            sum->joined += st->segs_out - x->w->hosts[i]->n.ifs[0].eth.tx_frames;
         sum->fast_open += x->w->hosts[i]->n.tcp.fo.stats.accepted;
     }
     sum->arrows |= x->w->arrows;
@@ -268,7 +275,7 @@ static void test_transfer_random(void)
         return;
     T_TRUE(sum.bytes > 50000000);
     T_TRUE(sum.rtx > 1000 && sum.fast > 100 && sum.timeouts > 100 && sum.ooo > 1000);
-    T_TRUE(sum.mtu_ok > 100);
+    T_TRUE(sum.mtu_ok > 100 && sum.joined > 1000);
     T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100 && sum.fast_open > 100);
     T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));  /* opened from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING")); /* closed from both sides */

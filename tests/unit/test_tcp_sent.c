@@ -107,7 +107,7 @@ static void board_send(struct board_world *w)
 {
     uint32_t len = pick(w, 4) == 0 ? 3 + pick(w, MSS - 3) : MSS;
 
-    if (w->count == ARRAY_LEN(w->seg) || !tcp_sent_add(&w->t, w->t.snd_nxt, len))
+    if (w->count == ARRAY_LEN(w->seg) || !tcp_sent_add(&w->t, w->t.snd_nxt, len, len))
         return;
     w->seg[w->count++] = (struct model_seg){.seq = w->t.snd_nxt, .len = len};
     w->t.snd_nxt = seq_add(w->t.snd_nxt, len);
@@ -221,7 +221,7 @@ static void test_tcp_sent_has_few_records(void)
     struct board_world *w = board_begin(seq_of(1), RECORDS);
 
     for (uint32_t i = 0; i < 200; i++) {
-        T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS));
+        T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS, MSS));
         w->seg[w->count++] = (struct model_seg){.seq = w->t.snd_nxt, .len = MSS};
         w->t.snd_nxt = seq_add(w->t.snd_nxt, MSS);
     }
@@ -241,7 +241,7 @@ static void test_tcp_sent_is_not_split_by_bytes(void)
     struct board_world *w = board_begin(seq_of(1), RECORDS);
 
     for (uint32_t i = 0; i < 10; i++) {
-        T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS));
+        T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS, MSS));
         w->t.snd_nxt = seq_add(w->t.snd_nxt, MSS);
     }
     for (uint32_t i = 1; i < 900; i += 2) {
@@ -264,15 +264,15 @@ static void test_tcp_sent_lives_with_few_records(void)
 
     for (uint32_t i = 0; i < 100; i++) {
         w->core.now += NET_MS(1);
-        T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS));
+        T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS, MSS));
         w->t.snd_nxt = seq_add(w->t.snd_nxt, MSS);
     }
     T_EQ(w->tcp.sent_pool.used, 3); /* the last quarter is for splitting */
     T_TRUE(tcp_sent_cut(&w->t, tcp_sent_of(w->t.board.tree.last), MSS) != NULL);
     T_TRUE(tcp_sent_cut(&w->t, tcp_sent_of(w->t.board.tree.last), MSS) == NULL);
-    T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, 10)); /* shorter: the last of its record */
+    T_TRUE(tcp_sent_add(&w->t, w->t.snd_nxt, 10, 10)); /* shorter: the last of its record */
     w->t.snd_nxt = seq_add(w->t.snd_nxt, 10);
-    T_FALSE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS));
+    T_FALSE(tcp_sent_add(&w->t, w->t.snd_nxt, MSS, MSS));
     tcp_sent_drop(&w->t, 10);
     T_EQ(w->t.board.out.bytes, 100 * MSS);
     board_end(w);

@@ -43,6 +43,7 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->gateway = o->gateway;
     ifc->mac = o->mac;
     ifc->mtu = o->mtu;
+    ifc->gso_max = d->port->tso ? UINT16_MAX : 0;
     ifc->addr[0].ip = o->ip;
     ifc->addr[0].prefix = o->prefix;
     ifc->addr_count = 1;
