@@ -32,21 +32,40 @@ void cable_push(struct cable *cb, unsigned from, struct pkt *p, net_time now)
 }
 
 /* A frame reaches the other host: nothing of the sender's comes along but the bytes. */
+static void cable_strip(const struct cable *cb, unsigned to, struct pkt *p)
+{
+    if (!cb->offload) {
+        pkt_csum_complete(p);
+        p->csum = CSUM_NONE;
+    }
+    p->ifi = cb->end[to].ifi;
+    p->frame = 0;
+    p->ethertype = 0;
+    p->tos = 0;
+    p->note_event = 0;
+}
+
 static struct pkt *cable_arrive(const struct cable *cb, unsigned to, const struct pkt *p)
 {
     struct pkt *n = imp_copy(cb->end[to].c, p);
 
-    if (n == NULL)
-        return NULL;
-    if (!cb->offload) {
-        pkt_csum_complete(n);
-        n->csum = CSUM_NONE;
-    }
-    n->ifi = cb->end[to].ifi;
-    n->frame = 0;
-    n->ethertype = 0;
-    n->tos = 0;
+    if (n != NULL)
+        cable_strip(cb, to, n);
     return n;
+}
+
+bool cable_lend(struct cable *cb, unsigned from, struct pkt *p)
+{
+    NET_ASSERT(from < 2);
+    NET_ASSERT(cb->offload || p->gso_size == 0);
+    struct imp_chain *ch = &cb->end[from].out;
+
+    if (imp_is_on(ch) || p->refs > 1)
+        return false;
+    ch->frames++;
+    ch->bytes += pkt_total(p);
+    cable_strip(cb, 1 - from, p);
+    return true;
 }
 
 struct pkt *cable_pop(struct cable *cb, unsigned to, net_time now)

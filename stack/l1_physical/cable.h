@@ -10,6 +10,9 @@
  * share nothing. A receiver without a free packet loses the frame, as a network card does
  * (V_DROP_PKT_POOL, its own counter).
  *
+ * A wire without time or damage needs none of that: cable_lend() turns a frame into one of the other
+ * end where it lies, with its external span, for a caller that hands it on at once.
+ *
  * Checksums that the sender left to the wire are completed at the edge, unless `offload`
  * is set: then CSUM_PARTIAL and gso_size cross the cable as they do between two virtual
  * interfaces of a kernel. Without it no host on the cable may be configured to send super-frames.
@@ -46,6 +49,17 @@ void cable_push(struct cable *cb, unsigned from, struct pkt *p, net_time now);
 /** cable_pop - the next frame that reached end @to until @now, in a packet of that host with ifi
  * set, the caller's; NULL: none. */
 struct pkt *cable_pop(struct cable *cb, unsigned to, net_time now);
+
+/**
+ * cable_lend - make @p, sent by end @from, a frame that arrives at the other end, without a copy.
+ *
+ * The packet remains one of the sender's pool, and its external span lies in the sender's memory: the
+ * caller gives it to net_input() of the other host before the sending host does anything else. Two hosts
+ * that run in one thread only.
+ * Return: whether it can be: nothing is configured that would happen to it on its way, and nobody else
+ * keeps it. If not, nothing has changed: cable_push().
+ */
+bool cable_lend(struct cable *cb, unsigned from, struct pkt *p);
 
 /** cable_deadline - when cable_pop() has something for either end. */
 net_time cable_deadline(const struct cable *cb);

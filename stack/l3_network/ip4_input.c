@@ -6,8 +6,8 @@
  * address is judged before a destination, because whoever may not speak is not answered either;
  * all later answers (ICMP errors, resets) rely on it.
  *
- * Invariants after V_NEXT: the packet is linear, exactly as long as the header says, and not a
- * fragment; src could be one host and is not ourselves; dst is an address of the interface it came
+ * Invariants after V_NEXT: the packet is linear - but that the tail of a TCP segment may still be
+ * external - exactly as long as the header says, and not a fragment; src could be one host and is not ourselves; dst is an address of the interface it came
  * through, a broadcast of it, or a group joined on it; a unicast datagram came in a unicast frame.
  *
  * Decisions. Source routes are refused silently (RFC 7126 section 4.3), other options are stepped
@@ -74,6 +74,20 @@ static enum verdict ip4_check_options(struct ip_layer *ip, const struct pkt *p, 
     return v;
 }
 
+/* TCP takes its text from where it lies (tcp_input.c); for everybody else, and where the header says
+ * something unusual, the packet is made one piece. Return: whether that was possible. */
+static bool ip4_one_piece(struct pkt *p)
+{
+    const uint8_t *h = pkt_data(p);
+
+    if (p->ext_len == 0)
+        return true;
+    if (p->len >= IP4_HDR_LEN && h[IP4_VIHL] == 0x45 && h[IP4_PROTO] == IP_PROTO_TCP &&
+        (get16(h + IP4_FRAG) & (IP4_MF | IP4_OFFSET)) == 0)
+        return true;
+    return pkt_linearize(p);
+}
+
 enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
 {
     struct pkt *p = *pp;
@@ -81,9 +95,9 @@ enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
     enum verdict v;
 
     NET_ASSERT(p->ifi < ip->if_count);
-    if (!pkt_linearize(p))
+    if (!ip4_one_piece(p))
         return V_DROP_PKT_POOL;
-    if ((v = ip4_parse(&h, pkt_span(p))) != V_NEXT)
+    if ((v = ip4_parse(&h, (struct span){pkt_data(p), pkt_total(p)})) != V_NEXT)
         return v;
     ip->rx_datagrams++;
     pkt_trim(p, h.total); /* the padding of short frames */

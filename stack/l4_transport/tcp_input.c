@@ -588,18 +588,29 @@ enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg)
     return v == V_NEXT ? tcp_step8_fin(t, seg) : v;
 }
 
+/* A sender on the same machine hands text over where it lies: behind a linear header all of it is in the
+ * external span. A segment that was cut elsewhere is made one piece. */
+static bool tcp_text_is_apart(const struct pkt *p)
+{
+    uint32_t linear = p->off + p->len - p->l4;
+
+    return linear >= TCP_HDR_LEN && (p->buf[p->l4 + TCP_OFF] >> 4) * 4u == linear;
+}
+
 /* Checks that need no connection. */
 static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
 {
-    struct span s = {p->buf + p->l4, p->off + p->len - p->l4};
-
     if (p->l3_cast != CAST_UNICAST) /* MUST-57 */
         return V_DROP_TCP_BROADCAST;
+    if (p->ext_len > 0 && !tcp_text_is_apart(p) && !pkt_linearize(p))
+        return V_DROP_PKT_POOL;
+    struct span s = {p->buf + p->l4, p->off + p->len - p->l4};
+    uint32_t total = (uint32_t)s.len + p->ext_len;
+
     if (s.len < TCP_HDR_LEN)
         return V_DROP_TCP_SHORT;
     if (p->csum == CSUM_NONE && /* MUST-3 */
-        csum_fold(pkt_csum(p, p->l4, csum_pseudo(p->src, p->dst, IP_PROTO_TCP, (uint32_t)s.len))) !=
-            0xffff)
+        csum_fold(pkt_csum(p, p->l4, csum_pseudo(p->src, p->dst, IP_PROTO_TCP, total))) != 0xffff)
         return V_DROP_TCP_CHECKSUM;
     enum verdict v = tcp_parse(seg, s);
 
@@ -612,8 +623,8 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
     seg->tos = p->tos;
     seg->gso_size = p->gso_size;
     seg->first = seg->seq;
-    seg->data = s.p + seg->hdr_len;
-    seg->data_len = (uint32_t)s.len - seg->hdr_len;
+    seg->data = p->ext_len > 0 ? p->ext : s.p + seg->hdr_len;
+    seg->data_len = total - seg->hdr_len;
     return V_NEXT;
 }
 

@@ -215,8 +215,83 @@ static void test_cable_flush_loses_what_is_under_way(void)
     down();
 }
 
+static void test_cable_lends_a_frame_where_it_lies(void)
+{
+    static uint8_t tail[3000];
+    struct pkt *p;
+
+    up();
+    Cb.offload = true;
+    p = link_pkt(&A.c, 60, 5);
+    p->ext = tail;
+    p->ext_len = sizeof(tail);
+    p->frame = 17;
+    p->note_event = 3;
+    p->gso_size = 1460;
+    T_TRUE(cable_lend(&Cb, 0, p));
+    T_TRUE(p->pool == &A.c.pkts && p->ext == tail);
+    T_EQ(p->ext_len, sizeof(tail));
+    T_EQ(p->ifi, 2);
+    T_EQ(p->frame, 0);
+    T_EQ(p->note_event, 0);
+    T_EQ(p->gso_size, 1460);
+    T_EQ(Cb.end[0].out.frames, 1);
+    pkt_release(p);
+    T_EQ(B.c.pkts.slab.used, 0);
+    down();
+}
+
+static void test_cable_lends_with_a_finished_checksum(void)
+{
+    struct pkt *p;
+
+    up();
+    p = link_pkt(&A.c, 100, 5);
+    p->csum = CSUM_PARTIAL;
+    p->csum_start = (uint16_t)(p->off + 34);
+    p->csum_off = 16;
+    memset(pkt_data(p) + 50, 0, 2);
+    T_TRUE(cable_lend(&Cb, 0, p));
+    T_EQ(p->csum, CSUM_NONE);
+    T_EQ(csum_fold(pkt_csum(p, p->off + 34, 0)), 0xffff);
+    pkt_release(p);
+    down();
+}
+
+static void test_cable_does_not_lend_what_the_wire_would_treat(void)
+{
+    struct imp_config cfg;
+    struct pkt *p, *other;
+
+    up();
+    imp_config_default(&cfg);
+    cfg.delay = NET_US(5);
+    T_EQ(cable_set(&Cb, 0, &cfg), 0);
+    p = link_pkt(&A.c, 100, 1);
+    p->frame = 4;
+    T_FALSE(cable_lend(&Cb, 0, p));
+    T_EQ(p->frame, 4);
+    cable_push(&Cb, 0, p, 0);
+    cfg.delay = 0;
+    T_EQ(cable_set(&Cb, 0, &cfg), 0);
+    other = link_pkt(&A.c, 100, 2);
+    T_FALSE(cable_lend(&Cb, 0, other)); /* it would overtake */
+    T_NEED(cable_deadline(&Cb) == NET_US(5));
+    p = cable_pop(&Cb, 1, NET_US(5));
+    T_NEED(p != NULL);
+    pkt_release(p);
+    pkt_keep(other);
+    T_FALSE(cable_lend(&Cb, 0, other)); /* somebody else has it */
+    pkt_release(other);
+    T_TRUE(cable_lend(&Cb, 0, other));
+    pkt_release(other);
+    down();
+}
+
 T_MAIN("cable", T(test_cable_frame_becomes_a_packet_of_the_other_host),
        T(test_cable_time_is_serialisation_plus_propagation), T(test_cable_short_queue_drops),
        T(test_cable_completes_checksums), T(test_cable_with_offload_passes_them_on),
        T(test_cable_receiver_without_packets_loses_the_frame),
-       T(test_cable_flush_loses_what_is_under_way))
+       T(test_cable_flush_loses_what_is_under_way), T(test_cable_lends_a_frame_where_it_lies),
+       T(test_cable_lends_with_a_finished_checksum),
+       T(test_cable_does_not_lend_what_the_wire_would_treat))
