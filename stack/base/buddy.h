@@ -7,6 +7,12 @@
  * a block join again, so external fragmentation is bounded by the buddy scheme. Alloc and free take
  * at most BUDDY_MAX - BUDDY_MIN steps. Blocks beyond the frontier have never been touched.
  *
+ * A connection that answers one request after another frees and wants the same small buffer over
+ * and over; joining a block up to the largest and splitting it down again cost 1700 instructions a
+ * time. So the few blocks of each size that were freed last are kept as they are, hot, and are the
+ * first to be handed out: in a few steps, and still in cache. When nothing else is left they join
+ * after all.
+ *
  * The largest block is an eighth of the arena, but not below 2^BUDDY_TOP_MIN and not above
  * 2^BUDDY_MAX bytes: a buffer for a long fat path must be possible, and no single one may be most of
  * what all share.
@@ -20,12 +26,16 @@ enum { BUDDY_MIN = 9, BUDDY_TOP_MIN = 22, BUDDY_MAX = 24, BUDDY_ORDERS = BUDDY_M
 
 struct buddy_block; /* a free block: its first bytes hold the list links */
 
+enum { BUDDY_HOT = 8 }; /* blocks of each size that are kept apart */
+
 struct buddy {
     uint8_t *base;
     unsigned top;               /* log2 of the largest block */
     size_t top_count, frontier; /* blocks of the largest size: all, and those ever touched */
     uint8_t *order;             /* per smallest block: order and state of the block that starts here */
     struct buddy_block *free[BUDDY_ORDERS];
+    struct buddy_block *hot[BUDDY_ORDERS]; /* last in, first out */
+    uint8_t hot_count[BUDDY_ORDERS];
     size_t used, peak; /* bytes */
     uint64_t exhausted;
 };

@@ -27,7 +27,7 @@ void *slab_alloc(struct slab *s)
 void slab_free(struct slab *s, void *obj)
 {
     NET_ASSERT(s->used > 0);
-    NET_ASSERT((uint8_t *)obj >= s->base && slab_index(s, obj) < s->frontier);
+    NET_ASSERT((uint8_t *)obj >= s->base && (uint8_t *)obj < s->base + s->frontier * s->size);
     memcpy(obj, &s->free, sizeof(s->free));
     s->free = obj;
     s->used--;

@@ -95,6 +95,27 @@ static void test_buddy_sizes_are_the_next_power_of_two(void)
     arena_end(a);
 }
 
+/* The blocks freed last are the next to be handed out, whatever their neighbours are. */
+static void test_buddy_keeps_a_few_hot(void)
+{
+    struct arena *a = arena_new();
+    uint8_t *p[BUDDY_HOT + 1], *big;
+    uint32_t cap;
+
+    for (unsigned i = 0; i <= BUDDY_HOT; i++)
+        p[i] = buddy_alloc(&a->b, 512, &cap);
+    for (unsigned i = 0; i <= BUDDY_HOT; i++)
+        buddy_free(&a->b, p[i]); /* the last is one too many and joins */
+    big = buddy_alloc(&a->b, 2048, &cap);
+    for (unsigned i = BUDDY_HOT; i-- > 0;)
+        T_TRUE(buddy_alloc(&a->b, 400, &cap) == p[i]);
+    for (unsigned i = 0; i < BUDDY_HOT; i++)
+        buddy_free(&a->b, p[i]);
+    buddy_free(&a->b, big);
+    arena_joins(a);
+    arena_end(a);
+}
+
 static void test_buddy_exhaustion_is_counted_and_harmless(void)
 {
     struct arena *a = arena_new();
@@ -220,7 +241,7 @@ static void test_buddy_largest_block_is_an_eighth(void)
 }
 
 T_MAIN("buddy", T(test_buddy_largest_block_is_an_eighth),
-       T(test_buddy_sizes_are_the_next_power_of_two),
+       T(test_buddy_sizes_are_the_next_power_of_two), T(test_buddy_keeps_a_few_hot),
        T(test_buddy_exhaustion_is_counted_and_harmless),
        T(test_buddy_random_use_never_overlaps_and_joins_again),
        T(test_buddy_touches_nothing_before_it_is_needed))
