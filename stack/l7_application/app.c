@@ -3,7 +3,8 @@
  *
  * Readiness is edge-triggered: a service is called when something changed and does all it can, so
  * what it left undone is exactly what it could not do, and the next change brings it back. Every
- * such call ends, because nothing comes in from the wire while it runs.
+ * such call ends, because nothing comes in from the wire while it runs. Room in the send buffer is
+ * watched only while something waits for it.
  *
  * The cookie of a poll event names a slot and the generation of the connection in it. A connection
  * that ended while a batch of events was being worked off leaves events behind; they carry a
@@ -15,14 +16,12 @@
 
 #include "l3_network/ip.h"
 #include "l5_session/poll.h"
+#include "l7_application/app_priv.h"
 
 enum {
     APP_EVENTS = 64, /* of one poll_wait */
     APP_ROUNDS = 256 /* of poll_wait in one app_run, so that a frame never waits for long */
 };
-/* In the upper half of a cookie, where connections have their generation, from 1 to below this. */
-#define APP_IS_PORT 0x80000000u
-
 const struct app_service *const app_service_list[] = {
     &app_echo, &app_discard, &app_daytime, &app_chargen, &app_time, &app_http, NULL,
 };
@@ -31,13 +30,14 @@ const struct app_service *const app_service_list[] = {
 
 void app_config_default(struct app_config *cfg)
 {
-    *cfg = (struct app_config){.connections = 8192, .ports = 32};
+    *cfg = (struct app_config){.connections = 8192, .blocks = 8192, .ports = 32};
 }
 
 void app_cut(struct app *a, const struct app_config *cfg, struct region *r)
 {
     *a = (struct app){.cfg = *cfg};
     slab_cut(&a->conns, r, sizeof(struct app_conn), cfg->connections);
+    slab_cut(&a->blocks, r, sizeof(struct app_block), cfg->blocks);
     a->ports = region_cut(r, cfg->ports * sizeof(a->ports[0]), 16);
     a->scratch = region_cut(r, APP_SCRATCH, 64);
 }
@@ -46,7 +46,7 @@ int app_init(struct app *a, const struct app_env *env)
 {
     a->env = *env;
     a->started = a->now = env->core->now;
-    timer_wheel_init(&a->wheel, a->now);
+    app_conn_init(a);
     a->pd = poll_open(env->socks);
     return a->pd < 0 ? a->pd : 0;
 }
@@ -58,17 +58,26 @@ int64_t app_calendar(const struct app *a)
 
 /* ---- ports ---- */
 
-const struct app_service *app_service_find(const char *name)
+/* Return: the index of a service in the list; its end if there is none of that name. */
+static unsigned app_service_index(const char *name)
 {
-    for (const struct app_service *const *s = app_service_list; *s != NULL; s++) {
+    unsigned at = 0;
+
+    for (; app_service_list[at] != NULL; at++) {
+        const char *known = app_service_list[at]->name;
         size_t i = 0;
 
-        while (name[i] != '\0' && name[i] == (*s)->name[i])
+        while (name[i] != '\0' && name[i] == known[i])
             i++;
-        if (name[i] == (*s)->name[i])
-            return *s;
+        if (name[i] == known[i])
+            break;
     }
-    return NULL;
+    return at;
+}
+
+const struct app_service *app_service_find(const char *name)
+{
+    return app_service_list[app_service_index(name)];
 }
 
 static int app_port_socket(struct app *a, uint16_t port, bool is_udp, uint32_t index)
@@ -99,8 +108,7 @@ static int app_port_socket(struct app *a, uint16_t port, bool is_udp, uint32_t i
     return sd;
 }
 
-static int app_port_open(struct app *a, const struct app_service *service, uint16_t port,
-                         bool is_udp)
+static int app_port_open(struct app *a, unsigned service, uint16_t port, bool is_udp)
 {
     if (a->port_count == a->cfg.ports)
         return -ENOSPC;
@@ -109,7 +117,7 @@ static int app_port_open(struct app *a, const struct app_service *service, uint1
     if (sd < 0)
         return sd;
     a->ports[a->port_count++] =
-        (struct app_port){.service = service, .sd = sd, .port = port, .is_udp = is_udp};
+        (struct app_port){.sd = sd, .port = port, .service = (uint8_t)service, .is_udp = is_udp};
     return 0;
 }
 
@@ -120,275 +128,44 @@ static void app_port_close(struct app *a)
 
 int app_start(struct app *a, const char *name, uint16_t port)
 {
-    const struct app_service *service = app_service_find(name);
+    unsigned index = app_service_index(name);
+    const struct app_service *service = app_service_list[index];
 
     if (service == NULL)
         return -ENOENT;
     if (port == 0)
         port = service->port;
-    int rc = service->run != NULL ? app_port_open(a, service, port, false) : 0;
+    int rc = service->run != NULL ? app_port_open(a, index, port, false) : 0;
 
     if (rc < 0 || service->datagram == NULL)
         return rc;
-    rc = app_port_open(a, service, port, true);
+    rc = app_port_open(a, index, port, true);
     if (rc < 0 && service->run != NULL)
         app_port_close(a); /* both or none */
     return rc;
 }
 
-/* ---- the list by last progress ---- */
-
-static void app_list_del(struct app *a, struct app_conn *c)
-{
-    if (c->idler != NULL)
-        c->idler->busier = c->busier;
-    else
-        a->idlest = c->busier;
-    if (c->busier != NULL)
-        c->busier->idler = c->idler;
-    else
-        a->busiest = c->idler;
-}
-
-static void app_list_add(struct app *a, struct app_conn *c)
-{
-    c->busier = NULL;
-    c->idler = a->busiest;
-    if (a->busiest != NULL)
-        a->busiest->busier = c;
-    else
-        a->idlest = c;
-    a->busiest = c;
-}
-
-void app_conn_progress(struct app_conn *c)
-{
-    if (c->ended || c->busier == NULL)
-        return;
-    app_list_del(c->app, c);
-    app_list_add(c->app, c);
-}
-
-/* ---- the end of a connection ---- */
-
-/* Everything but the memory of @c, which whoever called the service frees. */
-static void app_conn_end(struct app_conn *c, bool with_reset)
-{
-    struct app *a = c->app;
-
-    if (c->ended)
-        return;
-    c->ended = true;
-    if (c->service->end != NULL)
-        c->service->end(c);
-    timer_stop(&a->wheel, &c->timer);
-    app_list_del(a, c);
-    if (c->stash != NULL)
-        buddy_free(&a->env.core->bufs, c->stash);
-    c->stash = NULL;
-    if (with_reset)
-        sock_abort(a->env.socks, c->sd);
-    else
-        sock_close(a->env.socks, c->sd);
-}
-
-void app_conn_close(struct app_conn *c)
-{
-    app_conn_end(c, false);
-}
-void app_conn_abort(struct app_conn *c)
-{
-    app_conn_end(c, true);
-}
-
-static void app_conn_free_if_ended(struct app_conn *c)
-{
-    if (!c->ended)
-        return;
-    c->generation = 0; /* events under way find nobody */
-    slab_free(&c->app->conns, c);
-}
-
-/* Make room for a newcomer. Return: whether there was somebody to go. */
-static bool app_evict(struct app *a)
-{
-    struct app_conn *c = a->idlest;
-
-    if (c == NULL)
-        return false;
-    a->stats.evicted++;
-    app_conn_abort(c);
-    app_conn_free_if_ended(c);
-    return true;
-}
-
-/* ---- what a service may call ---- */
-
-void app_conn_timer(struct app_conn *c, net_time at)
-{
-    if (c->lingering || c->ended)
-        return;
-    if (at == NET_NEVER)
-        timer_stop(&c->app->wheel, &c->timer);
-    else
-        timer_arm(&c->app->wheel, &c->timer, at);
-}
-
-int app_conn_drain(struct app_conn *c)
-{
-    for (;;) {
-        struct span in[2];
-        int n = sock_peek(c->app->env.socks, c->sd, in, NULL);
-
-        if (n <= 0)
-            return n;
-        n = sock_consume(c->app->env.socks, c->sd, (size_t)n);
-        if (n < 0)
-            return n;
-    }
-}
-
-static void app_linger_run(struct app_conn *c)
-{
-    if (app_conn_flush(c) && !c->shut) {
-        c->shut = true;
-        if (sock_shutdown(c->app->env.socks, c->sd, SOCK_SHUT_WR) < 0)
-            app_conn_close(c);
-    }
-    if (c->ended)
-        return;
-    int n = app_conn_drain(c);
-
-    if (n == -EAGAIN || (n == 0 && c->stash != NULL))
-        return; /* the peer may still talk, or still listen */
-    app_conn_close(c);
-}
-
-void app_conn_linger(struct app_conn *c)
-{
-    if (c->ended || c->lingering)
-        return;
-    app_conn_timer(c, c->app->now + APP_LINGER);
-    c->lingering = true;
-    app_linger_run(c);
-}
-
-bool app_conn_flush(struct app_conn *c)
-{
-    if (c->ended)
-        return false;
-    while (c->stash != NULL) {
-        int n = sock_send(c->app->env.socks, c->sd, c->stash + c->stash_sent,
-                          c->stash_len - c->stash_sent, 0);
-
-        if (n == -EAGAIN || n == 0)
-            return false;
-        if (n < 0) {
-            app_conn_abort(c);
-            return false;
-        }
-        app_conn_progress(c);
-        c->stash_sent += (uint32_t)n;
-        if (c->stash_sent == c->stash_len) {
-            buddy_free(&c->app->env.core->bufs, c->stash);
-            c->stash = NULL;
-        }
-    }
-    return true;
-}
-
-bool app_conn_write(struct app_conn *c, const void *bytes, size_t len, bool more)
-{
-    NET_ASSERT(c->stash == NULL);
-    if (c->ended)
-        return false;
-    const uint8_t *p = bytes;
-    int n = 1;
-
-    while (len > 0 && n > 0) {
-        n = sock_send(c->app->env.socks, c->sd, p, len, more ? SOCK_MSG_MORE : 0);
-        if (n > 0) {
-            p += n;
-            len -= (size_t)n;
-        }
-    }
-    if (len == 0)
-        return true;
-    uint32_t cap;
-
-    if (n == -EAGAIN || n == 0)
-        c->stash = buddy_alloc(&c->app->env.core->bufs, len, &cap);
-    if (c->stash == NULL) {
-        app_conn_abort(c);
-        return false;
-    }
-    memcpy(c->stash, p, len);
-    c->stash_len = (uint32_t)len;
-    c->stash_sent = 0;
-    return true;
-}
-
-/* ---- serving ---- */
-
-static void app_conn_serve(struct app_conn *c)
-{
-    if (c->lingering)
-        app_linger_run(c);
-    else
-        c->service->run(c);
-    app_conn_free_if_ended(c);
-}
-
-static void app_conn_timeout(struct app_conn *c)
-{
-    c->app->stats.timeouts++;
-    if (c->lingering) {
-        app_conn_drain(c); /* with nothing unread, so that what is queued still goes */
-        app_conn_close(c);
-    } else if (c->service->timeout != NULL) {
-        c->service->timeout(c);
-    }
-    app_conn_free_if_ended(c);
-}
-
-static void app_conn_begin(struct app *a, const struct app_service *service, int sd)
-{
-    if (a->conns.used == a->conns.count)
-        app_evict(a);
-    struct app_conn *c = slab_alloc(&a->conns);
-
-    if (c == NULL) {
-        sock_abort(a->env.socks, sd);
-        return;
-    }
-    a->generation = a->generation % (APP_IS_PORT - 1) + 1; /* never 0 */
-    *c = (struct app_conn){.app = a, .service = service, .sd = sd, .generation = a->generation};
-    uint64_t cookie = (uint64_t)c->generation << 32 | slab_index(&a->conns, c);
-
-    app_list_add(a, c);
-    a->stats.accepted++;
-    if (poll_add(a->env.socks, a->pd, sd, SOCK_IN | SOCK_OUT | SOCK_RDHUP, POLL_EDGE, cookie) < 0) {
-        app_conn_abort(c);
-        app_conn_free_if_ended(c);
-        return;
-    }
-    app_conn_serve(c);
-}
+/* ---- connections ---- */
 
 static void app_port_accept(struct app *a, const struct app_port *port)
 {
     for (;;) {
         int sd = sock_accept(a->env.socks, port->sd, NULL);
 
-        if (sd == -EMFILE && app_evict(a))
+        if (sd == -EMFILE && app_evict(a, false))
             sd = sock_accept(a->env.socks, port->sd, NULL);
         if (sd == -EMFILE)
             a->accept_again = true; /* others hold all sockets: the queue waits */
         if (sd < 0)
             return;
-        app_conn_begin(a, port->service, sd);
+        struct app_conn *c = app_conn_open(a, port->service, sd);
+
+        if (c != NULL)
+            app_conn_serve(c);
     }
 }
+
+/* ---- datagrams ---- */
 
 /* Would an answer to @from be answered in turn? Two services that answer everything, a forged
  * source address, and a datagram circles for ever (security.md's echo loops, CVE-1999-0103). So
@@ -431,12 +208,14 @@ static void app_port_datagrams(struct app *a, const struct app_port *port)
             net_drop(a->env.core, NULL, V_DROP_UDP_BROADCAST);
             continue;
         }
-        n = port->service->datagram(a, a->scratch, (size_t)n);
-        if (n >=
-            0) /* from the address that was asked; what does not fit is lost, as datagrams are */
+        n = app_service_list[port->service]->datagram(a, a->scratch, (size_t)n);
+        /* From the address that was asked; what does not fit is lost, as datagrams are. */
+        if (n >= 0)
             sock_sendmsg(s, port->sd, a->scratch, (size_t)n, &m);
     }
 }
+
+/* ---- serving ---- */
 
 static void app_event(struct app *a, uint64_t cookie)
 {
@@ -480,13 +259,12 @@ void app_run(struct app *a, net_time now)
             break;
         }
     }
-    for (struct timer *t; (t = timer_expired(&a->wheel, now)) != NULL;)
-        app_conn_timeout(container_of(t, struct app_conn, timer));
+    app_conn_expire(a);
 }
 
 net_time app_deadline(const struct app *a)
 {
-    return a->unserved ? a->now : timer_deadline(&a->wheel);
+    return a->unserved ? a->now : app_conn_deadline(a);
 }
 
 void app_stop(struct app *a)
@@ -495,17 +273,15 @@ void app_stop(struct app *a)
     a->accept_again = false;
     while (a->port_count > 0)
         app_port_close(a);
-    for (struct app_conn *c = a->idlest, *next; c != NULL; c = next) {
-        next = c->busier;
-        if (c->service->stop != NULL && !c->lingering)
-            c->service->stop(c);
-        else
-            app_conn_linger(c);
-        app_conn_free_if_ended(c);
+    for (uint32_t i = 0; i < a->conns.frontier; i++) {
+        struct app_conn *c = slab_at(&a->conns, i);
+
+        if (c->generation != 0)
+            app_conn_stop(c);
     }
 }
 
 bool app_stopped(const struct app *a)
 {
-    return a->stopping && a->idlest == NULL;
+    return a->stopping && a->conns.used == 0;
 }

@@ -7,15 +7,22 @@
  * that has time: app_run() after each net_input() or tick, app_deadline() for when to come back.
  *
  * A service is a const struct of at most six functions (struct app_service). For TCP it sees
- * connections (struct app_conn), one after the other, never blocks, and keeps its state in a small
- * opaque array. For UDP it is a function from one datagram to one answer.
+ * connections (struct app_conn), one after the other, and never blocks. For UDP it is a function
+ * from one datagram to one answer.
  *
- * What app.c does for all of them: accepting; a cap on connections, at which the one that made no
- * progress for the longest time is reset to let the newcomer in (refusing everyone at the cap would
- * let a few idle strangers close the shop); output that did not fit, which waits in a buffer of the
- * arena; closing in stages (FIN, then read on until the peer's FIN, so that no reset overtakes what
- * we sent: RFC 9112 section 9.6); and the rule that keeps two UDP services from answering each
- * other for ever.
+ * What app.c and app_conn.c do for all of them: accepting; a cap on connections, at which the one
+ * that made no progress for the longest time is reset to let the newcomer in (refusing everyone at
+ * the cap would let a few idle strangers close the shop); output that did not fit, which waits in a
+ * buffer of the arena; closing in stages (FIN, then read on until the peer's FIN, so that no reset
+ * overtakes what we sent: RFC 9112 section 9.6); and the rule that keeps two UDP services from
+ * answering each other for ever.
+ *
+ * Most connections are idle most of the time, and there may be a million of them. So a connection
+ * is a record of 40 bytes and nothing else, until a service has something to remember: then it
+ * attaches a block (state, a timer, output that waits) and lets go of it when the answer is given.
+ * A request that comes in one piece and whose answer fits takes the block that was freed last,
+ * which is in the cache. With all blocks in use the one whose owner made no progress for the
+ * longest time is taken away from it, by a reset: a slow stranger must not keep others waiting.
  */
 #ifndef STACKD_APP_H
 #define STACKD_APP_H
@@ -65,6 +72,7 @@ struct app_env {
 
 struct app_config {
     uint32_t connections; /* of all services together: 8192 */
+    uint32_t blocks;      /* of them, in the middle of an answer or a request: 8192 */
     uint32_t ports;       /* TCP and UDP sockets that wait for peers: 32 */
 };
 
@@ -77,16 +85,27 @@ struct app_stats {
 
 /* A socket that waits for peers. */
 struct app_port {
-    const struct app_service *service;
-    int sd; /* -1: free */
+    int sd;
     uint16_t port;
+    uint8_t service; /* index in app_service_list */
     bool is_udp;
 };
+
+#define APP_NONE UINT32_MAX /* ends a list of connections */
+
+/* Connections by their last progress: numbers in app->conns. */
+struct app_list {
+    uint32_t idlest, busiest;
+    net_time time; /* that any of them may be without progress; 0: for ever */
+};
+/* For each service two lists, of connections without and with a block; behind them two for those
+ * that are lingering. */
+enum { APP_SERVICES = 6, APP_LINGERING = APP_SERVICES, APP_LISTS = 2 * (APP_SERVICES + 1) };
 
 struct app {
     struct app_env env;
     struct app_config cfg;
-    struct slab conns;
+    struct slab conns, blocks;
     struct app_port *ports; /* cfg.ports of them */
     uint32_t port_count;
     int pd;              /* the poll set */
@@ -94,10 +113,11 @@ struct app {
     bool unserved;       /* a run ended early: come back at once */
     bool accept_again;   /* a port could not accept for want of sockets */
     uint32_t generation; /* of connections, so that no event reaches a successor */
-    struct timer_wheel wheel;
-    struct app_conn *idlest, *busiest; /* all connections, by their last progress */
-    uint8_t *scratch;                  /* APP_SCRATCH bytes, free between two calls of a service */
-    net_time now;                      /* of the app_run() that is being served */
+    struct timer_wheel wheel; /* of the blocks */
+    struct app_list lists[APP_LISTS];
+    struct app_conn *served; /* its service is being called: its memory stays until that is over */
+    uint8_t *scratch;        /* APP_SCRATCH bytes, free between two calls of a service */
+    net_time now;            /* of the app_run() that is being served */
     net_time started;
     struct app_stats stats;
 };
@@ -133,31 +153,40 @@ enum {
 };
 #define APP_LINGER NET_SEC(5) /* how long a closed connection reads on before it is let go */
 
+/* What a connection needs while it is idle. */
 struct app_conn {
     struct app *app;
-    const struct app_service *service;
-    struct app_conn *idler, *busier; /* in app->idlest ... */
-    struct timer timer;
+    net_time since;         /* of its last progress, or when it came into the list it is in */
+    uint32_t idler, busier; /* in its list */
     int sd;
-    uint32_t generation;
-    bool lingering; /* our FIN is due or sent: only reading on */
-    bool shut;      /* our FIN is on its way */
-    bool ended;     /* closed while it was being served; freed when that is over */
-    uint8_t *stash; /* output that did not fit, in a buffer of core->bufs */
-    uint32_t stash_len, stash_sent;
-    _Alignas(8) uint8_t state[APP_STATE]; /* the service's own, zero at the start */
+    uint32_t generation; /* 0: the record is free */
+    union {
+        uint32_t block; /* attached: its number in app->blocks */
+        uint32_t mark;  /* else: four bytes of the service's own, zero at the start */
+    };
+    uint8_t service; /* index in app_service_list */
+    uint8_t list;    /* index in app->lists */
+    bool attached : 1;
+    bool lingering : 1;  /* our FIN is due or sent: only reading on */
+    bool shut : 1;       /* our FIN is on its way */
+    bool ended : 1;      /* closed while it was being served; freed when that is over */
+    bool progressed : 1; /* while it was being served */
+    bool stuck : 1;      /* the send buffer is full and there is more to send */
+    bool wants_out : 1;  /* the poll set has been told so */
 };
+static_assert(sizeof(struct app_conn) == 40, "all that an idle connection costs here");
 
 struct app_service {
     const char *name;
     uint16_t port;
     const char *about; /* one line, with the RFC */
+    net_time idle;     /* timeout() after so long without progress and without a block; 0: never */
     /* TCP; run == NULL: none. Called when the connection begins and whenever something changed:
      * does all that can be done now. It may call app_conn_close() and the like at any time. */
     void (*run)(struct app_conn *c);
-    void (*timeout)(struct app_conn *c); /* the time of app_conn_timer() has come */
+    void (*timeout)(struct app_conn *c); /* idle for too long, or it is app_conn_timer()'s time */
     void (*stop)(struct app_conn *c);    /* finish soon; NULL: app_conn_linger() at once */
-    void (*end)(struct app_conn *c);     /* the connection is over: give back what is held */
+    void (*end)(struct app_conn *c);     /* not called any more: give back what is held */
     /* UDP; NULL: none. The request stands in @bytes (APP_DATAGRAM); the answer is to stand there
      * too. Return: its length, or -1 for no answer. */
     int (*datagram)(struct app *a, uint8_t *bytes, size_t len);
@@ -179,11 +208,25 @@ void app_conn_close(struct app_conn *c);
 /** app_conn_abort - the end, with a reset: what was sent is not the whole. */
 void app_conn_abort(struct app_conn *c);
 /** app_conn_linger - FIN after what is queued; then throw input away until the peer's FIN, for at
- * most APP_LINGER after the last progress. The service is not called again, but for its end. */
+ * most APP_LINGER after the last progress. The service's part ends here. */
 void app_conn_linger(struct app_conn *c);
 /** app_conn_progress - the peer has done something useful: it is not the idlest any more. */
-void app_conn_progress(struct app_conn *c);
-/** app_conn_timer - call service->timeout() at @at; NET_NEVER: do not. Replaces the earlier one. */
+static inline void app_conn_progress(struct app_conn *c)
+{
+    c->progressed = true;
+}
+/**
+ * app_conn_attach - memory for what must be remembered while the connection is not idle.
+ *
+ * Return: APP_STATE bytes, zero, until app_conn_detach(); NULL: there were none, and @c is over.
+ */
+void *app_conn_attach(struct app_conn *c);
+/** app_conn_state - what app_conn_attach() returned; NULL: nothing is attached. */
+void *app_conn_state(const struct app_conn *c);
+/** app_conn_detach - forget the state and the timer. */
+void app_conn_detach(struct app_conn *c);
+/** app_conn_timer - call service->timeout() at @at; NET_NEVER: do not. Replaces the earlier one; the
+ * state must be attached. */
 void app_conn_timer(struct app_conn *c, net_time at);
 /**
  * app_conn_write - send @len bytes, all of them; what does not fit now waits in the stash.
@@ -194,6 +237,10 @@ void app_conn_timer(struct app_conn *c, net_time at);
 bool app_conn_write(struct app_conn *c, const void *bytes, size_t len, bool more);
 /** app_conn_flush - send what waits. Return: whether nothing waits any more and c goes on. */
 bool app_conn_flush(struct app_conn *c);
+/** app_conn_waits - has app_conn_write() left something? */
+bool app_conn_waits(const struct app_conn *c);
+/** app_conn_reserve - sock_reserve(); after -EAGAIN or 0 run() is called when there is room. */
+int app_conn_reserve(struct app_conn *c, size_t want, struct mspan *out);
 /** app_conn_drain - throw away what was received. Return: bytes, 0 at the end of the stream, or a
  * negative errno value (-EAGAIN: all that is here is gone, more may come). */
 int app_conn_drain(struct app_conn *c);

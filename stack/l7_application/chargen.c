@@ -3,7 +3,7 @@
  *
  * TCP: lines of 72 of the 95 printing characters, each line begun one character further, as fast as
  * the peer reads and until it closes. The stream repeats after 95 lines of 74 bytes, so a
- * connection's whole state is its position in that period. UDP: each datagram is answered by one
+ * connection's whole state is its position in that period (its `mark`). UDP: each datagram is answered by one
  * with a random number of characters between 0 and 512. What comes in is thrown away.
  */
 #include <errno.h>
@@ -18,11 +18,6 @@ enum {
     CHARGEN_PIECE = 64 * 1024, /* asked for at once */
     CHARGEN_UDP_MAX = 512
 };
-
-struct chargen_conn {
-    uint32_t at; /* position in the period */
-};
-static_assert(sizeof(struct chargen_conn) <= APP_STATE, "fits the state");
 
 /* Twice around, so that every line stands in one piece. */
 static const char chargen_ring[] =
@@ -55,8 +50,6 @@ static uint32_t chargen_fill(uint8_t *p, size_t len, uint32_t at)
 
 static void chargen_run(struct app_conn *c)
 {
-    struct chargen_conn *g = (struct chargen_conn *)(void *)c->state;
-    struct socks *s = c->app->env.socks;
     int n = app_conn_drain(c);
 
     if (n == 0) {
@@ -66,13 +59,13 @@ static void chargen_run(struct app_conn *c)
     while (n >= 0 || n == -EAGAIN) {
         struct mspan room;
 
-        n = sock_reserve(s, c->sd, CHARGEN_PIECE, &room);
+        n = app_conn_reserve(c, CHARGEN_PIECE, &room);
         if (n == -EAGAIN || n == 0)
             return;
         if (n < 0)
             break;
-        g->at = chargen_fill(room.p, (size_t)n, g->at);
-        n = sock_commit(s, c->sd, (size_t)n, 0);
+        c->mark = chargen_fill(room.p, (size_t)n, c->mark);
+        n = sock_commit(c->app->env.socks, c->sd, (size_t)n, 0);
         app_conn_progress(c);
     }
     app_conn_abort(c);

@@ -20,7 +20,7 @@ static int echo_copy(struct app_conn *c, const struct span in[2])
     for (int i = 0; i < 2; i++) {
         for (size_t off = 0; off < in[i].len;) {
             struct mspan room;
-            int n = sock_reserve(s, c->sd, in[i].len - off, &room);
+            int n = app_conn_reserve(c, in[i].len - off, &room);
 
             if (n <= 0)
                 return done > 0 ? (int)done : n;

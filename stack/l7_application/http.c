@@ -4,8 +4,8 @@
  * A connection goes round through five phases: HEAD, SKIP, REPLY, SEND, DONE, and HEAD again. A
  * request is looked at where it lies in the receive buffer and is taken off only when its head is
  * whole; content goes from the file into the send buffer without a stop. So a connection's memory
- * is struct http_conn and what TCP holds, and a client that sends half a head, or does not read,
- * costs its connection and no more.
+ * is what TCP holds and, from the first byte of a request to the last of its answer, struct
+ * http_conn; a client that sends half a head, or does not read, costs its connection and no more.
  *
  * Pipelining needs nothing: the next head waits in the receive buffer while an answer is sent, and
  * answers leave in the order of the requests.
@@ -52,15 +52,21 @@ static void http_file_close(struct app_conn *c)
     struct http_conn *h = http_of(c);
     const struct app_files *files = c->app->env.files;
 
-    if (h->begun && h->answer.source == HTTP_FROM_FILE && h->answer.handle >= 0)
+    if (h == NULL)
+        return;
+    if (h->answer.source == HTTP_FROM_FILE && h->answer.handle >= 0)
         files->close(files->ctx, h->answer.handle);
     h->answer = (struct http_answer){.handle = -1};
 }
 
-/* Waiting for a request, and nothing of it is here but perhaps empty lines. */
-static bool http_is_idle(const struct http_conn *h)
+/* A request has begun. Return: its state; NULL: there was no memory for it, and @c is over. */
+static struct http_conn *http_begin(struct app_conn *c)
 {
-    return h->phase == HTTP_PHASE_HEAD && h->scan.lines == 0 && h->scan.line == h->scan.at;
+    struct http_conn *h = app_conn_attach(c);
+
+    if (h != NULL)
+        h->answer.handle = -1;
+    return h;
 }
 
 /* ---- answers ---- */
@@ -99,7 +105,7 @@ static bool http_send_file(struct app_conn *c)
     while (w->left > 0) {
         struct mspan room;
         size_t want = w->left < HTTP_PIECE ? (size_t)w->left : HTTP_PIECE;
-        int n = sock_reserve(http_socks(c), c->sd, want, &room);
+        int n = app_conn_reserve(c, want, &room);
 
         if (n == -EAGAIN || n == 0)
             return false;
@@ -160,9 +166,7 @@ static bool http_done(struct app_conn *c)
         http_timer(c, HTTP_BODY_TIME);
         return true;
     }
-    h->scan = (struct http_scan){0};
-    h->phase = HTTP_PHASE_HEAD;
-    http_timer(c, HTTP_IDLE_TIME);
+    app_conn_detach(c);
     return true;
 }
 
@@ -222,35 +226,11 @@ static void http_request(struct app_conn *c, struct http_request *r, struct span
         http_page_find(r, &h->answer, &h->page);
 }
 
-static bool http_take_head(struct app_conn *c)
+/* A head that has come, of @len bytes; behind it there is perhaps @more. */
+static bool http_take_head(struct app_conn *c, const struct span in[2], size_t len, bool more)
 {
     struct http_conn *h = http_of(c);
-    struct span in[2];
-    int n = sock_peek(http_socks(c), c->sd, in, NULL);
-
-    if (n == -EAGAIN)
-        return false;
-    if (n <= 0) { /* the peer's FIN between two requests, or the connection is gone */
-        app_conn_close(c);
-        return false;
-    }
-    bool was_idle = http_is_idle(h);
-    int len = http_scan(&h->scan, in);
-
-    if (len < 0) {
-        http_refuse(h, -len);
-        h->minor = 1;
-        h->is_head = false;
-        return true;
-    }
-    if (len == 0) {
-        if (poll_events(http_socks(c), c->sd) & SOCK_RDHUP)
-            app_conn_linger(c); /* the rest will never come */
-        else if (was_idle && !http_is_idle(h))
-            http_timer(c, HTTP_HEAD_TIME);
-        return false;
-    }
-    struct span head = {in[0].p, (size_t)len};
+    struct span head = {in[0].p, len};
     struct http_request r;
 
     if (in[0].len < head.len) { /* it wraps: the only time that a head is copied */
@@ -264,9 +244,50 @@ static bool http_take_head(struct app_conn *c)
     c->app->stats.requests++;
     app_conn_progress(c);
     sock_consume(http_socks(c), c->sd, head.len);
-    http_order(c, &r, n > len);
+    http_order(c, &r, more);
     /* The path of a redirect stands in the scratch buffer only until the next connection is served. */
     return !c->ended && (h->phase != HTTP_PHASE_REPLY || http_reply(c));
+}
+
+static bool http_wait_head(struct app_conn *c)
+{
+    struct http_conn *h = http_of(c);
+    struct http_scan scan = {0};
+    struct span in[2];
+    int n = sock_peek(http_socks(c), c->sd, in, NULL);
+
+    if (n == -EAGAIN)
+        return false;
+    if (n <= 0) { /* the peer's FIN between two requests, or the connection is gone */
+        app_conn_close(c);
+        return false;
+    }
+    if (h != NULL)
+        scan = h->scan;
+    int len = http_scan(&scan, in);
+    /* Empty lines are no beginning: who sends nothing else is idle. */
+    bool has_begun = len != 0 || scan.lines > 0 || scan.line != scan.at;
+
+    if (h == NULL && has_begun) {
+        h = http_begin(c);
+        if (h == NULL)
+            return false;
+        if (len == 0)
+            http_timer(c, HTTP_HEAD_TIME);
+    }
+    if (len > 0)
+        return http_take_head(c, in, (size_t)len, n > len);
+    if (len < 0) {
+        http_refuse(h, -len);
+        h->minor = 1;
+        h->is_head = false;
+        return true;
+    }
+    if (h != NULL)
+        h->scan = scan;
+    if (poll_events(http_socks(c), c->sd) & (SOCK_RDHUP | SOCK_HUP))
+        app_conn_linger(c); /* the rest will never come */
+    return false;
 }
 
 static bool http_skip(struct app_conn *c)
@@ -308,9 +329,11 @@ static bool http_step(struct app_conn *c)
 {
     struct http_conn *h = http_of(c);
 
+    if (h == NULL)
+        return http_wait_head(c);
     switch ((enum http_phase)h->phase) {
     case HTTP_PHASE_HEAD:
-        return http_take_head(c);
+        return http_wait_head(c);
     case HTTP_PHASE_SKIP:
         return http_skip(c);
     case HTTP_PHASE_REPLY:
@@ -325,26 +348,19 @@ static bool http_step(struct app_conn *c)
 
 static void http_run(struct app_conn *c)
 {
-    struct http_conn *h = http_of(c);
+    bool goes_on = app_conn_flush(c);
 
-    if (!h->begun) {
-        h->begun = true;
-        h->answer.handle = -1;
-        http_timer(c, HTTP_IDLE_TIME);
-    }
-    uint32_t before = c->stash_sent;
-
-    while (app_conn_flush(c) && http_step(c))
-        before = 0;
-    if (!c->ended && c->stash != NULL && c->stash_sent != before)
+    if (!goes_on && c->progressed && !c->ended && http_of(c) != NULL)
         http_timer(c, HTTP_STALL_TIME); /* slow, but it reads */
+    while (goes_on)
+        goes_on = http_step(c) && app_conn_flush(c);
 }
 
 static void http_timeout(struct app_conn *c)
 {
     struct http_conn *h = http_of(c);
 
-    if (http_is_idle(h) || (h->phase == HTTP_PHASE_SKIP && h->replied)) {
+    if (h == NULL || (h->phase == HTTP_PHASE_SKIP && h->replied)) {
         app_conn_linger(c);
     } else if (h->phase == HTTP_PHASE_HEAD || h->phase == HTTP_PHASE_SKIP) {
         http_file_close(c);
@@ -360,8 +376,9 @@ static void http_stop(struct app_conn *c)
 {
     struct http_conn *h = http_of(c);
 
-    h->close = true;
-    if (h->phase == HTTP_PHASE_HEAD)
+    if (h != NULL)
+        h->close = true;
+    if (h == NULL || h->phase == HTTP_PHASE_HEAD)
         app_conn_linger(c);
 }
 
@@ -369,6 +386,7 @@ const struct app_service app_http = {
     .name = "http",
     .port = 80,
     .about = "serves files, or a page about itself (RFC 9110, 9112)",
+    .idle = HTTP_IDLE_TIME,
     .run = http_run,
     .timeout = http_timeout,
     .stop = http_stop,

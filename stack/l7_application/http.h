@@ -62,16 +62,16 @@ struct http_conn {
     uint64_t body_bytes; /* thrown away so far */
     uint8_t phase;       /* enum http_phase */
     uint8_t minor;       /* version of the peer: HTTP/1.minor */
-    bool begun;          /* the first call is over */
     bool is_head;        /* HEAD: no content */
     bool close;          /* after this answer */
     bool replied;        /* before the body was read */
 };
 static_assert(sizeof(struct http_conn) <= APP_STATE, "fits the state");
 
-static inline struct http_conn *http_of(struct app_conn *c)
+/* NULL: the connection waits for a request, and nothing of it has come. */
+static inline struct http_conn *http_of(const struct app_conn *c)
 {
-    return (struct http_conn *)(void *)c->state;
+    return app_conn_state(c);
 }
 
 /** http_file_find - decide the answer to a GET or HEAD of @r under the root: @out. For 301 the path

@@ -73,10 +73,9 @@ static inline void pair_host(struct pair *p, int i, struct net *n, uint32_t ip)
 }
 
 /* A pair with all services running; @files may be NULL. */
-static inline struct pair *pair_new(const struct app_files *files, uint32_t connections)
+static inline struct pair *pair_new_with(const struct app_files *files, struct app_config cfg)
 {
     struct pair *p = calloc(1, sizeof(*p));
-    struct app_config cfg;
     struct region r = {0};
 
     T_NEED(p != NULL);
@@ -84,9 +83,6 @@ static inline struct pair *pair_new(const struct app_files *files, uint32_t conn
     T_NEED(p->got != NULL);
     pair_host(p, 0, &p->server, PAIR_SERVER);
     pair_host(p, 1, &p->client, PAIR_CLIENT);
-    app_config_default(&cfg);
-    if (connections != 0)
-        cfg.connections = connections;
     app_cut(&p->app, &cfg, &r);
     r = (struct region){.p = pair_memory(p, 2, r.used), .len = r.used};
     app_cut(&p->app, &cfg, &r);
@@ -105,6 +101,17 @@ static inline struct pair *pair_new(const struct app_files *files, uint32_t conn
         T_EQ(app_start(&p->app, (*s)->name, 0), 0);
     p->sd = -1;
     return p;
+}
+
+/* The same with this many connections; 0: the default. */
+static inline struct pair *pair_new(const struct app_files *files, uint32_t connections)
+{
+    struct app_config cfg;
+
+    app_config_default(&cfg);
+    if (connections != 0)
+        cfg.connections = connections;
+    return pair_new_with(files, cfg);
 }
 
 static inline void pair_free(struct pair *p)
