@@ -20,7 +20,7 @@
  *
  * A frame in a chain belongs to it: it is linear and nobody else keeps it (imp_push() copies when
  * that is not so). Frames are what a wire would carry; a super-frame (gso_size > 0) counts as one,
- * so a port that wants realistic damage cuts it first, or leaves segmentation offload off.
+ * so whoever owns the chain cuts it first, that damage is realistic (stackd: offload_cut_pkt()).
  *
  * Limits: the queue in front of the bottleneck has cfg.limit frames, the delay line as many as
  * imp_cut() was given; what does not fit is dropped with V_DROP_WIRE_QUEUE. No tick: an empty

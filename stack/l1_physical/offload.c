@@ -33,6 +33,32 @@ static void vnet_put(uint8_t *hdr, size_t at, uint32_t v)
     memcpy(hdr + at, &w, sizeof(w));
 }
 
+/* Where the TCP header of a TCP/IPv4 frame begins; only the IP header is looked at. */
+static uint32_t offload_tcp4_l4(const struct pkt *p)
+{
+    return ETH_HDR_LEN + (uint32_t)(pkt_data(p)[ETH_HDR_LEN + IP4_VIHL] & 0xf) * 4;
+}
+
+/* Where the payload of a whole TCP/IPv4 segment begins; 0: it is something else, or its headers
+ * reach beyond the linear bytes. */
+static uint32_t offload_tcp4_payload(const struct pkt *p)
+{
+    const uint8_t *frame = pkt_data(p);
+
+    if (p->len < ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN ||
+        get16(frame + ETH_TYPE) != ETH_TYPE_IP4 || frame[ETH_HDR_LEN + IP4_VIHL] >> 4 != 4 ||
+        frame[ETH_HDR_LEN + IP4_PROTO] != IP_PROTO_TCP ||
+        (get16(frame + ETH_HDR_LEN + IP4_FRAG) & (IP4_MF | IP4_OFFSET)) != 0)
+        return 0;
+    uint32_t l4 = offload_tcp4_l4(p);
+
+    if (l4 < ETH_HDR_LEN + IP4_HDR_LEN || l4 + TCP_HDR_LEN > p->len)
+        return 0;
+    uint32_t payload = l4 + (uint32_t)(frame[l4 + TCP_OFF] >> 4) * 4;
+
+    return payload >= l4 + TCP_HDR_LEN && payload <= p->len ? payload : 0;
+}
+
 bool offload_from_vnet(struct pkt *p, const uint8_t *hdr)
 {
     uint8_t gso = hdr[VNET_GSO_TYPE] & (uint8_t)~VNET_GSO_ECN;
@@ -50,8 +76,15 @@ bool offload_from_vnet(struct pkt *p, const uint8_t *hdr)
     }
     if (gso == VNET_GSO_NONE)
         return true;
-    p->gso_size = vnet_get(hdr, VNET_GSO_SIZE);
-    return gso == VNET_GSO_TCPV4 && p->gso_size > 0 && p->csum == CSUM_PARTIAL;
+    uint16_t size = vnet_get(hdr, VNET_GSO_SIZE);
+    uint32_t payload = offload_tcp4_payload(p);
+
+    if (gso != VNET_GSO_TCPV4 || size == 0 || payload == 0 || p->csum != CSUM_PARTIAL ||
+        p->csum_off != TCP_SUM || p->csum_start != p->off + offload_tcp4_l4(p))
+        return false;
+    if (p->len - payload > size) /* else it is one ordinary segment */
+        p->gso_size = size;
+    return true;
 }
 
 void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool tso)
@@ -68,6 +101,8 @@ void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool tso)
     const uint8_t *tcp = p->buf + p->csum_start;
 
     hdr[VNET_GSO_TYPE] = VNET_GSO_TCPV4;
+    if (tcp[TCP_FLAGS] & TCP_CWR) /* to be set on the first piece only */
+        hdr[VNET_GSO_TYPE] |= VNET_GSO_ECN;
     vnet_put(hdr, VNET_GSO_SIZE, p->gso_size);
     vnet_put(hdr, VNET_HDR_LEN,
              (uint32_t)(p->csum_start - p->off) + (uint32_t)(tcp[TCP_OFF] >> 4) * 4);
@@ -75,17 +110,11 @@ void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool tso)
 
 bool offload_cut_begin(struct offload_cut *c, const struct pkt *p)
 {
-    const uint8_t *frame = pkt_data(p);
-
     *c = (struct offload_cut){.p = p, .l3 = ETH_HDR_LEN, .total = pkt_total(p)};
-    if (p->gso_size == 0 || p->len < ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN ||
-        get16(frame + ETH_TYPE) != ETH_TYPE_IP4 || frame[c->l3 + IP4_PROTO] != IP_PROTO_TCP)
+    if (p->gso_size == 0 || (c->payload = c->at = offload_tcp4_payload(p)) == 0)
         return false;
-    c->l4 = c->l3 + (uint32_t)(frame[c->l3 + IP4_VIHL] & 0xf) * 4;
-    if (c->l4 < c->l3 + IP4_HDR_LEN || c->l4 + TCP_HDR_LEN > p->len)
-        return false;
-    c->payload = c->at = c->l4 + (uint32_t)(frame[c->l4 + TCP_OFF] >> 4) * 4;
-    return c->payload >= c->l4 + TCP_HDR_LEN && c->payload <= p->len;
+    c->l4 = offload_tcp4_l4(p);
+    return true;
 }
 
 /* Copy bytes [from, from + len) of the frame, which may lie in both of its parts. */
@@ -99,13 +128,19 @@ static void offload_copy(const struct pkt *p, uint32_t from, uint8_t *out, uint3
         memcpy(out + linear, p->ext + (from + linear - p->len), len - linear);
 }
 
-size_t offload_cut_next(struct offload_cut *c, uint8_t *out, size_t cap)
+/* The bytes of the next frame, or 0. */
+static uint32_t offload_cut_len(const struct offload_cut *c)
 {
     uint32_t piece = u32_min(c->p->gso_size, c->total - c->at);
-    uint32_t len = c->payload + piece;
 
-    if ((piece == 0 && c->pieces > 0) || len > cap)
-        return 0;
+    return piece == 0 && c->pieces > 0 ? 0 : c->payload + piece;
+}
+
+/* Write the next frame of @len bytes to @out. */
+static void offload_cut_write(struct offload_cut *c, uint8_t *out, uint32_t len)
+{
+    uint32_t piece = len - c->payload;
+
     offload_copy(c->p, 0, out, c->payload);
     offload_copy(c->p, c->at, out + c->payload, piece);
 
@@ -129,7 +164,41 @@ size_t offload_cut_next(struct offload_cut *c, uint8_t *out, size_t cap)
                                   IP_PROTO_TCP, len - c->l4);
 
     put16(tcp + TCP_SUM, csum_finish(csum_add(pseudo, tcp, len - c->l4)));
-    c->at += piece;
+}
+
+static void offload_cut_step(struct offload_cut *c, uint32_t len)
+{
+    c->at += len - c->payload;
     c->pieces++;
+}
+
+size_t offload_cut_next(struct offload_cut *c, uint8_t *out, size_t cap)
+{
+    uint32_t len = offload_cut_len(c);
+
+    if (len == 0 || len > cap)
+        return 0;
+    offload_cut_write(c, out, len);
+    offload_cut_step(c, len);
     return len;
+}
+
+bool offload_cut_pkt(struct offload_cut *c, struct pkt_pool *pkts, struct pkt_pool *bigs,
+                     struct pkt **out)
+{
+    uint32_t len = offload_cut_len(c);
+    struct pkt_pool *pool = PKT_HEADROOM + len <= pkts->cap ? pkts : bigs;
+
+    *out = NULL;
+    if (len == 0)
+        return false;
+    if (PKT_HEADROOM + len <= pool->cap && (*out = pkt_alloc(pool, PKT_HEADROOM)) != NULL) {
+        offload_cut_write(c, pkt_append(*out, len), len);
+        (*out)->ifi = c->p->ifi;
+        (*out)->ethertype = c->p->ethertype;
+        (*out)->tos = c->p->tos;
+        (*out)->frame = c->p->frame;
+    }
+    offload_cut_step(c, len); /* also over one that had no packet: the others keep their places */
+    return true;
 }

@@ -10,10 +10,14 @@
  *   DATA_VALID in   somebody says he has checked. On a bridge that can be the network card's
  *                   opinion about a frame of a stranger, so it is CSUM_NONE: we check ourselves.
  *   CSUM_PARTIAL out  NEEDS_CSUM with start and offset counted from the beginning of the frame.
- *   gso_size, both    TCPV4 with the size of a piece; only together with a partial checksum.
+ *   gso_size, both    TCPV4 with the size of a piece; only together with a partial checksum at TCP's
+ *                     place, on a whole TCP/IPv4 segment whose headers are all there. The other
+ *                     types were never asked for: refused. hdr_len is a hint and not believed. A
+ *                     size that the payload does not exceed says nothing: an ordinary segment.
  *
  * For a wire that cannot segment, offload_cut_next() cuts one large TCP/IPv4 segment into frames, as
- * a network card would. Pure functions: no input or output here.
+ * a network card would; offload_cut_pkt() does so for the bad wire, on which the fate of each frame
+ * is its own. Pure functions: no input or output here.
  */
 #ifndef STACKD_OFFLOAD_H
 #define STACKD_OFFLOAD_H
@@ -48,5 +52,15 @@ bool offload_cut_begin(struct offload_cut *c, const struct pkt *p);
  * Return: its length; 0: that was all, or it does not fit into @cap bytes.
  */
 size_t offload_cut_next(struct offload_cut *c, uint8_t *out, size_t cap);
+/**
+ * offload_cut_pkt - the same as a packet of its own, for a wire that is simulated frame by frame.
+ * @pkts: for frames of the MTU
+ * @bigs: for longer ones
+ * @out:  receives the packet, the caller's; NULL when none was left: this piece is lost
+ *
+ * Return: whether there was a piece.
+ */
+bool offload_cut_pkt(struct offload_cut *c, struct pkt_pool *pkts, struct pkt_pool *bigs,
+                     struct pkt **out);
 
 #endif

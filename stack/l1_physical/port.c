@@ -37,6 +37,7 @@ void port_close(struct port *port)
     if (port == NULL)
         return;
     port->ops->close(port);
+    pkt_release(port->spare);
     free(port->scratch);
     free(port);
 }
@@ -47,62 +48,86 @@ void port_update_stats(struct port *port)
         port->ops->update_stats(port);
 }
 
-/* The frame of @len bytes is longer than @p, which holds its beginning; scratch holds the rest. */
-static struct pkt *port_into_big(struct port *port, struct pkt_pool *bigs, struct pkt *p,
-                                 uint32_t len)
+/* Have a big packet at hand, and say where it takes what follows @room bytes of a frame. */
+static struct port_rest port_rest(struct port *port, struct pkt_pool *bigs, uint32_t room)
 {
-    uint32_t room = pkt_room(p);
-    struct pkt *big = pkt_alloc(bigs, PORT_HEADROOM);
+    if (port->spare == NULL)
+        port->spare = pkt_alloc(bigs, PORT_HEADROOM);
+    if (port->spare == NULL || pkt_room(port->spare) <= room)
+        return (struct port_rest){port->scratch, PORT_FRAME_MAX};
+    return (struct port_rest){pkt_data(port->spare) + room, pkt_room(port->spare) - room};
+}
 
-    if (big != NULL && len <= pkt_room(big)) {
-        memcpy(pkt_append(big, room), pkt_data(p), room);
-        memcpy(pkt_append(big, len - room), port->scratch, len - room);
-    } else {
-        port->stats.rx_too_long++;
-        pkt_release(big);
-        big = NULL;
+/* The frame of @len bytes is longer than @p, which holds its beginning; the spare holds the rest. */
+static struct pkt *port_into_big(struct port *port, const struct pkt *p, uint32_t len)
+{
+    struct pkt *big = port->spare;
+
+    if (big == NULL) {
+        port->stats.rx_no_big++;
+        return NULL;
     }
-    pkt_release(p);
+    if (len > pkt_room(big)) {
+        port->stats.rx_too_long++;
+        return NULL;
+    }
+    port->spare = NULL;
+    memcpy(pkt_append(big, len), pkt_data(p), pkt_room(p));
     return big;
+}
+
+/* One frame, or NULL with the reason in @why: 0 passed over, or as port_ops.recv says. */
+static struct pkt *port_recv_one(struct port *port, struct pkt *p, struct pkt_pool *bigs, int *why)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+    int len = port->ops->recv(port, p, port_rest(port, bigs, pkt_room(p)), hdr);
+
+    *why = len == -EBADMSG ? 0 : len;
+    if (len < 0)
+        return NULL;
+    *why = 0;
+    port->stats.rx_frames++;
+    port->stats.rx_bytes += (uint64_t)len;
+    if ((uint32_t)len <= pkt_room(p))
+        p->len = (uint32_t)len;
+    else if ((p = port_into_big(port, p, (uint32_t)len)) == NULL)
+        return NULL;
+    if (!port->vnet || offload_from_vnet(p, hdr))
+        return p;
+    port->stats.rx_bad_vnet++;
+    if (p->pool == bigs)
+        pkt_release(p);
+    else
+        p->len = 0;
+    return NULL;
 }
 
 int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, struct pkt **out,
               int max)
 {
-    uint8_t hdr[OFFLOAD_VNET_LEN];
-    int n = 0;
+    uint64_t until = port->stats.rx_bytes + PORT_BATCH_BYTES;
+    struct pkt *p = NULL;
+    int n = 0, why = 0;
 
-    while (n < max) {
-        struct pkt *p = pkt_alloc(pkts, PORT_HEADROOM);
-
-        if (p == NULL) {
+    port->more = true;
+    while (n < max && port->stats.rx_bytes < until) {
+        if (p == NULL && (p = pkt_alloc(pkts, PORT_HEADROOM)) == NULL) {
             port->stats.rx_no_packet++;
             break;
         }
-        int len = port->ops->recv(port, p, hdr);
+        struct pkt *got = port_recv_one(port, p, bigs, &why);
 
-        if (len < 0) {
-            pkt_release(p);
-            if (len == -EBADMSG)
-                continue;
-            if (len == -EAGAIN || n > 0)
-                break;
-            return len;
+        if (got != NULL)
+            out[n++] = got;
+        if (got == p)
+            p = NULL;
+        if (why < 0) {
+            port->more = false;
+            break;
         }
-        port->stats.rx_frames++;
-        port->stats.rx_bytes += (uint64_t)len;
-        if ((uint32_t)len <= pkt_room(p))
-            p->len = (uint32_t)len;
-        else if ((p = port_into_big(port, bigs, p, (uint32_t)len)) == NULL)
-            continue;
-        if (port->vnet && !offload_from_vnet(p, hdr)) {
-            port->stats.rx_bad_vnet++;
-            pkt_release(p);
-            continue;
-        }
-        out[n++] = p;
     }
-    return n;
+    pkt_release(p);
+    return why < 0 && why != -EAGAIN && n == 0 ? why : n;
 }
 
 /* A segment that the device cannot cut: cut it here. Return: 0, or the last error. */

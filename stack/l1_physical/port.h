@@ -6,6 +6,16 @@
  * and translates the packet's offload metadata to what the device understands. What a device cannot
  * do (checksums, segmentation) is completed here, in offload.c, once, at the edge.
  *
+ * Long frames. A TAP with segmentation offload hands over frames of up to 64 KiB, between small ones
+ * and without a word in advance. Each frame is read into two buffers at once: an ordinary packet,
+ * and behind it a big one that the port keeps at hand, with room left free in front. When the frame
+ * was longer than the ordinary packet, only that first part (1.6 KB) is copied into the free room,
+ * the big packet is handed out, and the ordinary one serves the next frame. With no big packet left
+ * a long frame is lost and counted; short ones are not concerned.
+ *
+ * One call reads at most PORT_BATCH_BYTES, so that what it read is still in the processor's second
+ * cache when the stack looks at it.
+ *
  * A port never blocks. What does not fit into the device's queue is lost and counted, as on any
  * network card; what has not been read yet waits in the kernel's queue, which bounds it.
  *
@@ -28,6 +38,8 @@ enum port_offload { PORT_OFFLOAD_AUTO, PORT_OFFLOAD_ON, PORT_OFFLOAD_OFF };
 /* A received frame begins 66 bytes into its buffer: so an MTU's frame with a VLAN tag fits into a
  * packet, and the IP header after it is aligned. */
 enum { PORT_FRAME_MAX = 65536 + 14 + 4, PORT_HEADROOM = 66 };
+/* What one port_recv() reads, about: a quarter of a second-level cache of 1 MiB. */
+enum { PORT_BATCH_BYTES = 256 << 10 };
 
 struct port {
     const struct port_ops *ops;
@@ -41,10 +53,13 @@ struct port {
     bool tso;          /* the device takes segments longer than its MTU, with gso_size */
     uint8_t vnet_len;  /* bytes of that header */
     uint16_t mtu;      /* of our end: what software segmentation aims at */
-    uint8_t *scratch;  /* for the rest of frames longer than a packet's buffer, and for segments */
+    bool more;         /* port_recv() ended before the device was empty */
+    struct pkt *spare; /* a big packet for the next long frame, or NULL */
+    uint8_t *scratch;  /* for segments cut here, and the rest of long frames without a spare */
     struct port_stats {
         uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
-        uint64_t rx_too_long;    /* no big packet was left, or longer than any */
+        uint64_t rx_too_long;    /* longer than any packet */
+        uint64_t rx_no_big;      /* long, and no big packet was left: lost */
         uint64_t rx_no_packet;   /* how often the pool was empty: frames waited in the kernel */
         uint64_t rx_bad_vnet;    /* offload metadata that contradict the frame */
         uint64_t tx_full;        /* the device's queue was full: lost */
@@ -68,16 +83,19 @@ struct port *port_open_fd(int fd, uint16_t mtu, enum port_offload offload, char 
 /** port_open_raw - an interface through libpcap. */
 struct port *port_open_raw(const char *name, uint16_t mtu, char *err, size_t err_len);
 
-/** port_close - let go; a TAP that we made vanishes. NULL is harmless. */
+/**
+ * port_close - let go; a TAP that we made vanishes. The pools must still be there. NULL is harmless.
+ */
 void port_close(struct port *port);
 
 /**
- * port_recv - read frames until there are no more, or @max are read.
+ * port_recv - read frames until there are no more, @max are read, or PORT_BATCH_BYTES.
  * @pkts: for frames of the MTU
  * @bigs: for longer ones
  * @out:  receives the packets, the caller's, with csum and gso metadata filled in
  *
- * Return: how many (@max: there may be more), or a negative errno value when the device is gone.
+ * Return: how many (port->more: there may be more), or a negative errno value when the device is
+ * gone.
  */
 int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, struct pkt **out,
               int max);

@@ -20,7 +20,7 @@
 
 enum { RAWSOCK_BUFFER = 4 << 20 };
 
-static int rawsock_recv(struct port *port, struct pkt *p, uint8_t *hdr)
+static int rawsock_recv(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr)
 {
     struct pcap_pkthdr *h;
     const u_char *bytes;
@@ -35,10 +35,10 @@ static int rawsock_recv(struct port *port, struct pkt *p, uint8_t *hdr)
         return -EBADMSG;
     uint32_t room = pkt_room(p), linear = u32_min(h->len, room);
 
-    if (h->len - linear > PORT_FRAME_MAX)
+    if (h->len - linear > rest.len)
         return -EBADMSG;
     memcpy(pkt_data(p), bytes, linear);
-    memcpy(port->scratch, bytes + linear, h->len - linear);
+    memcpy(rest.p, bytes + linear, h->len - linear);
     return (int)h->len;
 }
 

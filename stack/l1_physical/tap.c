@@ -7,8 +7,13 @@
  * an interface that we made vanishes with the descriptor, whatever way the process ends.
  *
  * IFF_VNET_HDR puts a struct virtio_net_hdr in front of each frame, and TUNSETOFFLOAD tells the
- * kernel what we take: partial checksums (TUN_F_CSUM). The kernel then hands over frames with the
- * checksum missing, and believes ours where we say so. Where it refuses we go on without.
+ * kernel what we take: partial checksums (TUN_F_CSUM), and TCP over IPv4 in segments of up to 64 KiB
+ * (TUN_F_TSO4, also with CWR in them: TUN_F_TSO_ECN). The kernel then hands over frames with the
+ * checksum missing, as long as its TCP made them, and takes the like from us. Where it refuses we ask
+ * for less, down to nothing. The two directions are one: a device that gives long segments takes them.
+ *
+ * Not asked for: TSO6, as there is no IPv6 here, and USO, since it is for senders of bulk over UDP,
+ * and every datagram of such a train would have to be found again on the way in.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +29,12 @@
 #include "l1_physical/offload.h"
 #include "l1_physical/port_impl.h"
 
-static int tap_recv(struct port *port, struct pkt *p, uint8_t *hdr)
+static int tap_recv(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr)
 {
     struct iovec iov[3] = {
-        {hdr,           OFFLOAD_VNET_LEN},
-        {pkt_data(p),   pkt_room(p)     },
-        {port->scratch, PORT_FRAME_MAX  },
+        {hdr,         OFFLOAD_VNET_LEN},
+        {pkt_data(p), pkt_room(p)     },
+        {rest.p,      rest.len        },
     };
     ssize_t n = port->vnet ? readv(port->fd, iov, 3) : readv(port->fd, iov + 1, 2);
 
@@ -80,6 +85,28 @@ static void tap_close(struct port *port)
 
 const struct port_ops tap_ops = {tap_recv, tap_send, tap_send_bytes, NULL, tap_close};
 
+/* Ask for the most, and for less where that is refused. */
+static void tap_offload(struct port *port, enum port_offload offload)
+{
+    static const unsigned wishes[] = {
+        TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN,
+        TUN_F_CSUM | TUN_F_TSO4,
+        TUN_F_CSUM,
+    };
+    bool granted = false;
+
+    for (size_t i = 0; port->vnet && offload != PORT_OFFLOAD_OFF && i < ARRAY_LEN(wishes); i++) {
+        if (ioctl(port->fd, TUNSETOFFLOAD, wishes[i]) == 0) {
+            granted = port->csum = true;
+            port->tso = (wishes[i] & TUN_F_TSO4) != 0;
+            break;
+        }
+    }
+    /* An earlier user of a lasting TAP may have left offloads switched on. */
+    if (!granted)
+        (void)ioctl(port->fd, TUNSETOFFLOAD, 0);
+}
+
 /* Settle on what travels in front of each frame, once the descriptor is attached. */
 static int tap_negotiate(struct port *port, bool vnet, enum port_offload offload, char *err,
                          size_t err_len)
@@ -93,14 +120,10 @@ static int tap_negotiate(struct port *port, bool vnet, enum port_offload offload
         return -1;
     }
     port->vnet_len = port->vnet ? OFFLOAD_VNET_LEN : 0;
-    if (port->vnet && offload != PORT_OFFLOAD_OFF)
-        port->csum = ioctl(port->fd, TUNSETOFFLOAD, TUN_F_CSUM) == 0;
-    /* An earlier user of a lasting TAP may have left offloads switched on. */
-    if (!port->csum)
-        (void)ioctl(port->fd, TUNSETOFFLOAD, 0);
-    if (offload == PORT_OFFLOAD_ON && !port->csum) {
-        snprintf(err, err_len, "%s: the device has no checksum offload: try --offload auto",
-                 port->name);
+    tap_offload(port, offload);
+    if (offload == PORT_OFFLOAD_ON && !port->tso) {
+        snprintf(err, err_len, "%s: the device has no %s offload: try --offload auto", port->name,
+                 port->csum ? "segmentation" : "checksum");
         return -1;
     }
     int flags = fcntl(port->fd, F_GETFL);

@@ -136,8 +136,65 @@ static void test_offload_from_vnet_gso_wants_size_and_partial_checksum(void)
     T_FALSE(offload_from_vnet(p, hdr));
     vnet(hdr, 0, 1, 1460, 0, 0);
     T_FALSE(offload_from_vnet(p, hdr));
-    vnet(hdr, 1, 3, 1460, 34, TCP_SUM); /* UDP fragmentation offload: never asked for */
+    static const uint8_t others[] = {2, 3, 4, 5, 0x7f}; /* of UDP and IPv6: never asked for */
+
+    for (size_t i = 0; i < sizeof(others); i++) {
+        vnet(hdr, 1, others[i], 1460, 34, TCP_SUM);
+        T_FALSE(offload_from_vnet(p, hdr));
+    }
+    vnet(hdr, 1, 1, 3000, 34, TCP_SUM); /* one piece: an ordinary segment */
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 0);
+    T_EQ(p->csum, CSUM_PARTIAL);
+    vnet(hdr, 1, 1, 2999, 34, TCP_SUM);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 2999);
+    teardown(p);
+}
+
+/* What says "these are many segments" must be one TCP/IPv4 segment, with its headers whole. */
+static void test_offload_from_vnet_gso_of_something_else_is_refused(void)
+{
+    static const struct {
+        uint16_t at;
+        uint8_t value;
+    } lies[] = {
+        {ETH_TYPE,                            0x86        }, /* not IPv4 */
+        {ETH_HDR_LEN + IP4_VIHL,              0x65        }, /* not version 4 */
+        {ETH_HDR_LEN + IP4_VIHL,              0x44        }, /* a header of 16 bytes */
+        {ETH_HDR_LEN + IP4_VIHL,              0x46        }, /* the TCP header elsewhere than the checksum */
+        {ETH_HDR_LEN + IP4_PROTO,             IP_PROTO_UDP},
+        {ETH_HDR_LEN + IP4_FRAG,              0x20        }, /* more fragments */
+        {ETH_HDR_LEN + IP4_FRAG + 1,          1           }, /* not the first fragment */
+        {ETH_HDR_LEN + IP4_HDR_LEN + TCP_OFF, 4 << 4      }, /* a TCP header of 16 bytes */
+        {ETH_HDR_LEN + IP4_HDR_LEN + TCP_OFF, 15 << 4     }, /* one beyond the frame */
+    };
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = frame(30, TCP_ACK);
+    uint8_t *f = pkt_data(p);
+
+    vnet(hdr, 1, 1, 10, 34, TCP_SUM);
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        uint8_t was = f[lies[i].at];
+
+        f[lies[i].at] = lies[i].value;
+        T_FALSE(offload_from_vnet(p, hdr));
+        f[lies[i].at] = was;
+        T_NEED(offload_from_vnet(p, hdr));
+        T_EQ(p->gso_size, 10);
+    }
+    vnet(hdr, 1, 1, 10, 34, TCP_SUM - 2);
     T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 1, 10, 33, TCP_SUM);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 1, 10, 34, TCP_SUM);
+    for (p->len = ETH_HDR_LEN; p->len < HDR; p->len++) /* shorter than its headers */
+        T_FALSE(offload_from_vnet(p, hdr));
+    p->len = HDR;
+    T_TRUE(offload_from_vnet(p, hdr)); /* no payload: nothing to cut */
+    T_EQ(p->gso_size, 0);
     teardown(p);
 }
 
@@ -161,6 +218,10 @@ static void test_offload_vnet_round_trip(void)
     T_EQ(p->csum_start, start);
     T_EQ(p->csum_off, TCP_SUM);
     T_EQ(p->gso_size, 1000);
+    T_EQ(hdr[1], 1);
+    pkt_data(p)[ETH_HDR_LEN + IP4_HDR_LEN + TCP_FLAGS] |= TCP_CWR; /* stays on the first piece */
+    offload_to_vnet(p, hdr, true);
+    T_EQ(hdr[1], 0x81);
     offload_to_vnet(p, hdr, false); /* a device that does not segment is not asked to */
     T_EQ(hdr[1], 0);
     p->csum = CSUM_NONE;
@@ -217,6 +278,61 @@ static void test_offload_cut_gives_frames_a_receiver_takes(void)
     teardown(p);
 }
 
+/* The same as packets: from the pool that fits, and one that is missing leaves a hole, no more. */
+static void test_offload_cut_pkt_gives_packets_that_stand_alone(void)
+{
+    struct offload_cut c;
+    struct pkt_pool pkts, bigs;
+    struct pkt *out[8];
+    size_t n = 0;
+
+    setup();
+    struct region r = {.p = t_mem + MEM / 2, .len = MEM / 2};
+
+    pkt_pool_cut(&pkts, &r, 2, 1728);
+    pkt_pool_cut(&bigs, &r, 2, 16384);
+    struct pkt *p = frame(4000, TCP_ACK | TCP_PSH);
+
+    p->gso_size = 1000;
+    p->frame = 17;
+    p->tos = 2;
+    T_NEED(offload_cut_begin(&c, p));
+    while (n < ARRAY_LEN(out) && offload_cut_pkt(&c, &pkts, &bigs, &out[n])) {
+        if (n++ >= 2) { /* there are two packets */
+            T_TRUE(out[n - 1] == NULL);
+            continue;
+        }
+        struct pkt *q = out[n - 1];
+
+        T_NEED(q != NULL);
+        T_TRUE(q->pool == &pkts);
+        T_EQ(q->csum, CSUM_NONE);
+        T_EQ(q->gso_size, 0);
+        T_EQ(q->frame, 17);
+        T_EQ(q->tos, 2);
+        check_piece(pkt_data(q), q->len, 0xffffff00u + 1000 * ((uint32_t)n - 1),
+                    (uint16_t)(0xfffe + n - 1));
+        for (uint32_t i = 0; i < 1000; i++)
+            T_NEED(pkt_data(q)[HDR + i] == (uint8_t)((1000 * (n - 1) + i) * 7));
+    }
+    T_EQ(n, 4);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    T_EQ(pkts.slab.used, 0);
+    p->gso_size = 3000; /* longer than an ordinary packet */
+    T_NEED(offload_cut_begin(&c, p));
+    T_TRUE(offload_cut_pkt(&c, &pkts, &bigs, &out[0]));
+    T_TRUE(out[0]->pool == &bigs);
+    check_piece(pkt_data(out[0]), HDR + 3000, 0xffffff00u, 0xfffe);
+    T_TRUE(offload_cut_pkt(&c, &pkts, &bigs, &out[1]));
+    T_TRUE(out[1]->pool == &pkts);
+    T_FALSE(offload_cut_pkt(&c, &pkts, &bigs, &out[2]));
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    T_EQ(bigs.slab.used, 0);
+    teardown(p);
+}
+
 static void test_offload_cut_refuses_what_it_cannot_cut(void)
 {
     struct offload_cut c;
@@ -243,5 +359,7 @@ T_MAIN("offload", T(test_offload_from_vnet_needs_csum_is_partial),
        T(test_offload_from_vnet_data_valid_is_not_believed),
        T(test_offload_from_vnet_outside_the_frame_is_refused),
        T(test_offload_from_vnet_gso_wants_size_and_partial_checksum),
-       T(test_offload_vnet_round_trip), T(test_offload_cut_gives_frames_a_receiver_takes),
+       T(test_offload_from_vnet_gso_of_something_else_is_refused), T(test_offload_vnet_round_trip),
+       T(test_offload_cut_pkt_gives_packets_that_stand_alone),
+       T(test_offload_cut_gives_frames_a_receiver_takes),
        T(test_offload_cut_refuses_what_it_cannot_cut))

@@ -18,21 +18,24 @@ static const int *incoming;
 static int sent[8], sent_bytes[8];
 static int sent_count, sent_bytes_count, send_error;
 static struct pkt last;
+static uint8_t vnet[OFFLOAD_VNET_LEN]; /* in front of every frame */
 
-static int mem_recv(struct port *port, struct pkt *p, uint8_t *hdr)
+static int mem_recv(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr)
 {
     int len = *incoming;
 
-    memset(hdr, 0, OFFLOAD_VNET_LEN);
+    (void)port;
+    memcpy(hdr, vnet, OFFLOAD_VNET_LEN);
     if (len == 0)
         return -EAGAIN;
     incoming++;
     if (len < 0)
         return len;
     for (int i = 0; i < len; i++) {
-        uint8_t *at = (uint32_t)i < pkt_room(p) ? pkt_data(p) + i : port->scratch + i - pkt_room(p);
+        uint8_t *at = (uint32_t)i < pkt_room(p) ? pkt_data(p) + i : rest.p + i - pkt_room(p);
 
-        *at = (uint8_t)(i * 3);
+        if ((uint32_t)i < pkt_room(p) + rest.len)
+            *at = (uint8_t)(i * 3);
     }
     return len;
 }
@@ -62,22 +65,28 @@ static void mem_close(struct port *port)
 
 static const struct port_ops mem_ops = {mem_recv, mem_send, mem_send_bytes, NULL, mem_close};
 
-static struct port *setup(uint32_t packets)
+static struct port *setup_with(uint32_t packets, uint32_t big_packets)
 {
     struct region r = {.p = t_mem = calloc(1, MEM), .len = MEM};
     char err[128];
 
     pkt_pool_cut(&pkts, &r, packets, PKT_HEADROOM + MTU + 4);
-    pkt_pool_cut(&bigs, &r, 1, PKT_HEADROOM + 65536);
+    pkt_pool_cut(&bigs, &r, big_packets, PKT_HEADROOM + 65536);
+    memset(vnet, 0, sizeof(vnet));
     sent_count = sent_bytes_count = send_error = 0;
     return port_new(&mem_ops, PORT_TAP, "mem", MTU, err, sizeof(err));
 }
 
+static struct port *setup(uint32_t packets)
+{
+    return setup_with(packets, 2);
+}
+
 static void teardown(struct port *port)
 {
+    port_close(port);
     T_EQ(pkts.slab.used, 0);
     T_EQ(bigs.slab.used, 0);
-    port_close(port);
     free(t_mem);
 }
 
@@ -102,18 +111,113 @@ static void test_port_recv_until_there_is_no_more(void)
 
 static void test_port_recv_long_frame_goes_into_a_big_packet(void)
 {
-    static const int frames[] = {60000, 60000, 60, 0};
+    static const int frames[] = {60000, 60, 0};
     struct port *port = setup(8);
     struct pkt *out[8];
 
     incoming = frames;
-    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2); /* there is one big packet only */
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
     T_TRUE(out[0]->pool == &bigs);
     T_EQ(out[0]->len, 60000);
     for (uint32_t i = 0; i < out[0]->len; i++)
         T_NEED(pkt_data(out[0])[i] == (uint8_t)(i * 3));
+    T_TRUE(out[1]->pool == &pkts);
+    T_EQ(out[1]->len, 60);
+    T_FALSE(port->more);
+    T_EQ(pkts.slab.used, 1); /* the one that took the beginning of the long frame took the next */
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    teardown(port);
+}
+
+/* What is left over of the bigs bounds how many long frames are taken, not how many short ones. */
+static void test_port_recv_without_big_packets_loses_only_long_frames(void)
+{
+    static const int frames[] = {60000, 60000, 60, 60000, 1514, 0};
+
+    for (uint32_t count = 0; count <= 2; count++) {
+        struct port *port = setup_with(8, count);
+        struct pkt *out[8];
+
+        incoming = frames;
+        int n = port_recv(port, &pkts, &bigs, out, 8);
+
+        T_EQ(n, 2 + (int)count);
+        T_EQ(out[n - 1]->len, 1514);
+        T_EQ(port->stats.rx_no_big, 3 - count);
+        T_EQ(port->stats.rx_too_long, 0);
+        while (n > 0)
+            pkt_release(out[--n]);
+        /* They are taken again as soon as there are some. */
+        incoming = frames;
+        n = port_recv(port, &pkts, &bigs, out, 8);
+        T_EQ(n, 2 + (int)count);
+        while (n > 0)
+            pkt_release(out[--n]);
+        teardown(port);
+    }
+}
+
+static void test_port_recv_longer_than_any_packet_is_counted(void)
+{
+    static const int frames[] = {PKT_HEADROOM + 65536 - PORT_HEADROOM,
+                                 PKT_HEADROOM + 65536 - PORT_HEADROOM + 1, 60, 0};
+    struct port *port = setup(8);
+    struct pkt *out[8];
+
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
+    T_EQ(out[0]->len, PKT_HEADROOM + 65536 - PORT_HEADROOM); /* the packet is filled to the brim */
     T_EQ(out[1]->len, 60);
     T_EQ(port->stats.rx_too_long, 1);
+    T_EQ(port->stats.rx_no_big, 0);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    teardown(port);
+}
+
+/* A batch ends with its bytes or its frames, and says that there is more. */
+static void test_port_recv_batch_is_bounded(void)
+{
+    static const int frames[] = {60000, 60000, 60000, 60000, 60000, 60000, 60, 60, 60, 0};
+    struct port *port = setup_with(8, 8);
+    struct pkt *out[8];
+
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), PORT_BATCH_BYTES / 60000 + 1);
+    T_TRUE(port->more);
+    for (int i = 0; i < PORT_BATCH_BYTES / 60000 + 1; i++)
+        pkt_release(out[i]);
+    T_EQ(port_recv(port, &pkts, &bigs, out, 2), 2);
+    T_TRUE(port->more);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
+    T_FALSE(port->more);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    teardown(port);
+}
+
+/* Metadata that lie cost the frame, and nothing else: the packet serves the next. */
+static void test_port_recv_bad_metadata_is_refused(void)
+{
+    static const int frames[] = {60, 60000, 60, 60000, 0};
+    struct port *port = setup(8);
+    struct pkt *out[8];
+
+    port->vnet = true;
+    vnet[0] = 1; /* a checksum at 0xffff */
+    memset(vnet + 6, 0xff, 4);
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 0);
+    T_EQ(port->stats.rx_bad_vnet, 4);
+    T_EQ(pkts.slab.used, 0);
+    memset(vnet, 0, sizeof(vnet));
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 2), 2);
+    T_EQ(out[0]->len, 60);
+    T_EQ(out[1]->len, 60000);
     pkt_release(out[0]);
     pkt_release(out[1]);
     teardown(port);
@@ -156,6 +260,7 @@ static struct pkt *partial(uint32_t len)
     d[12] = 0x08; /* IPv4, no options, TCP with a header of 20 bytes */
     d[13] = 0x00;
     d[14] = 0x45;
+    d[20] = d[21] = 0; /* not a fragment */
     d[23] = 6;
     d[46] = 5 << 4;
     p->csum = CSUM_PARTIAL;
@@ -220,6 +325,9 @@ static void test_port_send_counts_what_is_lost(void)
 
 T_MAIN("port", T(test_port_recv_until_there_is_no_more),
        T(test_port_recv_long_frame_goes_into_a_big_packet),
+       T(test_port_recv_without_big_packets_loses_only_long_frames),
+       T(test_port_recv_longer_than_any_packet_is_counted), T(test_port_recv_batch_is_bounded),
+       T(test_port_recv_bad_metadata_is_refused),
        T(test_port_recv_without_packets_leaves_frames_in_the_device),
        T(test_port_recv_device_gone_is_an_error),
        T(test_port_send_completes_checksums_the_device_cannot),

@@ -341,7 +341,8 @@ json_t *control_link(struct client *c, const json_t *request)
     } numbers[] = {
         {"rx_frames",  p->stats.rx_frames                                                   },
         {"rx_bytes",   p->stats.rx_bytes                                                    },
-        {"rx_dropped", p->stats.rx_too_long + p->stats.rx_bad_vnet + p->stats.rx_kernel_drop},
+        {"rx_dropped", p->stats.rx_too_long + p->stats.rx_no_big + p->stats.rx_bad_vnet +
+                           p->stats.rx_kernel_drop                                          },
         {"tx_frames",  p->stats.tx_frames                                                   },
         {"tx_bytes",   p->stats.tx_bytes                                                    },
         {"tx_dropped", p->stats.tx_full + p->stats.tx_error                                 },
@@ -411,6 +412,7 @@ static void show_lower(json_t *rows, const struct stackd *d, bool all, const cha
         {"port.tx_frames",         "frames written to the device",                                 p->stats.tx_frames         },
         {"port.tx_bytes",          "bytes of them",                                                p->stats.tx_bytes          },
         {"port.rx_too_long",       "frames longer than any packet",                                p->stats.rx_too_long       },
+        {"port.rx_no_big",         "long frames lost as no packet for them was left",              p->stats.rx_no_big         },
         {"port.rx_no_packet",      "times the packet pool was empty: frames waited in the kernel",
          p->stats.rx_no_packet                                                                                                },
         {"port.rx_bad_vnet",       "frames with offload metadata that contradict them",

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "l1_physical/offload.h"
 #include "stackd.h"
 
 /* How long connections may take to end after the first signal. */
@@ -53,6 +54,28 @@ static void loop_send(struct stackd *d, struct pkt **p, int n)
         pkt_release(p[i]);
 }
 
+/* A frame onto the bad wire. A super-frame is cut first: what happens to one frame of a real wire
+ * happens to 1500 bytes, not to 64 KiB. */
+static void loop_push(struct stackd *d, enum stackd_dir dir, struct pkt *p, net_time now)
+{
+    struct imp_chain *wire = &d->imp[dir];
+    struct core *core = &d->net.core;
+    struct offload_cut c;
+    struct pkt *piece;
+
+    if (!offload_cut_begin(&c, p)) {
+        imp_push(wire, p, now);
+        return;
+    }
+    while (offload_cut_pkt(&c, &core->pkts, &core->bigs, &piece)) {
+        if (piece != NULL)
+            imp_push(wire, piece, now);
+        else
+            imp_drop(core, p, V_DROP_PKT_POOL, now);
+    }
+    pkt_release(p);
+}
+
 /* Frames that have come to the end of the bad wire. */
 static int loop_pop(struct stackd *d, enum stackd_dir dir, struct pkt **out, net_time now)
 {
@@ -72,7 +95,7 @@ static void loop_in(struct stackd *d, struct pkt **in, int n, net_time now)
         return;
     }
     for (int i = 0; i < n; i++)
-        imp_push(wire, in[i], now);
+        loop_push(d, STACKD_RX, in[i], now);
     do {
         n = loop_pop(d, STACKD_RX, in, now);
         for (int i = 0; i < n; i++)
@@ -90,7 +113,7 @@ static void loop_out(struct stackd *d, net_time now)
     while ((n = net_output(&d->net, out, STACKD_BATCH, now)) > 0) {
         if (imp_is_on(wire)) {
             for (size_t i = 0; i < n; i++)
-                imp_push(wire, out[i], now);
+                loop_push(d, STACKD_TX, out[i], now);
         } else {
             loop_send(d, out, (int)n);
         }
@@ -263,9 +286,13 @@ void loop_run(struct stackd *d)
     for (;;) {
         net_time now = stackd_now();
         uint64_t starved = d->port->stats.rx_no_packet;
-        int n = readable
-                    ? port_recv(d->port, &d->net.core.pkts, &d->net.core.bigs, in, STACKD_BATCH)
-                    : 0;
+        bool more = false;
+        int n = 0;
+
+        if (readable) {
+            n = port_recv(d->port, &d->net.core.pkts, &d->net.core.bigs, in, STACKD_BATCH);
+            more = d->port->more;
+        }
 
         if (n < 0) {
             sink_say("%s: %s: the interface is gone: start again", d->port->name, strerror(-n));
@@ -283,11 +310,11 @@ void loop_run(struct stackd *d)
         if (loop_is_over(d, now))
             break;
         bool is_full = starved != d->port->stats.rx_no_packet;
-        net_time at = n == STACKD_BATCH ? now : loop_deadline(d);
+        net_time at = more ? now : loop_deadline(d);
 
         if (is_full)
             at = net_time_min(at, now + LOOP_NO_PACKET);
-        readable = loop_wait(d, at, is_full) || n == STACKD_BATCH;
+        readable = loop_wait(d, at, is_full) || (more && !is_full);
     }
     loop_notify("STOPPING=1");
 }

@@ -232,7 +232,8 @@ int stackd_capture_stop(struct stackd *d, int number, char *err, size_t err_len)
     }
     struct stackd_capture *c = &d->capture[number];
     port_update_stats(d->port);
-    uint64_t lost = d->port->stats.rx_kernel_drop + d->port->stats.rx_too_long;
+    uint64_t lost = d->port->stats.rx_kernel_drop + d->port->stats.rx_too_long +
+                    d->port->stats.rx_no_big;
     int why = capture_close(c->c, d->port->stats.rx_frames - c->rx, lost, sink_realtime(d));
 
     c->c = NULL;
