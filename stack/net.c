@@ -260,12 +260,16 @@ static void net_advance(struct net *n, net_time now)
 {
     NET_ASSERT(now >= n->core.now);
     n->core.now = now;
-    for (unsigned i = 0; i < n->if_count; i++)
-        arp_tick(&n->ifs[i].arp, now);
-    ip_gateways(&n->ip);
-    net_unreached(n);
+    for (unsigned i = 0; i < n->if_count; i++) {
+        if (likely(!timer_due(&n->ifs[i].arp.wheel, now)))
+            continue;
+        arp_tick(&n->ifs[i].arp, now); /* only so a neighbour is found to be silent */
+        ip_gateways(&n->ip);
+        net_unreached(n);
+    }
     ip_tick(&n->ip, now);
-    tcp_tick(&n->tcp, now);
+    if (timer_due(&n->tcp.wheel, now))
+        tcp_tick(&n->tcp, now);
 }
 
 void net_input(struct net *n, struct pkt **in, size_t count, net_time now)
@@ -277,8 +281,10 @@ void net_input(struct net *n, struct pkt **in, size_t count, net_time now)
 
 static void net_pull_arp(struct net *n)
 {
-    for (unsigned i = 0; i < n->if_count; i++)
-        arp_output_due(&n->ifs[i].arp);
+    for (unsigned i = 0; i < n->if_count; i++) {
+        if (unlikely(arp_output_pending(&n->ifs[i].arp)))
+            arp_output_due(&n->ifs[i].arp);
+    }
 }
 
 /* Ask the layers for frames, at most about @max; what belongs to no connection goes first: it is
@@ -286,7 +292,8 @@ static void net_pull_arp(struct net *n)
 static bool net_pull(struct net *n, uint32_t max)
 {
     net_pull_arp(n);
-    ip_output_due(&n->ip);
+    if (ip_output_pending(&n->ip))
+        ip_output_due(&n->ip);
     /* Again while all of it was refused below: when nothing comes out, nothing may be due. */
     while (n->txq.q.len == 0 && tcp_output_due(&n->tcp))
         tcp_output(&n->tcp, u32_min(max, n->txq.max));

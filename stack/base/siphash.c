@@ -1,38 +1,5 @@
 #include "base/siphash.h"
 
-struct sip {
-    uint64_t v0, v1, v2, v3;
-};
-
-static inline uint64_t rotl(uint64_t x, unsigned n)
-{
-    return x << n | x >> (64 - n);
-}
-
-static inline void sip_round(struct sip *s)
-{
-    s->v0 += s->v1;
-    s->v1 = rotl(s->v1, 13) ^ s->v0;
-    s->v0 = rotl(s->v0, 32);
-    s->v2 += s->v3;
-    s->v3 = rotl(s->v3, 16) ^ s->v2;
-    s->v0 += s->v3;
-    s->v3 = rotl(s->v3, 21) ^ s->v0;
-    s->v2 += s->v1;
-    s->v1 = rotl(s->v1, 17) ^ s->v2;
-    s->v2 = rotl(s->v2, 32);
-}
-
-static inline struct sip sip_start(const struct siphash_key *key)
-{
-    return (struct sip){
-        key->k0 ^ 0x736f6d6570736575ull,
-        key->k1 ^ 0x646f72616e646f6dull,
-        key->k0 ^ 0x6c7967656e657261ull,
-        key->k1 ^ 0x7465646279746573ull,
-    };
-}
-
 static inline void sip_word(struct sip *s, uint64_t m)
 {
     s->v3 ^= m;

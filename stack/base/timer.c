@@ -14,7 +14,7 @@ static unsigned timer_shift(unsigned level)
 void timer_wheel_init(struct timer_wheel *w, net_time now)
 {
     NET_ASSERT(now >= 0);
-    *w = (struct timer_wheel){.now = now};
+    *w = (struct timer_wheel){.now = now, .next = NET_NEVER, .is_exact = true};
 }
 
 /* The level is given by the highest group of bits in which the deadline differs from now: so all
@@ -22,21 +22,24 @@ void timer_wheel_init(struct timer_wheel *w, net_time now)
 static void timer_insert(struct timer_wheel *w, struct timer *t)
 {
     uint64_t now = timer_tick(w->now), due = timer_tick(t->at > w->now ? t->at : w->now);
-    uint64_t differ = now ^ due;
+    uint64_t differ = now ^ due, pos;
     unsigned level = 0;
-    unsigned slot;
+    net_time start = t->at;
 
     if (differ >> timer_shift(1) != 0)
         level = (63u - (unsigned)__builtin_clzll(differ)) / TIMER_SLOT_BITS;
     if (level >= TIMER_LEVELS) { /* past the end of the top level's turn, or beyond the wheel */
         level = TIMER_LEVELS - 1;
-        uint64_t pos = now >> timer_shift(level), ahead = (due >> timer_shift(level)) - pos;
+        uint64_t at = now >> timer_shift(level), ahead = (due >> timer_shift(level)) - at;
 
-        slot =
-            (unsigned)(pos + (ahead < TIMER_SLOTS ? ahead : TIMER_SLOTS - 1)) & (TIMER_SLOTS - 1);
+        pos = at + (ahead < TIMER_SLOTS ? ahead : TIMER_SLOTS - 1);
     } else {
-        slot = (unsigned)(due >> timer_shift(level)) & (TIMER_SLOTS - 1);
+        pos = due >> timer_shift(level);
     }
+    if (level > 0)
+        start = (net_time)(pos << timer_shift(level) << TIMER_SHIFT);
+    w->next = net_time_min(w->next, start);
+    unsigned slot = (unsigned)pos & (TIMER_SLOTS - 1);
     struct timer **head = &w->slot[level][slot];
 
     if (level == 0 && w->sorted & (uint64_t)1 << slot) { /* behind its equals */
@@ -63,6 +66,8 @@ void timer_stop(struct timer_wheel *w, struct timer *t)
     if (t->pprev == NULL)
         return;
     *t->pprev = t->next;
+    if (t->at == w->next)
+        w->is_exact = false;
     if (t->next != NULL) {
         t->next->pprev = t->pprev;
     } else { /* perhaps the last of its slot: pprev then points at the head of a slot */
@@ -71,6 +76,7 @@ void timer_stop(struct timer_wheel *w, struct timer *t)
         if (t->pprev >= first && t->pprev < first + (size_t)TIMER_LEVELS * TIMER_SLOTS) {
             size_t i = (size_t)(t->pprev - first);
 
+            w->is_exact = false;
             w->used[i / TIMER_SLOTS] &= ~((uint64_t)1 << (i % TIMER_SLOTS));
             if (i < TIMER_SLOTS)
                 w->sorted &= ~((uint64_t)1 << i);
@@ -164,8 +170,10 @@ static void timer_sort(struct timer_wheel *w, unsigned slot)
     w->sorted |= (uint64_t)1 << slot;
 }
 
-struct timer *timer_expired(struct timer_wheel *w, net_time now)
+struct timer *timer_search(struct timer_wheel *w, net_time now)
 {
+    net_time then = NET_NEVER;
+
     for (;;) {
         unsigned level = 0;
 
@@ -180,15 +188,19 @@ struct timer *timer_expired(struct timer_wheel *w, net_time now)
                 timer_sort(w, slot);
             struct timer *t = w->slot[0][slot];
 
-            if (t->at > now)
+            then = t->at;
+            if (then > now)
                 break;
-            timer_stop(w, t);
+            timer_stop(w, t); /* w->next stays in the past: there may be more */
+            w->is_exact = false;
             return t;
         }
         net_time start = timer_slot_start(w, level, slot);
 
-        if (start > now)
+        if (start > now) {
+            then = start;
             break;
+        }
         if (start > w->now)
             w->now = start;
         /* Cascade, oldest first, so that equal deadlines keep the order in which they were armed. */
@@ -208,10 +220,12 @@ struct timer *timer_expired(struct timer_wheel *w, net_time now)
     }
     if (now > w->now)
         w->now = now;
+    w->next = then;
+    w->is_exact = true;
     return NULL;
 }
 
-net_time timer_deadline(const struct timer_wheel *w)
+net_time timer_look(const struct timer_wheel *w)
 {
     for (unsigned level = 0; level < TIMER_LEVELS; level++) {
         if (w->used[level] == 0)

@@ -126,7 +126,7 @@ static uint32_t arp_hash(const struct arp *a, uint32_t ip)
 {
     uint64_t word = ip;
 
-    return (uint32_t)siphash_words(&a->c->key, &word, 1);
+    return siphash_table(&a->c->key, &word, 1);
 }
 
 static struct arp_entry *arp_find(const struct arp *a, uint32_t ip)
@@ -369,11 +369,6 @@ void arp_tick(struct arp *a, net_time now)
     }
 }
 
-bool arp_output_pending(const struct arp *a)
-{
-    return a->own_due || a->reply_count > 0 || a->due.next != &a->due;
-}
-
 net_time arp_deadline(const struct arp *a)
 {
     return arp_output_pending(a) ? a->c->now : timer_deadline(&a->wheel);
@@ -414,8 +409,6 @@ static void arp_request(struct arp *a, struct arp_entry *e)
 
 void arp_output_due(struct arp *a)
 {
-    if (likely(!arp_output_pending(a)))
-        return;
     for (; a->reply_count > 0; a->reply_count--) {
         arp_send(a, a->reply[a->reply_head].dst, &a->reply[a->reply_head].pkt);
         a->reply_head = (a->reply_head + 1) % ARP_REPLIES;

@@ -91,7 +91,10 @@ enum verdict arp_input(struct arp *a, struct pkt *p);
  */
 void arp_output_due(struct arp *a);
 /** arp_output_pending - would arp_output_due() send something? */
-bool arp_output_pending(const struct arp *a);
+static inline bool arp_output_pending(const struct arp *a)
+{
+    return a->own_due || a->reply_count > 0 || a->due.next != &a->due;
+}
 
 /** arp_output - send @p, an IPv4 datagram, to the neighbour @next_hop; takes the reference. */
 void arp_output(struct arp *a, struct pkt *p, uint32_t next_hop);

@@ -425,14 +425,17 @@ int ip_error_errno(enum ip_error_kind kind)
 
 void ip_tick(struct ip_layer *ip, net_time now)
 {
-    ip4_reass_tick(ip, now);
-    igmp_tick(ip, now);
-    pmtu_tick(ip, now);
+    if (unlikely(ip->reass.age.oldest != NULL))
+        ip4_reass_tick(ip, now);
+    if (timer_due(&ip->igmp.wheel, now))
+        igmp_tick(ip, now);
+    if (timer_due(&ip->pmtu.wheel, now))
+        pmtu_tick(ip, now);
 }
 
 net_time ip_deadline(const struct ip_layer *ip)
 {
-    if (ip->icmp.due.len > 0)
+    if (ip_output_pending(ip))
         return ip->c->now;
     return net_time_min(pmtu_deadline(ip), net_time_min(ip4_reass_deadline(ip), igmp_deadline(ip)));
 }

@@ -128,6 +128,8 @@ enum verdict ip4_input(struct ip_layer *ip, struct pkt **p);
 
 /** ip_output_due - send the ICMP and IGMP messages that are due; net_output() calls it first. */
 void ip_output_due(struct ip_layer *ip);
+/** ip_output_pending - would ip_output_due() send something? */
+bool ip_output_pending(const struct ip_layer *ip);
 
 /** ip_gateways - take note of the routers that ARP has found silent, after arp_tick() (gateway.c). */
 void ip_gateways(struct ip_layer *ip);

@@ -142,6 +142,11 @@ int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
     return 0;
 }
 
+bool ip_output_pending(const struct ip_layer *ip)
+{
+    return ip->icmp.due.len > 0 || ip->igmp.due_first != NULL;
+}
+
 void ip_output_due(struct ip_layer *ip)
 {
     struct pkt *p;

@@ -143,14 +143,14 @@ static uint32_t reass_key_hash(const struct ip_layer *ip, uint32_t src, uint32_t
 {
     uint64_t words[2] = {(uint64_t)src << 32 | dst, (uint64_t)proto << 16 | id};
 
-    return (uint32_t)siphash_words(&ip->c->key, words, 2);
+    return siphash_table(&ip->c->key, words, 2);
 }
 
 static uint32_t reass_source_hash(const struct ip_layer *ip, uint32_t src)
 {
     uint64_t word = src;
 
-    return (uint32_t)siphash_words(&ip->c->key, &word, 1);
+    return siphash_table(&ip->c->key, &word, 1);
 }
 
 static struct ip4_reass_slot *reass_find(const struct ip4_reass *ra, const struct ip4_hdr *h,

@@ -42,7 +42,7 @@ static struct pmtu_entry *pmtu_find(const struct pmtu *pm, uint32_t dst)
     if (pm->entries.used == 0)
         return NULL;
     uint64_t word = dst;
-    uint32_t hash = (uint32_t)siphash_words(&pm->key, &word, 1);
+    uint32_t hash = siphash_table(&pm->key, &word, 1);
 
     for (struct hash_node *n = hash_first(&pm->by_dst, hash); n != NULL; n = n->next) {
         struct pmtu_entry *e = container_of(n, struct pmtu_entry, by_dst);
@@ -95,7 +95,7 @@ static struct pmtu_entry *pmtu_new(struct ip_layer *ip, uint32_t dst)
     struct pmtu_entry *e = slab_alloc(&pm->entries);
 
     *e = (struct pmtu_entry){.dst = dst, .mtu = UINT32_MAX};
-    hash_add(&pm->by_dst, &e->by_dst, (uint32_t)siphash_words(&pm->key, &word, 1));
+    hash_add(&pm->by_dst, &e->by_dst, siphash_table(&pm->key, &word, 1));
     return e;
 }
 

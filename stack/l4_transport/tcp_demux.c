@@ -30,7 +30,16 @@ static uint64_t tcp_id_hash(const struct siphash_key *key, const struct tcp_id *
 
 uint32_t tcp_hash(const struct tcp *tcp, const struct tcp_id *id)
 {
-    return (uint32_t)tcp_id_hash(&tcp->c->key, id, true);
+    uint64_t ports = (uint64_t)id->lport << 16 | id->rport;
+
+    if ((id->local.hi | id->remote.hi) == 0) { /* IPv4: two words say all */
+        uint64_t words[2] = {id->local.lo << 32 | (uint32_t)id->remote.lo, ports};
+
+        return siphash_table(&tcp->c->key, words, ARRAY_LEN(words));
+    }
+    uint64_t words[5] = {id->local.hi, id->local.lo, id->remote.hi, id->remote.lo, ports};
+
+    return siphash_table(&tcp->c->key, words, ARRAY_LEN(words));
 }
 
 static bool tcp_id_eq(const struct tcp_id *a, const struct tcp_id *b)

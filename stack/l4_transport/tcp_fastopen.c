@@ -299,7 +299,7 @@ static uint32_t tcp_fo_hash(const struct tcp *tcp, const struct tcp_id *id)
 {
     uint64_t words[4] = {id->local.hi, id->local.lo, id->remote.hi, id->remote.lo};
 
-    return (uint32_t)siphash_words(&tcp->c->key, words, ARRAY_LEN(words));
+    return siphash_table(&tcp->c->key, words, ARRAY_LEN(words));
 }
 
 static void tcp_fo_peer_unlink(struct tcp_fo *fo, struct tcp_fo_peer *p)

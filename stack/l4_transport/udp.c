@@ -73,9 +73,16 @@ void udp_init(struct udp *udp, struct core *c, struct ip_layer *ip)
 static uint32_t udp_tuple_hash(const struct udp *udp, struct ip_addr local, uint16_t lport,
                                struct ip_addr remote, uint16_t rport)
 {
-    uint64_t words[5] = {local.hi, local.lo, remote.hi, remote.lo, (uint64_t)lport << 16 | rport};
+    uint64_t ports = (uint64_t)lport << 16 | rport;
 
-    return (uint32_t)siphash_words(&udp->key, words, ARRAY_LEN(words));
+    if ((local.hi | remote.hi) == 0) { /* IPv4: the upper halves say nothing */
+        uint64_t words[2] = {local.lo << 32 | (uint32_t)remote.lo, ports};
+
+        return siphash_table(&udp->key, words, ARRAY_LEN(words));
+    }
+    uint64_t words[5] = {local.hi, local.lo, remote.hi, remote.lo, ports};
+
+    return siphash_table(&udp->key, words, ARRAY_LEN(words));
 }
 
 static struct udp_sock *udp_find_connected(const struct udp *udp, struct ip_addr local,

@@ -73,6 +73,22 @@ static void test_siphash_depends_on_every_bit_of_key_and_input(void)
     }
 }
 
+/* From Python 3.11, which hashes bytes with SipHash-1-3 (PYTHONHASHSEED=0: the key is 0):
+ *     python3 -c 'import struct; print(hex(hash(struct.pack("<2Q", 0x102030405060708, ...)) % 2**64))' */
+static void test_siphash_table_is_siphash_1_3(void)
+{
+    static const struct siphash_key zero = {0, 0};
+    static const uint64_t one[] = {1}, two[] = {0x0102030405060708, 0x1112131415161718},
+                          five[] = {1, 2, 3, 4, UINT64_MAX};
+    const struct siphash_key one_bit = {1, 0}, other = {0, 1};
+
+    T_EQ(siphash_table(&zero, one, 1), 0x61d62dd9);
+    T_EQ(siphash_table(&zero, two, 2), 0xa9ec6df8);
+    T_EQ(siphash_table(&zero, five, 5), 0x96aea13e);
+    T_TRUE(siphash_table(&one_bit, two, 2) != siphash_table(&zero, two, 2));
+    T_TRUE(siphash_table(&other, two, 2) != siphash_table(&zero, two, 2));
+}
+
 static void test_prng_same_seed_same_run_other_seed_other_run(void)
 {
     struct prng a, b, other_seed, other_stream;
@@ -128,7 +144,7 @@ static void test_prng_chance_is_never_always_and_in_between(void)
 }
 
 T_MAIN("siphash", T(test_siphash_published_vectors), T(test_siphash_words_is_the_same_function),
-       T(test_siphash_depends_on_every_bit_of_key_and_input),
+       T(test_siphash_depends_on_every_bit_of_key_and_input), T(test_siphash_table_is_siphash_1_3),
        T(test_prng_same_seed_same_run_other_seed_other_run),
        T(test_prng_below_stays_below_and_reaches_all),
        T(test_prng_chance_is_never_always_and_in_between))

@@ -114,6 +114,9 @@ static void model_run(net_time start, unsigned max_bits, uint64_t seed, unsigned
             if (at != NET_NEVER)
                 model_pass(&m, at > m.now ? at : m.now);
         }
+        /* What the wheel remembers is what a search would find. */
+        T_TRUE(timer_deadline(&m.w) == timer_look(&m.w));
+        T_TRUE(m.w.next <= timer_look(&m.w));
     }
     for (unsigned i = 0; i < COUNT; i++)
         model_stop(&m, i);
