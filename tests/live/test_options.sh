@@ -42,6 +42,9 @@ wrong 1 . --tap tap0 --delay -5
 wrong 1 . --tap tap0 --rate fast
 wrong 1 . --tap tap0 --seed abc
 wrong 1 . --tap tap0 --offload perhaps
+wrong 1 . --tap tap0 --busy-poll long
+wrong 1 . --tap tap0 --cpu first
+wrong 2 . --tap tap0 --cpu 1000
 wrong 1 . --tap tap0 --raw lo
 wrong 1 . --tap tap0 stray
 wrong 2 . --fd 99

@@ -51,8 +51,20 @@ static void test_options_defaults(void)
     T_EQ(o.cc, cc_by_name("cubic"));
     T_TRUE(o.hystart);
     T_EQ(o.offload, PORT_OFFLOAD_AUTO);
+    T_EQ(o.busy_poll, 0);
+    T_EQ(o.cpu, -1);
     T_EQ(o.mac.b[0], 0x02); /* locally administered, unicast */
     T_TRUE(o.pcap == NULL && o.trace == NULL && o.http_root == NULL && o.command == NULL);
+}
+
+static void test_options_busy_poll_and_cpu(void)
+{
+    T_EQ(PARSE("--busy-poll", "50", "--cpu", "1"), 0);
+    T_EQ(o.busy_poll, NET_US(50));
+    T_EQ(o.cpu, 1);
+    T_EQ(PARSE("--busy-poll", "0", "--cpu", "0"), 0);
+    T_EQ(o.busy_poll, 0);
+    T_EQ(o.cpu, 0);
 }
 
 static void test_options_mac_depends_on_name_and_address(void)
@@ -242,6 +254,12 @@ static void test_options_wrong_values_are_refused(void)
         {"--seed",           "-1"                     },
         {"--seed",           "18446744073709551616"   },
         {"--offload",        "maybe"                  },
+        {"--busy-poll",      "-1"                     },
+        {"--busy-poll",      "1000001"                },
+        {"--busy-poll",      "5ms"                    },
+        {"--cpu",            "-1"                     },
+        {"--cpu",            "1024"                   },
+        {"--cpu",            "all"                    },
         {"--color",          "pink"                   },
         {"--control",        ""                       },
     };
@@ -282,10 +300,9 @@ static void test_options_set(void)
     T_EQ(PARSE("--set", "tcp_syn_retries=300"), -EINVAL);
 }
 
-T_MAIN("options", T(test_options_set), T(test_options_defaults),
+T_MAIN("options", T(test_options_set), T(test_options_defaults), T(test_options_busy_poll_and_cpu),
        T(test_options_mac_depends_on_name_and_address), T(test_options_addresses_follow_from_ip),
        T(test_options_faults_by_direction), T(test_options_services),
        T(test_options_congestion_control), T(test_options_command_needs_netns),
-       T(test_options_control_path),
-       T(test_options_wrong_values_are_refused), T(test_options_message_says_how_to_mend),
-       T(test_options_rate_units))
+       T(test_options_control_path), T(test_options_wrong_values_are_refused),
+       T(test_options_message_says_how_to_mend), T(test_options_rate_units))

@@ -6,6 +6,16 @@
  * There is no tick: the loop sleeps until a frame, a signal or a client of the control socket
  * comes, or the earliest deadline of the stack, the services, the bad wire and the control socket.
  * An idle host uses no processor.
+ *
+ * Never ask before reading. A read says itself that there is nothing, so poll(2) is called only when
+ * a read has just said so, and there is nothing else to do; while frames keep coming, signals and
+ * clients are looked at once a millisecond. A round reads at most one batch and writes at most one:
+ * a long burst outwards lets the ACKs in that it causes, before they overrun the device's queue.
+ *
+ * Going to sleep and being woken costs tens of microseconds, most of it in waking a processor that
+ * went to sleep as well. With --busy-poll the loop reads on for a while before it sleeps. The while
+ * adapts, so that it is spent only where it pays: looking on in vain halves it, down to nothing;
+ * a frame that comes so soon after falling asleep that looking on would have met it restores it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +34,10 @@
 
 /* How long connections may take to end after the first signal. */
 #define LOOP_STOP_TIME NET_SEC(1)
+/* While frames keep coming, how often to look at signals and the control socket. */
+#define LOOP_LOOK NET_MS(1)
+/* To look on for less than this is not worth while. */
+#define LOOP_SPIN_MIN NET_US(1)
 /* With no packet free, frames wait in the kernel; look again after this. */
 #define LOOP_NO_PACKET NET_MS(1)
 
@@ -108,17 +122,15 @@ static void loop_out(struct stackd *d, net_time now)
 {
     struct imp_chain *wire = &d->imp[STACKD_TX];
     struct pkt *out[STACKD_BATCH];
-    size_t n;
+    size_t n = net_output(&d->net, out, STACKD_BATCH, now);
 
-    while ((n = net_output(&d->net, out, STACKD_BATCH, now)) > 0) {
-        if (imp_is_on(wire)) {
-            for (size_t i = 0; i < n; i++)
-                loop_push(d, STACKD_TX, out[i], now);
-        } else {
-            loop_send(d, out, (int)n);
-        }
+    if (!imp_is_on(wire)) {
+        loop_send(d, out, (int)n);
+        return;
     }
-    while (imp_is_on(wire) && (n = (size_t)loop_pop(d, STACKD_TX, out, now)) > 0)
+    for (size_t i = 0; i < n; i++)
+        loop_push(d, STACKD_TX, out[i], now);
+    while ((n = (size_t)loop_pop(d, STACKD_TX, out, now)) > 0)
         loop_send(d, out, (int)n);
 }
 
@@ -247,15 +259,15 @@ static net_time loop_deadline(const struct stackd *d)
     return d->stopping ? net_time_min(at, d->stop_by) : at;
 }
 
-/* Return: whether the port has frames. */
-static bool loop_wait(struct stackd *d, net_time at, bool is_full)
+/* Sleep until @at or something comes. Return: whether a signal or a client was served. */
+static bool loop_wait(struct stackd *d, net_time at, net_time now)
 {
     struct pollfd fds[3] = {
-        {.fd = port_fd(d->port),                         .events = is_full ? 0 : POLLIN},
-        {.fd = d->signal_fd,                             .events = POLLIN              },
-        {.fd = d->ctl != NULL ? control_fd(d->ctl) : -1, .events = POLLIN              },
+        {.fd = port_fd(d->port),                         .events = d->loop.is_full ? 0 : POLLIN},
+        {.fd = d->signal_fd,                             .events = POLLIN                      },
+        {.fd = d->ctl != NULL ? control_fd(d->ctl) : -1, .events = POLLIN                      },
     };
-    net_time wait = at == NET_NEVER ? 0 : at - stackd_now();
+    net_time wait = at == NET_NEVER ? 0 : at - now;
     struct timespec ts = {0};
 
     if (wait > 0) {
@@ -264,57 +276,100 @@ static bool loop_wait(struct stackd *d, net_time at, bool is_full)
     }
     if (ppoll(fds, 3, at == NET_NEVER ? NULL : &ts, NULL) < 0)
         return false; /* EINTR: look at the clock again */
-    if (fds[1].revents != 0 || fds[2].revents != 0) {
-        net_time now = stackd_now();
-
-        net_input(&d->net, NULL, 0, now); /* what follows happens now, not before the sleep */
-        if (fds[1].revents != 0)
-            loop_signals(d);
-        if (fds[2].revents != 0) {
-            port_update_stats(d->port); /* somebody may ask */
-            control_serve(d->ctl, now);
-        }
+    if (fds[1].revents == 0 && fds[2].revents == 0)
+        return false;
+    now = stackd_now();
+    net_input(&d->net, NULL, 0, now); /* what follows happens now, not before the sleep */
+    if (fds[1].revents != 0)
+        loop_signals(d);
+    if (fds[2].revents != 0) {
+        port_update_stats(d->port); /* somebody may ask */
+        control_serve(d->ctl, now);
     }
-    return fds[0].revents != 0;
+    return true;
+}
+
+/* Was it worth while to sleep? Frames came at @now. */
+static void loop_spin_learn(struct loop_state *l, net_time max, net_time now)
+{
+    if (l->slept && now - l->last <= max)
+        l->spin = max; /* it would have been seen without sleeping */
+    l->slept = false;
+    l->last = now;
+}
+
+/* Nothing has come. Look on, rather than sleep? */
+static bool loop_spin(struct loop_state *l, net_time now)
+{
+    if (now < l->last + l->spin)
+        return true;
+    if (!l->slept && l->spin > 0) { /* in vain */
+        l->spin /= 2;
+        if (l->spin < LOOP_SPIN_MIN)
+            l->spin = 0;
+    }
+    l->slept = true;
+    return false;
+}
+
+/* Read until the device is empty, or a batch is full. */
+static int loop_read(struct stackd *d, struct pkt **in)
+{
+    uint64_t starved = d->port->stats.rx_no_packet;
+    int n = port_recv(d->port, &d->net.core.pkts, &d->net.core.bigs, in, STACKD_BATCH);
+
+    d->loop.is_full = starved != d->port->stats.rx_no_packet;
+    return n;
+}
+
+/* What the frames, the clients or the time ask for. */
+static void loop_round(struct stackd *d, struct pkt **in, int n, net_time now)
+{
+    loop_in(d, in, n, now);
+    app_run(&d->app, now);
+    if (d->ctl != NULL)
+        control_after(d->ctl, now);
+    loop_out(d, now);
+    loop_address(d);
+    sink_round(d);
+    sink_write(d, now, false);
+    d->loop.at = loop_deadline(d);
 }
 
 void loop_run(struct stackd *d)
 {
+    struct loop_state *l = &d->loop;
     struct pkt *in[STACKD_BATCH];
-    bool readable = false;
+    bool served = true; /* the first round is due */
 
+    l->spin = d->opt.busy_poll;
     for (;;) {
         net_time now = stackd_now();
-        uint64_t starved = d->port->stats.rx_no_packet;
-        bool more = false;
-        int n = 0;
-
-        if (readable) {
-            n = port_recv(d->port, &d->net.core.pkts, &d->net.core.bigs, in, STACKD_BATCH);
-            more = d->port->more;
-        }
+        int n = loop_read(d, in);
 
         if (n < 0) {
             sink_say("%s: %s: the interface is gone: start again", d->port->name, strerror(-n));
             d->status = 2;
             break;
         }
-        loop_in(d, in, n, now);
-        app_run(&d->app, now);
-        if (d->ctl != NULL)
-            control_after(d->ctl, now);
-        loop_out(d, now);
-        loop_address(d);
-        sink_round(d);
-        sink_write(d, now, false);
-        if (loop_is_over(d, now))
-            break;
-        bool is_full = starved != d->port->stats.rx_no_packet;
-        net_time at = more ? now : loop_deadline(d);
+        if (n > 0)
+            loop_spin_learn(l, d->opt.busy_poll, now);
+        if (n > 0 || served || now >= l->at) {
+            loop_round(d, in, n, now);
+            if (loop_is_over(d, now))
+                break;
+        }
+        served = false;
+        bool is_busy = (n > 0 || l->at <= now || loop_spin(l, now)) && !l->is_full;
 
-        if (is_full)
+        if (is_busy && now < l->looked + LOOP_LOOK)
+            continue; /* before anybody sleeps, the device has been found empty */
+        net_time at = is_busy ? now : l->at;
+
+        if (l->is_full)
             at = net_time_min(at, now + LOOP_NO_PACKET);
-        readable = loop_wait(d, at, is_full) || (more && !is_full);
+        l->looked = now;
+        served = loop_wait(d, at, now);
     }
     loop_notify("STOPPING=1");
 }

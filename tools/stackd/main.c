@@ -6,6 +6,7 @@
  * fails says one line: what happened, and how to mend it.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,22 @@ static int main_signals(struct stackd *d)
     return d->signal_fd < 0 ? -1 : 0;
 }
 
+/* Before memory is touched, so that it is that processor's. */
+static int main_cpu(const struct stackd_options *o, char *err, size_t err_len)
+{
+    cpu_set_t set;
+
+    if (o->cpu < 0)
+        return 0;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)o->cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) == 0)
+        return 0;
+    snprintf(err, err_len, "--cpu %d: %s: `nproc` and `taskset -p $$` show what there is", o->cpu,
+             errno == EINVAL ? "no such processor, or none of ours" : strerror(errno));
+    return -1;
+}
+
 static int main_up(struct stackd *d, char *err, size_t err_len)
 {
     struct stackd_options *o = &d->opt;
@@ -227,6 +244,8 @@ static int main_up(struct stackd *d, char *err, size_t err_len)
     if (o->netns && netns_enter(d, err, err_len) < 0)
         return -1;
     if (o->command != NULL && netns_command(d, err, err_len) < 0)
+        return -1;
+    if (main_cpu(o, err, err_len) < 0) /* after the fork: the command runs where it likes */
         return -1;
     if (main_port(d, err, err_len) < 0 || main_stack(d, err, err_len) < 0 ||
         sink_open(d, err, err_len) < 0)

@@ -59,6 +59,8 @@ enum {
     KEY_RATE,
     KEY_SEED,
     KEY_OFFLOAD,
+    KEY_BUSY_POLL,
+    KEY_CPU,
     KEY_COLOR
 };
 
@@ -74,6 +76,9 @@ static const struct argp_option options_table[] = {
      "no root needed: enter a new user and network namespace and make the TAP there; a "
      "COMMAND after -- runs inside once ready, and its status is ours", 1},
     {"offload", KEY_OFFLOAD, "auto|on|off", 0, "offload of the TAP (auto)", 1},
+    {"busy-poll", KEY_BUSY_POLL, "US", 0,
+     "look on for frames for up to so many microseconds before sleeping, where that pays (0)", 1},
+    {"cpu", KEY_CPU, "N", 0, "run on this processor only (any)", 1},
     {NULL, 0, NULL, 0, "Addresses:", 2},
     {"ip", KEY_IP, "A.B.C.D/P", 0, "own address (10.0.0.2/24)", 2},
     {"host-ip", KEY_HOST_IP, "A.B.C.D/P", 0,
@@ -341,6 +346,19 @@ static error_t options_count(struct options_state *st, int key, const char *arg)
                                arg);
         o->syn_pool = (uint32_t)n;
         return 0;
+    case KEY_BUSY_POLL:
+        if (!options_number(arg, 0, 1000000, &n))
+            return options_bad(st,
+                               "--busy-poll %s: not microseconds up to a second: try "
+                               "--busy-poll 50",
+                               arg);
+        o->busy_poll = NET_US((net_time)n);
+        return 0;
+    case KEY_CPU:
+        if (!options_number(arg, 0, STACKD_CPUS - 1, &n))
+            return options_bad(st, "--cpu %s: not a processor's number: try --cpu 0", arg);
+        o->cpu = (int)n;
+        return 0;
     case KEY_MSL:
         if (!options_decimal(arg, strlen(arg), 9, (uint64_t)NET_SEC(600), &n) || n == 0)
             return options_bad(st, "--msl %s: not seconds, above 0 and up to 600: try --msl 30",
@@ -505,6 +523,8 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_BACKLOG:
     case KEY_SYN_POOL:
     case KEY_MSL:
+    case KEY_BUSY_POLL:
+    case KEY_CPU:
     case KEY_KEEPALIVE:
     case KEY_USER_TIMEOUT:
     case KEY_SEED:
@@ -675,6 +695,7 @@ static void options_default(struct stackd_options *o)
         .syn_policy = TCP_SYN_COOKIES,
         .msl = NET_SEC(30),
         .hystart = true,
+        .cpu = -1,
     };
     imp_config_default(&o->fault[STACKD_RX]);
     imp_config_default(&o->fault[STACKD_TX]);

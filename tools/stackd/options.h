@@ -11,7 +11,7 @@
 #include "l1_physical/port.h"
 #include "l4_transport/tcp.h"
 
-enum { STACKD_SERVICES = 64, STACKD_FAULT_DIRS = 2 };
+enum { STACKD_SERVICES = 64, STACKD_FAULT_DIRS = 2, STACKD_CPUS = 1024 };
 
 enum stackd_wire { STACKD_WIRE_TAP, STACKD_WIRE_RAW, STACKD_WIRE_FD };
 enum stackd_color { STACKD_COLOR_AUTO, STACKD_COLOR_ALWAYS, STACKD_COLOR_NEVER };
@@ -60,6 +60,9 @@ struct stackd_options {
     bool hystart;
     const char *set[STACKD_SETTINGS]; /* NAME=VALUE, checked; done after all others (sysctl.h) */
     unsigned set_count;
+
+    net_time busy_poll; /* 0: sleep at once */
+    int cpu;            /* to run on, -1: any */
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;

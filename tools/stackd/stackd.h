@@ -59,6 +59,15 @@ struct stackd {
     pid_t child;  /* the command of --netns, 0: none */
     int child_go; /* pipe: one byte starts it, closing it ends it */
 
+    struct loop_state {  /* loop.c */
+        net_time at;     /* when the next round is due without a frame */
+        net_time looked; /* when signals and the control socket were looked at */
+        net_time last;   /* when frames came */
+        net_time spin;   /* how long to look on before sleeping: --busy-poll, or less */
+        bool slept;      /* since then */
+        bool is_full;    /* no packet was free for what waits in the device */
+    } loop;
+
     struct app_files files; /* --http-root */
     struct files root;      /* directory of --http-root */
 
