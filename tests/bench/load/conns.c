@@ -163,7 +163,7 @@ int load_conns(const struct load *l)
         load_die("memory");
     s.request_len = load_request(l, s.request, sizeof(s.request), l->server_closes);
     s.reply_len = load_reply_length(l, l->server_closes);
-    s.next = (unsigned)getpid() * 7919; /* not where the last run began */
+    s.next = l->salt; /* not where the last run began */
     for (unsigned i = 0; i < l->connections; i++)
         conns_begin(&s, i);
     conns_until(&s, load_now() + l->warmup);

@@ -20,16 +20,17 @@
 
 enum { OPEN_BATCH = 256, OPEN_FIRST_PORT = 1024, OPEN_PORTS = 65536 - OPEN_FIRST_PORT };
 
-static int open_begin(const struct load *l, int epoll, unsigned i)
+/* Number @k of all, which is number @i of this process. */
+static int open_begin(const struct load *l, int epoll, unsigned k, unsigned i)
 {
     struct epoll_event e = {.events = EPOLLOUT | EPOLLET, .data.u32 = i};
-    unsigned first = (unsigned)getpid() * 7919; /* not the ports of the last run, which may rest */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1;
 
     if (fd < 0)
         load_die("socket");
-    load_bind(l, fd, i, (uint16_t)(OPEN_FIRST_PORT + (first + i / l->sources) % OPEN_PORTS));
+    /* Not the ports of the last run, which may rest. */
+    load_bind(l, fd, k, (uint16_t)(OPEN_FIRST_PORT + (l->salt + k / l->sources) % OPEN_PORTS));
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
         load_die("TCP_NODELAY");
     if (connect(fd, (const struct sockaddr *)&l->to, sizeof(l->to)) != 0 && errno != EINPROGRESS)
@@ -39,7 +40,7 @@ static int open_begin(const struct load *l, int epoll, unsigned i)
     return fd;
 }
 
-int *load_open(const struct load *l)
+int *load_open(const struct load *l, unsigned first)
 {
     struct epoll_event e[OPEN_BATCH];
     double patience = load_now() + 5;
@@ -50,8 +51,8 @@ int *load_open(const struct load *l)
     if (fds == NULL || epoll < 0)
         load_die("memory");
     while (open < l->connections) {
-        for (; begun < l->connections && begun < open + OPEN_BATCH; begun++)
-            fds[begun] = open_begin(l, epoll, begun);
+        for (; begun < l->connections && begun < open + l->open_batch; begun++)
+            fds[begun] = open_begin(l, epoll, first + begun, begun);
         int n = epoll_wait(epoll, e, OPEN_BATCH, 100);
 
         for (int i = 0; i < n; i++) {
@@ -106,6 +107,17 @@ static void idle_touch(const struct load *l, const int *fds)
     free(buf);
 }
 
+static void idle_work(struct shard *me)
+{
+    int *fds = load_open(&me->l, me->first);
+
+    if (me->l.touch)
+        idle_touch(&me->l, fds);
+    me->opened = true;
+    for (;;)
+        pause();
+}
+
 int load_idle(const struct load *l)
 {
     struct meter m;
@@ -114,11 +126,9 @@ int load_idle(const struct load *l)
     char byte;
 
     meter_begin(&m, l);
-    int *fds = load_open(l);
+    struct shards *all = shards_start(l, idle_work);
 
     meter_end(&m, l);
-    if (l->touch)
-        idle_touch(l, fds);
     /* Delayed ACKs leave, and what is put away after a while is put away. */
     (void)poll(&in, 0, (int)(l->warmup * 1000));
     long after = meter_rss(l);
@@ -130,5 +140,6 @@ int load_idle(const struct load *l)
     fflush(stdout);
     while (read(STDIN_FILENO, &byte, 1) > 0)
         continue;
-    _exit(0); /* the kernel closes what is open */
+    shards_stop(all);
+    _exit(0);
 }

@@ -14,7 +14,7 @@
 struct load {
     struct sockaddr_in to;
     uint32_t from; /* first source address, host order; 0: the kernel's choice */
-    unsigned sources, connections, outstanding, cpu, interval_us, pipeline;
+    unsigned sources, connections, outstanding, open_batch, salt, cpu, interval_us, pipeline;
     double seconds, warmup;
     size_t size;       /* bytes of one write, read, message or datagram */
     const char *iface; /* whose frames are counted; NULL: nobody's */
@@ -68,6 +68,37 @@ void hist_add(struct hist *h, double seconds);
 double hist_us(const struct hist *h, double share); /* microseconds that this share stays under */
 void hist_print(const struct hist *h);              /* ,"p50_us":...,"p99_us":...,"max_us":... */
 
+/* ---- shards ---- */
+
+/*
+ * A process may have so many descriptors (RLIMIT_NOFILE) and not more, so a million connections are held
+ * by several processes, each with a share of them. The parent only starts them, reads the meters, and
+ * adds up. All are pinned to the same processor.
+ */
+struct shard {
+    struct load l;  /* connections and outstanding are its share */
+    unsigned first; /* number of its first connection among all */
+    pid_t pid;
+    _Atomic bool opened;
+    _Atomic double from, until; /* when to measure; 0: not known yet */
+    uint64_t done;
+    double spent; /* processor time while measuring */
+    struct hist hist;
+};
+
+struct shards {
+    unsigned count;
+    struct shard shard[];
+};
+
+/* Run @work in as many processes as are needed; each says when its connections are @opened. Return when
+ * all have. */
+struct shards *shards_start(const struct load *l, void (*work)(struct shard *me));
+/* Let them warm up and measure, with @m around that. Return: the sum of their done, spent and hist. */
+struct shard *shards_measure(struct shards *all, const struct load *l, struct meter *m);
+/* End them. */
+void shards_stop(struct shards *all);
+
 /* ---- sockets ---- */
 
 void load_die(const char *what) __attribute__((noreturn));  /* with errno, status 2 */
@@ -76,8 +107,9 @@ void load_fail(const char *what) __attribute__((noreturn)); /* without */
 /* A connected TCP socket, number @i of its kind: blocking, without Nagle, with patience of 5 s. */
 int load_connect(const struct load *l, unsigned i);
 
-/* All @l->connections of them, many on their way at once: not blocking, without Nagle; the caller frees. */
-int *load_open(const struct load *l);
+/* All @l->connections of them, many on their way at once: not blocking, without Nagle; the caller frees.
+ * @first is the number of the first, from which its address and port follow. */
+int *load_open(const struct load *l, unsigned first);
 
 /* Wait at most this long in each send and receive. */
 void load_patience(int fd, double seconds);

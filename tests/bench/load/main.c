@@ -24,7 +24,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -195,26 +194,14 @@ static void option(struct load *l, int key, const char *arg)
     }
 }
 
-/* As many descriptors as connections; the limit of the process is raised as far as it must be. */
-static void descriptors(unsigned connections)
-{
-    struct rlimit r;
-    rlim_t want = connections + 64;
-
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        load_die("getrlimit");
-    if (r.rlim_cur >= want)
-        return;
-    r.rlim_cur = want;
-    if (r.rlim_max < want)
-        r.rlim_max = want;
-    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-        load_die("more descriptors");
-}
-
 int main(int argc, char **argv)
 {
-    struct load l = {.sources = 1, .connections = 1, .pipeline = 2, .seconds = 2, .warmup = 0.5};
+    struct load l = {.sources = 1,
+                     .open_batch = 256,
+                     .connections = 1,
+                     .pipeline = 2,
+                     .seconds = 2,
+                     .warmup = 0.5};
     const struct workload *w = NULL;
     cpu_set_t set;
     int key;
@@ -239,7 +226,7 @@ int main(int argc, char **argv)
     CPU_SET(l.cpu, &set);
     if (sched_setaffinity(0, sizeof(set), &set) != 0)
         load_die("pinning");
-    descriptors(l.connections);
+    l.salt = (unsigned)getpid() * 7919;
     signal(SIGPIPE, SIG_IGN);
     printf("{\"workload\":\"%s\",\"connections\":%u", w->name, l.connections);
     int status = w->run(&l);

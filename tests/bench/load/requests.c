@@ -114,7 +114,7 @@ static void requests_until(struct requests *r, double end)
     }
 }
 
-static void requests_open(struct requests *r, const struct load *l)
+static void requests_open(struct requests *r, const struct load *l, unsigned first)
 {
     r->l = l;
     r->room = l->size > 65536 ? l->size : 65536;
@@ -130,7 +130,7 @@ static void requests_open(struct requests *r, const struct load *l)
         r->request_len = load_request(l, r->request, r->room, false);
         r->reply_len = load_reply_length(l, false);
     }
-    int *fds = load_open(l);
+    int *fds = load_open(l, first);
 
     for (unsigned i = 0; i < l->connections; i++) {
         r->askers[i].fd = fds[i];
@@ -141,23 +141,39 @@ static void requests_open(struct requests *r, const struct load *l)
         requests_next(r);
 }
 
-int load_requests(const struct load *l)
+static void requests_work(struct shard *me)
 {
     static struct requests r;
     struct meter m;
 
-    requests_open(&r, l);
-    requests_until(&r, load_now() + l->warmup);
+    requests_open(&r, &me->l, me->first);
+    me->opened = true;
+    while (me->from == 0)
+        requests_until(&r, load_now() + 0.0005);
+    requests_until(&r, me->from);
     memset(&r.hist, 0, sizeof(r.hist));
     r.done = 0;
-    meter_begin(&m, l);
-    requests_until(&r, m.began + l->seconds);
-    meter_end(&m, l);
-    printf(",\"count\":%llu,\"per_s\":%.1f,\"bytes\":%zu", (unsigned long long)r.done,
-           (double)r.done / m.took, r.reply_len);
-    hist_print(&r.hist);
+    meter_begin(&m, &me->l);
+    requests_until(&r, me->until);
+    meter_end(&m, &me->l);
+    me->done = r.done;
+    me->spent = m.clients;
+    me->hist = r.hist;
+}
+
+int load_requests(const struct load *l)
+{
+    struct meter m;
+    struct shards *all = shards_start(l, requests_work);
+    const struct shard *sum = shards_measure(all, l, &m);
+
+    printf(",\"count\":%llu,\"per_s\":%.1f", (unsigned long long)sum->done,
+           (double)sum->done / m.took);
+    if (l->echo)
+        printf(",\"size\":%zu", l->size);
+    hist_print(&sum->hist);
     meter_print(&m, l);
-    if (r.done > 0)
+    if (sum->done > 0)
         return 0;
     fprintf(stderr, "load: no reply\n");
     return 2;

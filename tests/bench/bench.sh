@@ -1,0 +1,254 @@
+#!/usr/bin/env bash
+# bench.sh - measure stackd, other stacks and the bounds of the machine, side by side.
+#
+#   tests/bench/bench.sh [OPTION...] [WORKLOAD...]     all workloads, or those named (--list names them)
+#
+#   --quick          three short runs of each, in two minutes; --runs N, --seconds S: other numbers (5, 1.2)
+#   --subjects LIST  only these, as --subjects stackd,kernel
+#   --save           keep the medians in tests/bench/history.json; a run of everything is always kept
+#   --compare        say what is worse than in the last entry there by more than the spread; exit 1 if anything is
+#   --report         write docs/performance.md and its charts from the history; measures nothing
+#   --smoke          does it work at all? every workload for a moment with stackd alone; nothing is kept
+#   --no-install     never call apt-get: rivals whose packages are missing are left out
+#   --build DIR      the build to measure (build/)
+#
+# A workload is the kernel's TCP (build/tests/bench/load) in a network namespace, pinned to one processor,
+# against a subject on the TAP, pinned to another. The subjects take turns (A B C A B C), a fresh process each
+# time, so that whatever else the machine does meets all alike; what counts is the median. Needs root or user
+# namespaces, and a machine with nothing else to do. What each workload is: workload(), below.
+set -u
+bench_name=bench.sh
+here=$(dirname "$(readlink -f "$0")")
+all_arguments=("$@")
+
+runs=5 seconds=1.2 warmup=0.3 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
+wanted=()
+usage() { echo "bench.sh: $1: try --help" >&2; exit 1; }
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) quick=1 runs=3 seconds=0.4 warmup=0.2 ;;
+    --runs | --seconds | --subjects | --build)
+        [ $# -gt 1 ] || usage "$1 needs a value"
+        case $1 in
+        --runs) runs=$2 ;;
+        --seconds) seconds=$2 ;;
+        --subjects) subjects_only=${2//,/ } ;;
+        --build) build=$(readlink -f "$2") ;;
+        esac
+        shift
+        ;;
+    --save) save=1 ;;
+    --compare) compare=1 ;;
+    --report) report=1 ;;
+    --smoke) smoke=1 runs=1 seconds=0.1 warmup=0.05 subjects_only="stackd" ;;
+    --no-install) install=0 ;;
+    --list) list=1 ;;
+    -h | --help) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) usage "$1 is no option" ;;
+    *) wanted+=("$1") ;;
+    esac
+    shift
+done
+build=${build:-$(readlink -f "$here/../..")/build}
+
+# ---- what there is to measure -------------------------------------------------------------------
+
+workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-server conns-minute udp ping idle
+    grow-connections grow-loss grow-mtu grow-message"
+
+# workload NAME - its subjects, and the command line of the load; of those that grow, the points, too.
+workload() {
+    options=() subjects="stackd lwip gvisor kernel" points="" sources=0
+    case $1 in
+    bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip gvisor kernel bound bound-plain" ;;
+    bulk-in-8) options=(bulk-in --connections 8) ;;
+    bulk-out) options=(bulk-out) subjects="stackd stackd-plain lwip gvisor kernel bound bound-copy bound-plain" ;;
+    bulk-out-8) options=(bulk-out --connections 8) ;;
+    bulk-out-file) options=(bulk-out --port 80 --path /big) subjects="stackd kernel bound" ;;
+    http) options=(http --connections 64 --path /small) subjects="stackd lwip gvisor kernel bound-plain bound-uring" ;;
+    conns) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8) sources=8 ;;
+    conns-minute)
+        options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 subjects="stackd"
+        ;;
+    conns-server) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 ;;
+    udp) options=(udp --connections 64) subjects="stackd lwip gvisor kernel bound-plain bound-uring" ;;
+    ping) options=(ping) subjects="stackd stackd-spin lwip gvisor kernel bound bound-spin" ;;
+    idle) options=(idle --touch --connections 100000 --from 10.9.1.1 --sources 8) sources=8 ;;
+    grow-connections)
+        options=(http --path /small --from 10.9.1.1 --sources 20 --outstanding 64 --connections) sources=20 subjects="stackd"
+        points="1 10 100 1000 10000 100000 1000000"
+        ;;
+    grow-loss) options=(bulk-in) subjects="stackd" points="0 0.1 0.5 1 2 5" ;;
+    grow-mtu) options=(bulk-in) subjects="stackd stackd-plain" points="576 1500 4000 9000 65521" ;;
+    grow-message) options=(echo --connections 16 --size) subjects="stackd" points="1 10 100 1000 10000 100000 1000000" ;;
+    *) usage "$1 is no workload" ;;
+    esac
+}
+
+# Not through the TAP: programs that hold both ends, or count by themselves. COMMAND prints a line of JSON.
+in_process="cable cable-64k"
+in_process() {
+    case $1 in
+    cable) options=("$build/tests/bench/cable" --mtu 1500) ;;
+    cable-64k) options=("$build/tests/bench/cable" --mtu 65535) ;;
+    esac
+}
+
+if [ $list = 1 ]; then
+    for w in $workloads; do
+        workload "$w"
+        echo "$w: load ${options[*]}${points:+ at each of $points}: $subjects"
+    done
+    for w in $in_process; do in_process "$w"; echo "$w: ${options[*]##*/}"; done
+    exit
+fi
+[ $report = 1 ] && exec python3 "$here/results.py" report
+for w in "${wanted[@]}"; do
+    case " $in_process " in *" $w "*) ;; *) workload "$w" ;; esac
+done
+everything=0
+if [ ${#wanted[@]} = 0 ]; then
+    # shellcheck disable=SC2206
+    wanted=($workloads $in_process)
+    [ $quick = 0 ] && [ $smoke = 0 ] && [ -z "$subjects_only" ] && everything=1
+fi
+
+# ---- rivals that want a package -----------------------------------------------------------------
+
+# They are built only where their package is: so after one has been installed, configure again.
+bench_packages() {
+    local missing=() p
+    for p in liblwip-dev golang-go golang-gvisor-gvisor-dev liburing-dev; do
+        dpkg-query -W -f '${Status}' $p 2>/dev/null | grep -q 'ok installed' || missing+=($p)
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        echo "bench.sh: for all rivals: sudo apt-get install ${missing[*]}" >&2
+        return 0
+    fi
+    echo "bench.sh: installing ${missing[*]}" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null 2>&1
+    for p in "${missing[@]}"; do
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$p" >/dev/null 2>&1 ||
+            echo "bench.sh: no $p to be had: its rival is left out" >&2
+    done
+    cmake -S "$here/../.." -B "$build" >/dev/null
+}
+if [ "${STACKD_BENCH:-}" != inside ]; then
+    [ -x "$build/bin/stackd" ] && [ -x "$build/tests/bench/load" ] || usage "no build in $build: build first, or name it"
+    if [ $install = 1 ] && [ $smoke = 0 ]; then
+        bench_packages
+        cmake --build "$build" >/dev/null || { echo "bench.sh: it does not build" >&2; exit 2; }
+    fi
+fi
+
+. "$here/lib.sh"
+bench_enter "${all_arguments[@]}"
+
+# ---- running ------------------------------------------------------------------------------------
+
+began=$SECONDS
+failed=0
+declare -A absent
+
+# one WORKLOAD SUBJECT RUN [POINT] - a fresh subject, a line in runs.jsonl.
+one() {
+    local w=$1 subject=$2 run=$3 point=${4:-} extra=() args=() line="" why="" load_limit=60 seconds=$seconds status
+    workload "$w"
+    args=("${options[@]}")
+    case $w in
+    grow-connections) args+=("$point") load_limit=200; [ "$point" -lt 64 ] && args+=(--outstanding "$point") ;;
+    grow-message) args+=("$point") ;;
+    grow-loss) extra=(--drop-chance "rx:$point") ;;
+    grow-mtu) extra=(--mtu "$point") ;;
+    conns-minute) [ $quick$smoke = 00 ] && seconds=60 load_limit=90 ;;
+    bulk-out-file) [ "${subject%%-*}" = bound ] && args=(bulk-out) ;;
+    esac
+    [ $smoke = 1 ] && case $w in
+    idle) args+=(--connections 500) ;;
+    grow-connections) args=("${options[@]}" 100) ;;
+    esac
+    subject_start "$subject" "${extra[@]}"
+    status=$?
+    if [ $status = 2 ]; then
+        [ -n "${absent[$subject]:-}" ] || echo "bench.sh: $subject is left out: it is not built (a package it needs is missing)" >&2
+        absent[$subject]=1
+        return 0
+    fi
+    if [ $status = 0 ]; then
+        [ "$sources" = 0 ] || subject_sources "$sources"
+        line=$(load "${args[@]}" --seconds "$seconds" --warmup "$warmup" 2>"$tmp/why" </dev/null) || line=""
+        why=$(tail -n 1 "$tmp/why")
+    else
+        why="did not start"
+    fi
+    if [ -z "$line" ]; then
+        failed=$((failed + 1))
+        echo "bench.sh: $w $subject${point:+ $point}: no result: $why" >&2
+        tail -n 3 "$tmp/subject.err" >&2
+        line=null
+    fi
+    subject_stop
+    printf '{"workload":"%s","subject":"%s","point":"%s","run":%d,"why":"%s","result":%s}\n' "$w" "$subject" "$point" \
+        "$run" "${why//[\"\\]/}" "$line" >>"$tmp/runs.jsonl"
+}
+
+progress() { [ -t 2 ] && printf '\r%-60s' "$*" >&2; }
+
+one_in_process() { # one_in_process WORKLOAD RUN
+    local line
+    in_process "$1"
+    line=$(taskset -c "$bench_cpu_subject" "${options[@]}" --seconds "$seconds" 2>"$tmp/why") || line=""
+    if [ -z "$line" ]; then
+        failed=$((failed + 1))
+        echo "bench.sh: $1: no result: $(tail -n 1 "$tmp/why")" >&2
+        line=null
+    fi
+    printf '{"workload":"%s","subject":"stackd","point":"","run":%d,"why":"","result":%s}\n' "$1" "$2" "$line" >>"$tmp/runs.jsonl"
+}
+
+# How often a point of a curve is measured: less often, there are many.
+point_runs=$(((runs + 1) / 2))
+for w in "${wanted[@]}"; do
+    for ((run = 1; run <= runs; run++)); do
+        progress "$w $run/$runs ($((SECONDS - began)) s)"
+        case " $in_process " in
+        *" $w "*) one_in_process "$w" $run; continue ;;
+        esac
+        [ "$w" = conns-minute ] && [ $run -gt 1 ] && break
+        workload "$w"
+        these=${subjects_only:-$subjects}
+        if [ -z "$points" ]; then
+            for subject in $these; do
+                case " $subjects " in *" $subject "*) one "$w" "$subject" $run ;; esac
+            done
+            continue
+        fi
+        [ $run -gt $point_runs ] && break
+        [ $smoke = 1 ] && points=${points%% *}
+        [ $quick = 1 ] && points=${points% *}
+        for point in $points; do
+            # A million connections take half a minute to make: once is enough.
+            [ "$w/$point" = grow-connections/1000000 ] && [ $run -gt 1 ] && continue
+            for subject in $these; do
+                case " $subjects " in *" $subject "*) one "$w" "$subject" $run "$point" ;; esac
+                workload "$w"
+            done
+        done
+    done
+done
+progress ""
+
+if [ $smoke = 1 ]; then
+    done_well=$(grep -vc '"result":null' "$tmp/runs.jsonl")
+    echo "bench/smoke: $done_well passed, $failed failed"
+    [ $failed = 0 ] && [ "$done_well" -ge ${#wanted[@]} ]
+    exit
+fi
+arguments=(--runs "$runs" --seconds "$seconds" --build "$build" --took $((SECONDS - began)))
+[ $everything = 1 ] || [ $save = 1 ] && arguments+=(--keep)
+[ $compare = 1 ] && arguments+=(--compare)
+python3 "$here/results.py" take "${arguments[@]}" "$tmp/runs.jsonl"
+status=$?
+[ $status = 0 ] && [ $failed -gt 0 ] && exit 2
+exit $status

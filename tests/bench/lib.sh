@@ -1,0 +1,183 @@
+# lib.sh - what the live measurements share: a namespace, a TAP, the subjects, the load. Source it with
+# $build set; the script is run again in a network namespace of its own.
+#
+#     subject_start NAME [OPTION...]   start stackd, a variant of it, a rival or a bound; 2: not to be had here
+#     load WORKLOAD [OPTION...]        the kernel's end (load/main.c) against it; a line of JSON
+#     subject_stop
+#
+# Addresses: the subject is 10.9.0.2, the kernel 10.9.0.1, more of the kernel's 10.9.1.1 and on. The subject runs on
+# processor $bench_cpu_subject, the load on $bench_cpu_load. Everything that is started is ended by its pid, also
+# when the script is interrupted; what is in the namespace vanishes with it.
+set -u
+bench_dir=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+top=$(readlink -f "$bench_dir/../..")
+export LC_ALL=C NO_COLOR=1
+
+bench_skip() {
+    echo "${bench_name:-bench}: skipped: $*" >&2
+    exit 77
+}
+
+# bench_enter ARGUMENTS... - be in a namespace of our own, or become it.
+bench_enter() {
+    [ -e /dev/net/tun ] || bench_skip "there is no /dev/net/tun"
+    [ -w /dev/net/tun ] || bench_skip "/dev/net/tun is not for this user: be root, or chmod 666 it"
+    if [ "${STACKD_BENCH:-}" != inside ]; then
+        export STACKD_BENCH=inside
+        if [ "$(id -u)" = 0 ]; then
+            exec unshare --net --mount --fork --kill-child -- bash "$0" "$@"
+        fi
+        unshare --user --map-root-user --net true 2>/dev/null || bench_skip "no root and no user namespaces"
+        exec unshare --user --map-root-user --net --mount --fork --kill-child -- bash "$0" "$@"
+    fi
+    subject_pid="" subject_other=""
+    tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-bench.XXXXXX") || exit 2
+    trap bench_leave EXIT
+    trap 'exit 130' INT TERM
+    mkdir "$tmp/root"
+    head -c 20 /dev/zero | tr '\0' 'x' >"$tmp/root/small" # the reply of the HTTP workloads
+    head -c $((8 << 20)) /dev/zero | tr '\0' 'y' >"$tmp/root/big" # what is read without end
+    bench_settings
+    bench_cpus
+}
+
+# The kernel's end is quiet, and has ports enough.
+bench_settings() {
+    local s
+    ip link set lo up
+    for s in net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 \
+        net.ipv4.tcp_tw_reuse=1 net.ipv4.ip_local_port_range="1024 65535" \
+        net.ipv4.tcp_max_tw_buckets=4000000 net.ipv4.tcp_max_orphans=1100000 net.ipv4.neigh.default.gc_thresh3=100000; do
+        sysctl -qw "$s" 2>/dev/null
+    done
+}
+
+bench_cpus() { # the first two we may use; one, if there is only one
+    local list
+    list=$(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
+    # shellcheck disable=SC2086
+    set -- $list
+    bench_cpu_load=$1 bench_cpu_subject=${2:-$1}
+}
+
+bench_leave() {
+    subject_stop
+    rm -rf "$tmp"
+}
+
+# ---- subjects -----------------------------------------------------------------------------------
+
+# Is this one built? Those that need a package are there only when it is.
+subject_there() {
+    case $1 in
+    stackd*) [ -x "$build/bin/stackd" ] ;;
+    *) [ -x "$build/tests/bench/rivals/${1%%-*}" ] ;;
+    esac
+}
+
+# What is said of a subject on standard error goes to $tmp/subject.err; wait for the line with REGEX.
+subject_wait() { # subject_wait REGEX SECONDS
+    local line deadline=$((SECONDS + $2))
+    while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$2" line <&"$subject_fd"; do
+        printf '%s\n' "$line" >>"$tmp/subject.err"
+        [[ $line =~ $1 ]] && return 0
+    done
+    return 1
+}
+
+subject_run() { # subject_run REGEX COMMAND... - on its processor, until it is ready
+    local ready=$1
+    shift
+    rm -f "$tmp/subject.fifo"
+    mkfifo "$tmp/subject.fifo"
+    : >"$tmp/subject.err"
+    taskset -c "$bench_cpu_subject" "$@" 2>"$tmp/subject.fifo" >"$tmp/subject.out" </dev/null &
+    subject_pid=$!
+    exec {subject_fd}<"$tmp/subject.fifo"
+    if subject_wait "$ready" 20; then
+        cat <&"$subject_fd" >>"$tmp/subject.err" & # it may say more
+        subject_other=$!
+        exec {subject_fd}<&-
+        return 0
+    fi
+    exec {subject_fd}<&-
+    echo "bench: $1 did not become ready:" >&2
+    tail -n 5 "$tmp/subject.err" >&2
+    subject_stop
+    return 1
+}
+
+# The variants of a subject are options of its program.
+subject_start() { # subject_start NAME [OPTION...]
+    local subject=$1 options=()
+    shift
+    subject_there "$subject" || return 2
+    subject_tap=bench0
+    case $subject in
+    stackd-plain) options=(--offload off) ;;
+    stackd-spin) options=(--busy-poll 1000) ;;
+    bound) options=(--offload) ;;
+    bound-copy) options=(--offload --copy) ;;
+    bound-plain) ;;
+    *-*) options=(--"${subject#*-}") ;;
+    esac
+    case $subject in
+    stackd*) subject_stackd "${options[@]}" "$@" ;;
+    kernel*) subject_kernel "${options[@]}" "$@" ;;
+    *)
+        ip tuntap add dev $subject_tap mode tap && ip addr add 10.9.0.1/16 dev $subject_tap &&
+            ip link set $subject_tap up || return 1
+        subject_run ready "$build/tests/bench/rivals/${subject%%-*}" --tap $subject_tap --ip 10.9.0.2/16 \
+            "${options[@]}" "$@"
+        ;;
+    esac
+}
+
+subject_stackd() {
+    subject_run '^stackd: ready' "$build/bin/stackd" --tap $subject_tap --ip 10.9.0.2/16 --host-ip 10.9.0.1/16 \
+        --control "$tmp/control" --http-root "$tmp/root" --service echo --service discard --service chargen \
+        --service http "$@"
+}
+
+# The kernel's own TCP as the other end: a server in a second namespace, veth between.
+subject_kernel() {
+    mkfifo "$tmp/go" 2>/dev/null
+    subject_tap=veth0
+    # shellcheck disable=SC2016
+    unshare --net -- bash -c 'read -r _ <"$1"; shift; exec "$@"' go "$tmp/go" sleep 3600 &
+    subject_other=$!
+    while [ "$(readlink /proc/$subject_other/ns/net)" = "$(readlink /proc/$$/ns/net)" ]; do :; done
+    ip link add veth0 type veth peer name veth1 netns $subject_other &&
+        ip addr add 10.9.0.1/16 dev veth0 && ip link set veth0 up || return 1
+    nsenter -t $subject_other -n -- sh -c 'ip link set lo up; ip addr add 10.9.0.2/16 dev veth1; ip link set veth1 up' || return 1
+    local holder=$subject_other
+    subject_run ready nsenter -t "$holder" -n -- "$build/tests/bench/rivals/kernel" --ip 10.9.0.2/16 "$@"
+    local status=$?
+    kill "$holder" 2>/dev/null
+    return $status
+}
+
+subject_sources() { # subject_sources N - that many source addresses of the kernel's end
+    local i
+    for ((i = 1; i <= $1; i++)); do
+        echo "addr add 10.9.$((1 + i / 256)).$((i % 256))/16 dev $subject_tap"
+    done | ip -batch -
+}
+
+subject_stop() {
+    local p
+    for p in $subject_pid $subject_other; do
+        kill -KILL "$p" 2>/dev/null
+        wait "$p" 2>/dev/null
+    done
+    subject_pid="" subject_other=""
+    ip link del "${subject_tap:-bench0}" 2>/dev/null
+    return 0
+}
+
+load() {
+    local workload=$1
+    shift
+    timeout -k 5 "${load_limit:-60}" "$build/tests/bench/load" "$workload" --to 10.9.0.2 --cpu "$bench_cpu_load" --pid "$subject_pid" \
+        --iface "$subject_tap" "$@"
+}

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""results.py - from the runs of bench.sh to medians, the history, the document and its charts.
+
+    results.py [--history FILE] take [--keep] [--compare] --runs N --seconds S --build DIR --took S FILE
+        FILE has a line of JSON for each run. Prints the table; --keep adds the medians to history.json;
+        --compare says what is worse than in the last entry there of the same machine.
+    results.py report [--check]
+        writes the generated parts of docs/performance.md and docs/performance-*.svg from history.json;
+        --check only says whether they are current.
+
+A metric of a cell (workload, subject) is [median, least, most] over the runs. A workload that grows has
+cells for each point. Nothing here measures anything.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+import report
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+HISTORY = os.path.join(HERE, "history.json")
+
+# What a run tells, by metric: from its line of JSON. None: it does not tell.
+METRICS = {
+    "gbit_s": lambda r: r.get("gbit_s"),
+    "per_s": lambda r: r.get("per_s") if "bytes_each" not in r else None,
+    "opened_per_s": lambda r: r.get("per_s") if "bytes_each" in r else None,
+    "p50_us": lambda r: r.get("p50_us"),
+    "p99_us": lambda r: r.get("p99_us"),
+    "bytes_each": lambda r: r.get("bytes_each"),
+    "cpu_s_gb": lambda r: r["cpu_s"] / (r["bytes"] / 1e9) if "gbit_s" in r and "cpu_s" in r else None,
+    "cpu_ms_1000": lambda r: r["cpu_s"] * 1e6 / r["count"] if "count" in r and "cpu_s" in r else None,
+    "ns_frame": lambda r: r["cpu_s"] * 1e9 / max(1, r["frames_in"] + r["frames_out"]) if "frames_in" in r else r.get("ns_per_frame"),
+    "frames_in": lambda r: r["frames_in"] / r["seconds"] if "frames_in" in r else None,
+    "frames_out": lambda r: r["frames_out"] / r["seconds"] if "frames_in" in r else None,
+    "busy": lambda r: r["cpu_s"] / r["seconds"] if "cpu_s" in r else None,
+    "client_busy": lambda r: r["client_cpu_s"] / r["seconds"] if "client_cpu_s" in r else None,
+    "jain": lambda r: r.get("jain") if r.get("connections", 1) > 1 else None,
+    "retransmitted": lambda r: r.get("retransmitted"),
+    "stalled": lambda r: r.get("stalled"),
+    "worst_second": lambda r: r.get("worst_second"),
+    "lost": lambda r: r.get("lost"),
+    "peak_kb": lambda r: r.get("peak_kb"),
+}
+# Which is better: more or less. What is not here is not compared.
+BETTER = {"gbit_s": 1, "per_s": 1, "p50_us": -1, "p99_us": -1, "bytes_each": -1, "cpu_s_gb": -1, "cpu_ms_1000": -1}
+UNIT = {
+    "gbit_s": "Gbit/s", "per_s": "/s", "p50_us": "us", "p99_us": "us", "bytes_each": "bytes each",
+    "cpu_s_gb": "CPU s/GB", "cpu_ms_1000": "CPU ms/1000",
+}
+
+
+def significant(v):
+    """As many digits as mean something."""
+    return float(f"{v:.5g}")
+
+
+def medians(path):
+    """{workload: {subject: {metric: [median, least, most]}}}, a point being part of the subject: `stackd@10`."""
+    runs = {}
+    for line in open(path, encoding="utf-8"):
+        run = json.loads(line)
+        if run["result"] is None:
+            continue
+        cell = run["subject"] + ("@" + run["point"] if run["point"] else "")
+        runs.setdefault(run["workload"], {}).setdefault(cell, []).append(run["result"])
+    out = {}
+    for workload, cells in runs.items():
+        for cell, results in cells.items():
+            values = out.setdefault(workload, {}).setdefault(cell, {"n": len(results)})
+            for metric, f in METRICS.items():
+                v = [f(r) for r in results]
+                if all(x is not None for x in v):
+                    values[metric] = [significant(x) for x in (statistics.median(v), min(v), max(v))]
+    return out
+
+
+# ---- the machine ----
+
+def command(*args):
+    try:
+        return subprocess.run(args, capture_output=True, text=True, check=True, cwd=TOP).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def first(path, pattern):
+    m = re.search(pattern, open(path, encoding="utf-8").read(), re.M)
+    return m.group(1).strip() if m else ""
+
+
+def machine():
+    gb = int(first("/proc/meminfo", r"^MemTotal: *(\d+)")) / 1e6
+    return {
+        "cpu": first("/proc/cpuinfo", r"^model name\s*: (.*)$") or os.uname().machine,
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_gb": round(gb),
+        "virtual": " hypervisor" in first("/proc/cpuinfo", r"^flags\s*:(.*)$"),
+        "kernel": os.uname().release,
+    }
+
+
+def versions(build):
+    v = {}
+    for p in ("liblwip-dev", "golang-gvisor-gvisor-dev", "golang-go", "liburing-dev"):
+        found = command("dpkg-query", "-W", "-f", "${Version}", p)
+        if found:
+            v[p] = found
+    cache = os.path.join(build, "CMakeCache.txt")
+    cc = first(cache, r"^CMAKE_C_COMPILER:[A-Z]*=(.*)$")
+    v["compiler"] = command(cc, "--version").split("\n", maxsplit=1)[0]
+    v["build"] = first(cache, r"^CMAKE_BUILD_TYPE:[A-Z]*=(.*)$")
+    return v
+
+
+# ---- the history ----
+
+def history(path):
+    if not os.path.exists(path):
+        return []
+    return json.load(open(path, encoding="utf-8"))
+
+
+def write_history(path, entries):
+    """One workload a line, so that a difference can be read."""
+    text = []
+    for e in entries:
+        head = {k: v for k, v in e.items() if k != "results"}
+        cells = ",\n".join(f"  {json.dumps(w)}: {json.dumps(c)}" for w, c in e["results"].items())
+        text.append(json.dumps(head)[:-1] + ', "results": {\n' + cells + "\n}}")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("[\n" + ",\n".join(text) + "\n]\n")
+
+
+def compare(old, new):
+    """What is worse: the runs do not overlap, and the medians are 3 % apart or more."""
+    worse = []
+    for workload, cells in new["results"].items():
+        for cell, values in cells.items():
+            before = old["results"].get(workload, {}).get(cell)
+            if before is None or not cell.startswith("stackd"):
+                continue
+            for metric, sign in BETTER.items():
+                if metric not in values or metric not in before:
+                    continue
+                a, b = before[metric], values[metric]
+                apart = a[1] > b[2] if sign > 0 else a[2] < b[1]
+                if apart and abs(b[0] - a[0]) > 0.03 * abs(a[0]):
+                    worse.append(f"{workload} {cell}: {b[0]:g} {UNIT[metric]} ({b[1]:g} to {b[2]:g}), "
+                                 f"it was {a[0]:g} ({a[1]:g} to {a[2]:g})")
+    return worse
+
+
+# ---- what is printed ----
+
+COLUMNS = (
+    ("gbit_s", "Gbit/s", "{:.2f}"), ("per_s", "/s", "{:,.0f}"), ("p50_us", "p50 us", "{:.1f}"), ("p99_us", "p99 us", "{:.0f}"),
+    ("bytes_each", "B each", "{:.0f}"), ("opened_per_s", "opened/s", "{:,.0f}"), ("cpu_s_gb", "s/GB", "{:.3f}"),
+    ("cpu_ms_1000", "ms/1000", "{:.2f}"), ("ns_frame", "ns/frame", "{:.0f}"), ("frames_in", "frames/s in", "{:,.0f}"),
+    ("frames_out", "out", "{:,.0f}"), ("busy", "busy", "{:.2f}"), ("client_busy", "load", "{:.2f}"), ("jain", "Jain", "{:.2f}"),
+    ("retransmitted", "rtx", "{:.0f}"), ("peak_kb", "peak kB", "{:.0f}"),
+)
+
+
+def show(results):
+    for workload, cells in results.items():
+        used = [c for c in COLUMNS if any(c[0] in v for v in cells.values())]
+        rows = [[workload, *(title for _, title, _ in used), "spread"]]
+        for cell, values in cells.items():
+            main = next((values[m] for m, _, _ in used if m in values), [0, 0, 0])
+            spread = (main[2] - main[1]) / main[0] * 100 if main[0] else 0
+            rows.append([cell, *(f.format(values[m][0]) if m in values else "" for m, _, f in used), f"{spread:.0f} %"])
+        wide = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+        for r in rows:
+            print(r[0].ljust(wide[0]), *(x.rjust(w) for x, w in zip(r[1:], wide[1:])), sep="  ")
+        print()
+
+
+def take(a):
+    entry = {
+        "commit": command("git", "rev-parse", "--short", "HEAD"),
+        "date": command("git", "log", "-1", "--format=%cs"),
+        "machine": machine(),
+        "versions": versions(a.build),
+        "runs": a.runs,
+        "seconds": a.seconds,
+        "took_s": a.took,
+        "results": medians(a.file),
+    }
+    show(entry["results"])
+    entries = history(a.history)
+    worse = []
+    if a.compare:
+        last = next((e for e in reversed(entries) if e["machine"] == entry["machine"]), None)
+        if last is None:
+            print("compare: no earlier entry of this machine in history.json")
+        else:
+            worse = compare(last, entry)
+            print(f"compared with {last['commit']} of {last['date']}:", "worse:" if worse else "nothing is worse")
+            print("".join(f"  {w}\n" for w in worse), end="")
+    if a.keep:
+        write_history(a.history, entries + [entry])
+        print(f"kept in {os.path.relpath(a.history, TOP)}; bench.sh --report writes the document")
+    return 1 if worse else 0
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--history", default=HISTORY)
+    sub = p.add_subparsers(dest="what", required=True)
+    t = sub.add_parser("take")
+    t.add_argument("--keep", action="store_true")
+    t.add_argument("--compare", action="store_true")
+    t.add_argument("--runs", type=int, required=True)
+    t.add_argument("--seconds", type=float, required=True)
+    t.add_argument("--took", type=int, required=True)
+    t.add_argument("--build", required=True)
+    t.add_argument("file")
+    r = sub.add_parser("report")
+    r.add_argument("--check", action="store_true")
+    a = p.parse_args()
+    return take(a) if a.what == "take" else report.write(history(a.history), TOP, a.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
