@@ -40,6 +40,8 @@ void app_cut(struct app *a, const struct app_config *cfg, struct region *r)
     slab_cut(&a->blocks, r, sizeof(struct app_block), cfg->blocks);
     a->ports = region_cut(r, cfg->ports * sizeof(a->ports[0]), 16);
     a->scratch = region_cut(r, APP_SCRATCH, 64);
+    for (unsigned i = 0; i < APP_SERVICES; i++)
+        a->memory[i] = region_cut(r, app_service_list[i]->memory, 64);
 }
 
 int app_init(struct app *a, const struct app_env *env)
@@ -91,10 +93,12 @@ static int app_port_socket(struct app *a, uint16_t port, bool is_udp, uint32_t i
     int rc = 0;
 
     if (!is_udp) {
-        /* A restart must not wait for TIME-WAIT; and services write in pieces as large as they
-         * have them, so that Nagle would only delay the last one. Connections inherit both. */
+        /* A restart must not wait for TIME-WAIT; services write in pieces as large as they have
+         * them, so that Nagle would only delay the last one; and they read everything, urgent or
+         * not. Connections inherit all three. */
         sock_setopt(s, sd, SOCK_OPT_REUSEADDR, 1);
         sock_setopt(s, sd, SOCK_OPT_NODELAY, 1);
+        sock_setopt(s, sd, SOCK_OPT_OOB_INLINE, 1);
     }
     rc = sock_bind(s, sd, &any);
     if (rc == 0 && !is_udp)
@@ -161,7 +165,7 @@ static void app_port_accept(struct app *a, const struct app_port *port)
         struct app_conn *c = app_conn_open(a, port->service, sd);
 
         if (c != NULL)
-            app_conn_serve(c);
+            app_conn_serve(c, true);
     }
 }
 
@@ -217,7 +221,7 @@ static void app_port_datagrams(struct app *a, const struct app_port *port)
 
 /* ---- serving ---- */
 
-static void app_event(struct app *a, uint64_t cookie)
+static void app_event(struct app *a, uint64_t cookie, unsigned events)
 {
     uint32_t index = (uint32_t)cookie, upper = (uint32_t)(cookie >> 32);
 
@@ -233,7 +237,7 @@ static void app_event(struct app *a, uint64_t cookie)
     struct app_conn *c = slab_at(&a->conns, index);
 
     if (c->generation == upper)
-        app_conn_serve(c);
+        app_conn_serve(c, (events & (SOCK_RDHUP | SOCK_HUP | SOCK_ERR)) != 0);
 }
 
 void app_run(struct app *a, net_time now)
@@ -253,7 +257,7 @@ void app_run(struct app *a, net_time now)
     }
     while ((n = poll_wait(a->env.socks, a->pd, events, APP_EVENTS)) > 0) {
         for (int i = 0; i < n; i++)
-            app_event(a, events[i].cookie);
+            app_event(a, events[i].cookie, events[i].events);
         if (++rounds == APP_ROUNDS) {
             a->unserved = true;
             break;

@@ -107,6 +107,7 @@ struct app {
     struct app_config cfg;
     struct slab conns, blocks;
     struct app_port *ports; /* cfg.ports of them */
+    void *memory[APP_SERVICES];
     uint32_t port_count;
     int pd;              /* the poll set */
     bool stopping;       /* app_stop() was called */
@@ -172,15 +173,28 @@ struct app_conn {
     bool ended : 1;      /* closed while it was being served; freed when that is over */
     bool progressed : 1; /* while it was being served */
     bool stuck : 1;      /* the send buffer is full and there is more to send */
+    bool ending : 1;     /* the peer has sent its FIN, or there is an error: read on to the end */
     bool wants_out : 1;  /* the poll set has been told so */
 };
 static_assert(sizeof(struct app_conn) == 40, "all that an idle connection costs here");
+
+/* What it has beyond that while something must be remembered. */
+struct app_block {
+    struct timer timer;
+    net_time at;    /* when the service wants to be called; the timer follows after the call */
+    uint32_t owner; /* number of its connection */
+    uint32_t stash_len, stash_sent;
+    bool held;      /* the service has not let go of the state */
+    uint8_t *stash; /* output that did not fit, in a buffer of core->bufs */
+    _Alignas(8) uint8_t state[APP_STATE];
+};
 
 struct app_service {
     const char *name;
     uint16_t port;
     const char *about; /* one line, with the RFC */
     net_time idle;     /* timeout() after so long without progress and without a block; 0: never */
+    size_t memory;     /* bytes that it has on each host, in app->memory, zero at the start */
     /* TCP; run == NULL: none. Called when the connection begins and whenever something changed:
      * does all that can be done now. It may call app_conn_close() and the like at any time. */
     void (*run)(struct app_conn *c);
@@ -221,8 +235,17 @@ static inline void app_conn_progress(struct app_conn *c)
  * Return: APP_STATE bytes, zero, until app_conn_detach(); NULL: there were none, and @c is over.
  */
 void *app_conn_attach(struct app_conn *c);
+static inline struct app_block *app_conn_block(const struct app_conn *c)
+{
+    return c->attached ? (struct app_block *)(void *)c->app->blocks.base + c->block : NULL;
+}
 /** app_conn_state - what app_conn_attach() returned; NULL: nothing is attached. */
-void *app_conn_state(const struct app_conn *c);
+static inline void *app_conn_state(const struct app_conn *c)
+{
+    struct app_block *b = app_conn_block(c);
+
+    return b != NULL && b->held ? b->state : NULL;
+}
 /** app_conn_detach - forget the state and the timer. */
 void app_conn_detach(struct app_conn *c);
 /** app_conn_timer - call service->timeout() at @at; NET_NEVER: do not. Replaces the earlier one; the
@@ -238,12 +261,26 @@ bool app_conn_write(struct app_conn *c, const void *bytes, size_t len, bool more
 /** app_conn_flush - send what waits. Return: whether nothing waits any more and c goes on. */
 bool app_conn_flush(struct app_conn *c);
 /** app_conn_waits - has app_conn_write() left something? */
-bool app_conn_waits(const struct app_conn *c);
+static inline bool app_conn_waits(const struct app_conn *c)
+{
+    return c->attached && app_conn_block(c)->stash != NULL;
+}
 /** app_conn_reserve - sock_reserve(); after -EAGAIN or 0 run() is called when there is room. */
 int app_conn_reserve(struct app_conn *c, size_t want, struct mspan *out);
+/** app_conn_is_dry - with all bytes taken that sock_peek() showed in this call of run(): there is
+ * nothing else to find out by another, no end of the stream and no error. */
+static inline bool app_conn_is_dry(const struct app_conn *c)
+{
+    return !c->ending;
+}
 /** app_conn_drain - throw away what was received. Return: bytes, 0 at the end of the stream, or a
  * negative errno value (-EAGAIN: all that is here is gone, more may come). */
 int app_conn_drain(struct app_conn *c);
+/** app_conn_memory - what the service has on this host, service->memory bytes. */
+static inline void *app_conn_memory(const struct app_conn *c)
+{
+    return c->app->memory[c->service];
+}
 /** app_calendar - seconds since 1970. */
 int64_t app_calendar(const struct app *a);
 

@@ -17,6 +17,8 @@
 #include "l5_session/poll.h"
 #include "l7_application/app_priv.h"
 
+enum { APP_WANT = SOCK_IN | SOCK_RDHUP };
+
 static struct app_conn *app_conn_at(const struct app *a, uint32_t i)
 {
     return i == APP_NONE ? NULL : slab_at(&a->conns, i);
@@ -25,11 +27,6 @@ static struct app_conn *app_conn_at(const struct app *a, uint32_t i)
 static const struct app_service *app_conn_service(const struct app_conn *c)
 {
     return app_service_list[c->service];
-}
-
-static struct app_block *app_conn_block(const struct app_conn *c)
-{
-    return c->attached ? slab_at(&c->app->blocks, c->block) : NULL;
 }
 
 /* ---- the lists by last progress ---- */
@@ -122,13 +119,6 @@ void *app_conn_attach(struct app_conn *c)
     return b->state;
 }
 
-void *app_conn_state(const struct app_conn *c)
-{
-    struct app_block *b = app_conn_block(c);
-
-    return b != NULL && b->held ? b->state : NULL;
-}
-
 void app_conn_detach(struct app_conn *c)
 {
     struct app_block *b = app_conn_block(c);
@@ -214,11 +204,6 @@ int app_conn_reserve(struct app_conn *c, size_t want, struct mspan *out)
     return n;
 }
 
-bool app_conn_waits(const struct app_conn *c)
-{
-    return c->attached && app_conn_block(c)->stash != NULL;
-}
-
 bool app_conn_flush(struct app_conn *c)
 {
     if (c->ended)
@@ -298,6 +283,8 @@ int app_conn_drain(struct app_conn *c)
         n = sock_consume(c->app->env.socks, c->sd, (size_t)n);
         if (n < 0)
             return n;
+        if (app_conn_is_dry(c))
+            return -EAGAIN;
     }
 }
 
@@ -337,6 +324,7 @@ static void app_conn_begin_call(struct app_conn *c)
     NET_ASSERT(c->app->served == NULL);
     c->app->served = c;
     c->progressed = false;
+    c->ending = true; /* who knows */
 }
 
 /* The call is over: what follows from it. */
@@ -367,13 +355,14 @@ static void app_conn_end_call(struct app_conn *c)
     }
     if (c->stuck != c->wants_out) {
         c->wants_out = c->stuck;
-        poll_mod(a->env.socks, a->pd, c->sd, c->stuck ? SOCK_IN | SOCK_OUT : SOCK_IN);
+        poll_mod(a->env.socks, a->pd, c->sd, c->stuck ? APP_WANT | SOCK_OUT : APP_WANT);
     }
 }
 
-void app_conn_serve(struct app_conn *c)
+void app_conn_serve(struct app_conn *c, bool ending)
 {
     app_conn_begin_call(c);
+    c->ending = ending;
     c->stuck = false; /* all that can be sent is sent now */
     if (c->lingering)
         app_linger_run(c);
@@ -423,7 +412,7 @@ struct app_conn *app_conn_open(struct app *a, unsigned service, int sd)
 
     app_list_add(a, c, app_list_of(c));
     a->stats.accepted++;
-    if (poll_add(a->env.socks, a->pd, sd, SOCK_IN, POLL_EDGE, cookie) < 0) {
+    if (poll_add(a->env.socks, a->pd, sd, APP_WANT, POLL_EDGE, cookie) < 0) {
         app_conn_abort(c);
         return NULL;
     }

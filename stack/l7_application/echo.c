@@ -41,7 +41,7 @@ static void echo_run(struct app_conn *c)
 {
     for (;;) {
         struct span in[2];
-        int n = sock_peek(c->app->env.socks, c->sd, in, NULL);
+        int n = sock_peek(c->app->env.socks, c->sd, in, NULL), all = n;
 
         if (n == 0) { /* the peer's FIN, and all before it is echoed */
             app_conn_close(c);
@@ -51,6 +51,8 @@ static void echo_run(struct app_conn *c)
             n = echo_copy(c, in);
         if (n == -EAGAIN || n == 0)
             return; /* nothing to read, or no room to write: the next event is the other one's */
+        int done = n;
+
         if (n > 0)
             n = sock_consume(c->app->env.socks, c->sd, (size_t)n);
         if (n < 0) {
@@ -58,6 +60,8 @@ static void echo_run(struct app_conn *c)
             return;
         }
         app_conn_progress(c);
+        if (done == all && app_conn_is_dry(c))
+            return;
     }
 }
 

@@ -27,6 +27,7 @@
 enum {
     HTTP_BODY_MAX = 1024 * 1024,
     HTTP_PIECE = 256 * 1024, /* of a file, asked for at once */
+    HTTP_SMALL = 8192,       /* of a file: the head takes it along */
     HTTP_PAGE_PIECE = 16384, /* of the built-in page */
     HTTP_CHUNK_HEAD = 6,     /* four hexadecimal digits, CR, LF */
     HTTP_CHUNK_TAIL = 2 + 5  /* CR LF, and the last chunk */
@@ -80,6 +81,23 @@ static void http_refuse(struct http_conn *h, int status)
     h->phase = HTTP_PHASE_REPLY;
 }
 
+/* A small file goes with its head. Return: whether all of it stands behind the head now. */
+static bool http_reply_file(struct app_conn *c, struct fmt *f)
+{
+    struct http_answer *w = &http_of(c)->answer;
+    const struct app_files *files = c->app->env.files;
+
+    if (w->source != HTTP_FROM_FILE || w->left > HTTP_SMALL)
+        return false;
+    size_t want = (size_t)w->left;
+
+    if (want > 0 && files->read(files->ctx, w->handle, w->at, f->p + f->len, want) != (int)want)
+        return false; /* http_send_file() will find out why */
+    f->len += want;
+    w->left = 0;
+    return true;
+}
+
 static bool http_reply(struct app_conn *c)
 {
     struct http_conn *h = http_of(c);
@@ -87,8 +105,8 @@ static bool http_reply(struct app_conn *c)
 
     if (h->answer.source == HTTP_FROM_PAGE && h->minor == 0)
         h->close = true;
-    http_reply_head(c->app, h, &f);
-    bool has_content = h->answer.source != HTTP_FROM_TEXT && !h->is_head;
+    http_kept_reply(c, &f);
+    bool has_content = h->answer.source != HTTP_FROM_TEXT && !h->is_head && !http_reply_file(c, &f);
 
     h->phase = has_content ? HTTP_PHASE_SEND : HTTP_PHASE_DONE;
     h->replied = true;
@@ -166,8 +184,10 @@ static bool http_done(struct app_conn *c)
         http_timer(c, HTTP_BODY_TIME);
         return true;
     }
+    bool is_last = h->is_last;
+
     app_conn_detach(c);
-    return true;
+    return !is_last;
 }
 
 /* ---- requests ---- */
@@ -201,11 +221,10 @@ static void http_order(struct app_conn *c, const struct http_request *r, bool bo
         app_conn_write(c, go_on, sizeof(go_on) - 1, false);
 }
 
-/* A whole head. @head may lie in the receive buffer: no call to the sockets before it is used up. */
-static void http_request(struct app_conn *c, struct http_request *r, struct span head)
+/* What is the answer to @r? @status: of its head. */
+static void http_request(struct app_conn *c, const struct http_request *r, int status)
 {
     struct http_conn *h = http_of(c);
-    int status = http_parse(r, head);
 
     h->minor = r->minor;
     h->is_head = r->method == HTTP_HEAD;
@@ -226,42 +245,29 @@ static void http_request(struct app_conn *c, struct http_request *r, struct span
         http_page_find(r, &h->answer, &h->page);
 }
 
-/* A head that has come, of @len bytes; behind it there is perhaps @more. */
-static bool http_take_head(struct app_conn *c, const struct span in[2], size_t len, bool more)
+/* A head of @len bytes has come, and perhaps @more behind it. @r may point into the receive buffer:
+ * no call to the sockets before it is used up. */
+static bool http_take_request(struct app_conn *c, const struct http_request *r, int status,
+                              size_t len, bool more)
 {
     struct http_conn *h = http_of(c);
-    struct span head = {in[0].p, len};
-    struct http_request r;
 
-    if (in[0].len < head.len) { /* it wraps: the only time that a head is copied */
-        uint8_t *copy = c->app->scratch + HTTP_SCRATCH_HEAD;
-
-        memcpy(copy, in[0].p, in[0].len);
-        memcpy(copy + in[0].len, in[1].p, head.len - in[0].len);
-        head.p = copy;
-    }
-    http_request(c, &r, head);
+    http_request(c, r, status);
+    h->is_last = !more && app_conn_is_dry(c);
     c->app->stats.requests++;
     app_conn_progress(c);
-    sock_consume(http_socks(c), c->sd, head.len);
-    http_order(c, &r, more);
+    sock_consume(http_socks(c), c->sd, len);
+    http_order(c, r, more);
     /* The path of a redirect stands in the scratch buffer only until the next connection is served. */
     return !c->ended && (h->phase != HTTP_PHASE_REPLY || http_reply(c));
 }
 
-static bool http_wait_head(struct app_conn *c)
+/* Look for the end of a head in what has come. */
+static bool http_scan_head(struct app_conn *c, const struct span in[2])
 {
     struct http_conn *h = http_of(c);
     struct http_scan scan = {0};
-    struct span in[2];
-    int n = sock_peek(http_socks(c), c->sd, in, NULL);
 
-    if (n == -EAGAIN)
-        return false;
-    if (n <= 0) { /* the peer's FIN between two requests, or the connection is gone */
-        app_conn_close(c);
-        return false;
-    }
     if (h != NULL)
         scan = h->scan;
     int len = http_scan(&scan, in);
@@ -275,8 +281,13 @@ static bool http_wait_head(struct app_conn *c)
         if (len == 0)
             http_timer(c, HTTP_HEAD_TIME);
     }
-    if (len > 0)
-        return http_take_head(c, in, (size_t)len, n > len);
+    if (len > 0) {
+        int status;
+        const struct http_request *r = http_kept_parse(
+            app_conn_memory(c), in, (size_t)len, c->app->scratch + HTTP_SCRATCH_HEAD, &status);
+
+        return http_take_request(c, r, status, (size_t)len, in[0].len + in[1].len > (size_t)len);
+    }
     if (len < 0) {
         http_refuse(h, -len);
         h->minor = 1;
@@ -288,6 +299,26 @@ static bool http_wait_head(struct app_conn *c)
     if (poll_events(http_socks(c), c->sd) & (SOCK_RDHUP | SOCK_HUP))
         app_conn_linger(c); /* the rest will never come */
     return false;
+}
+
+static bool http_wait_head(struct app_conn *c)
+{
+    struct span in[2];
+    int n = sock_peek(http_socks(c), c->sd, in, NULL);
+
+    if (n == -EAGAIN)
+        return false;
+    if (n <= 0) { /* the peer's FIN between two requests, or the connection is gone */
+        app_conn_close(c);
+        return false;
+    }
+    const struct http_kept_request *known =
+        http_of(c) == NULL ? http_kept_request(app_conn_memory(c), in[0]) : NULL;
+
+    if (known == NULL)
+        return http_scan_head(c, in);
+    return http_begin(c) != NULL &&
+           http_take_request(c, &known->request, 0, known->len, (size_t)n > known->len);
 }
 
 static bool http_skip(struct app_conn *c)
@@ -348,9 +379,12 @@ static bool http_step(struct app_conn *c)
 
 static void http_run(struct app_conn *c)
 {
+    struct http_conn *h = http_of(c);
     bool goes_on = app_conn_flush(c);
 
-    if (!goes_on && c->progressed && !c->ended && http_of(c) != NULL)
+    if (h != NULL)
+        h->is_last = false; /* perhaps something has come while it was being answered */
+    if (!goes_on && c->progressed && !c->ended && h != NULL)
         http_timer(c, HTTP_STALL_TIME); /* slow, but it reads */
     while (goes_on)
         goes_on = http_step(c) && app_conn_flush(c);
@@ -387,6 +421,7 @@ const struct app_service app_http = {
     .port = 80,
     .about = "serves files, or a page about itself (RFC 9110, 9112)",
     .idle = HTTP_IDLE_TIME,
+    .memory = sizeof(struct http_kept),
     .run = http_run,
     .timeout = http_timeout,
     .stop = http_stop,

@@ -6,6 +6,7 @@
  * http_reply.c  an answer's head, and the small pages of errors
  * http_file.c   from a target to a file under the root; conditions, ranges, types
  * http_page.c   the built-in page
+ * http_kept.c   heads of requests and answers that come again and again
  */
 #ifndef STACKD_HTTP_H
 #define STACKD_HTTP_H
@@ -63,6 +64,7 @@ struct http_conn {
     uint8_t phase;       /* enum http_phase */
     uint8_t minor;       /* version of the peer: HTTP/1.minor */
     bool is_head;        /* HEAD: no content */
+    bool is_last;        /* nothing has come behind the request */
     bool close;          /* after this answer */
     bool replied;        /* before the body was read */
 };
@@ -86,6 +88,52 @@ void http_page_find(const struct http_request *r, struct http_answer *out, struc
 bool http_page_piece(const struct app *a, struct http_page *page, struct fmt *f);
 
 /** http_reply_head - the head of the answer, and the whole content if it comes from text. */
-void http_reply_head(struct app *a, const struct http_conn *h, struct fmt *f);
+void http_reply_head(struct app *a, const struct http_conn *h, int64_t now, struct fmt *f);
+
+/* What was asked and answered lately, on one host: http_kept.c. */
+enum { HTTP_KEPT = 8, HTTP_KEPT_REQUEST = 768, HTTP_KEPT_REPLY = 720 };
+
+struct http_kept_request {
+    uint32_t len; /* of the head, 0: none */
+    uint8_t head[HTTP_KEPT_REQUEST];
+    struct http_request request; /* points into it */
+};
+struct http_kept_reply {
+    struct http_kept_key {
+        int64_t now, mtime;
+        uint64_t left;
+        const char *type;
+        uint16_t status;
+        uint8_t source, minor;
+        bool has_mtime, close, is_head;
+        uint8_t zero; /* no padding: compared byte by byte */
+    } key;
+    uint32_t len; /* 0: none */
+    char bytes[HTTP_KEPT_REPLY];
+};
+static_assert(sizeof(struct http_kept_key) == 40, "has no padding");
+
+struct http_kept {
+    struct http_kept_request requests[HTTP_KEPT];
+    struct http_request other; /* the last one that was not kept */
+    struct http_kept_reply replies[HTTP_KEPT];
+};
+
+/** http_kept_request - has a head like the one that @in begins with been parsed before? Return: it, or
+ * NULL. */
+const struct http_kept_request *http_kept_request(const struct http_kept *k, struct span in);
+/**
+ * http_kept_parse - http_parse(), and a good one is kept.
+ * @in: what has come, the head in front
+ * @len: of the head
+ * @wrapped: HTTP_HEAD_MAX bytes for a head that is in two pieces
+ * @status: receives what http_parse() says
+ *
+ * Return: the request; good until the next call, or until @in is taken.
+ */
+const struct http_request *http_kept_parse(struct http_kept *k, const struct span in[2], size_t len,
+                                           uint8_t *wrapped, int *status);
+/** http_kept_reply - http_reply_head(), from what is kept where the answer is the same. */
+void http_kept_reply(const struct app_conn *c, struct fmt *f);
 
 #endif

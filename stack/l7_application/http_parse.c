@@ -6,28 +6,41 @@ static bool http_is_digit(uint8_t c)
 {
     return c >= '0' && c <= '9';
 }
-static bool http_is_alpha(uint8_t c)
-{
-    return http_lower(c) >= 'a' && http_lower(c) <= 'z';
-}
 static bool http_is_space(uint8_t c)
 {
     return c == ' ' || c == '\t';
 }
 
-static bool http_is_one_of(uint8_t c, const char *set)
+/* A set of characters of ASCII, one bit for each. */
+struct http_set {
+    uint64_t bits[2];
+};
+/* RFC 9110 section 5.6.2: letters, digits, !#$%&'*+-.^_`|~ */
+static const struct http_set http_token = {
+    {0x03ff6cfa00000000, 0x57ffffffc7fffffe}
+};
+/* RFC 3986 section 3.2.2: letters, digits, -._~!$&'()*+,;=% */
+static const struct http_set http_reg_name = {
+    {0x2bff7ff200000000, 0x47fffffe87fffffe}
+};
+/* What a target may be made of: printing, and no fragment. */
+static const struct http_set http_visible = {
+    {0xfffffff600000000, 0x7fffffffffffffff}
+};
+
+/* How many bytes of @s, from its beginning on, are in @set. */
+static size_t http_span_of(struct span s, const struct http_set *set)
 {
-    for (; *set != '\0'; set++) {
-        if (c == (uint8_t)*set)
-            return true;
-    }
-    return false;
+    size_t n = 0;
+
+    while (n < s.len && s.p[n] < 128 && (set->bits[s.p[n] / 64] >> s.p[n] % 64 & 1))
+        n++;
+    return n;
 }
 
-/* RFC 9110 section 5.6.2. */
-static bool http_is_token_char(uint8_t c)
+static bool http_is_token(struct span s)
 {
-    return http_is_alpha(c) || http_is_digit(c) || http_is_one_of(c, "!#$%&'*+-.^_`|~");
+    return s.len > 0 && http_span_of(s, &http_token) == s.len;
 }
 
 bool http_word_eq(struct span s, const char *word)
@@ -39,6 +52,24 @@ bool http_word_eq(struct span s, const char *word)
             return false;
     }
     return i == s.len && word[i] == '\0';
+}
+
+/* How many bytes of @s, from its beginning on, are neither control characters nor DEL: eight at a
+ * time (Hacker's Delight, section 6-1). */
+static size_t http_plain(struct span s)
+{
+    static const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    size_t n = 0;
+
+    for (uint64_t x, d; n + sizeof(x) <= s.len; n += sizeof(x)) {
+        memcpy(&x, s.p + n, sizeof(x));
+        d = x ^ (ones * 0x7f);
+        if ((((x - ones * ' ') & ~x) | ((d - ones) & ~d)) & highs)
+            break; /* one of the eight, or one that borrowed: looked at again */
+    }
+    while (n < s.len && s.p[n] >= ' ' && s.p[n] != 0x7f)
+        n++;
+    return n;
 }
 
 static struct span http_trim(struct span s)
@@ -84,14 +115,40 @@ static int http_scan_line(struct http_scan *s, uint32_t at, uint32_t len)
     return s->lines > HTTP_FIELDS_MAX + 1 ? -431 : 0;
 }
 
+/* Go on to the next byte that matters. Return: whether it is a whole CR LF, which ends a line. */
+static bool http_scan_skip(struct http_scan *s, const struct span in[2])
+{
+    bool in_first = s->at < in[0].len;
+    size_t from = in_first ? 0 : in[0].len,
+           end = size_min(from + in[!in_first].len, HTTP_HEAD_MAX - 1);
+    const uint8_t *p = in[!in_first].p - from;
+
+    if (s->lines == 0)
+        end = size_min(end, s->line + HTTP_LINE_MAX);
+    /* Up to `end` no limit is reached. */
+    if (s->after_cr || s->at >= end)
+        return false;
+    s->at += (uint32_t)http_plain((struct span){p + s->at, end - s->at});
+    return s->at + 1 < end && p[s->at] == '\r' && p[s->at + 1] == '\n';
+}
+
 int http_scan(struct http_scan *s, const struct span in[2])
 {
     size_t total = in[0].len + in[1].len;
+    int rc = 0;
 
     while (s->at < total) {
+        if (http_scan_skip(s, in)) {
+            s->at += 2;
+            rc = http_scan_line(s, s->at, s->at - 2 - s->line);
+            if (rc != 0)
+                return rc;
+            continue;
+        }
+        if (s->at == total)
+            break;
         uint32_t at = s->at++;
         uint8_t c = at < in[0].len ? in[0].p[at] : in[1].p[at - in[0].len];
-        int rc = 0;
 
         if (c == '\n')
             rc = http_scan_line(s, at + 1, at - s->line - (s->after_cr ? 1u : 0u));
@@ -125,11 +182,7 @@ static bool http_is_authority(struct span s)
             return false;
         i++;
     } else {
-        for (; i < s.len && s.p[i] != ':'; i++) {
-            if (!http_is_alpha(s.p[i]) && !http_is_digit(s.p[i]) &&
-                !http_is_one_of(s.p[i], "-._~!$&'()*+,;=%"))
-                return false;
-        }
+        i = http_span_of(s, &http_reg_name);
     }
     if (i == s.len)
         return true;
@@ -175,10 +228,8 @@ static int http_parse_target(struct http_request *r, struct span method, struct 
 {
     if (t.len == 0)
         return 400;
-    for (size_t i = 0; i < t.len; i++) {
-        if (t.p[i] <= ' ' || t.p[i] >= 0x7f || t.p[i] == '#')
-            return 400;
-    }
+    if (http_span_of(t, &http_visible) < t.len)
+        return 400;
     if (http_word_eq(method, "connect")) { /* authority-form; answered with 405 anyway */
         r->host = r->path = t;
         return http_is_authority(t) ? 0 : 400;
@@ -226,12 +277,8 @@ static int http_parse_line(struct http_request *r, struct span line)
     struct span method, target, version = line;
 
     if (!http_cut(&version, ' ', &method) || !http_cut(&version, ' ', &target) ||
-        version.p == NULL || method.len == 0)
+        version.p == NULL || !http_is_token(method))
         return 400;
-    for (size_t i = 0; i < method.len; i++) {
-        if (!http_is_token_char(method.p[i]))
-            return 400;
-    }
     /* RFC 9112 section 2.3: case-sensitive, one digit each. */
     if (version.len != 8 || memcmp(version.p, "HTTP/", 5) != 0 || !http_is_digit(version.p[5]) ||
         version.p[6] != '.' || !http_is_digit(version.p[7]))
@@ -312,37 +359,74 @@ static void http_field_connection(struct http_fields *f, struct span value)
     }
 }
 
+/* The fields that mean something here. */
+enum http_field_id {
+    HTTP_FIELD_HOST,
+    HTTP_FIELD_LENGTH,
+    HTTP_FIELD_TE,
+    HTTP_FIELD_CONNECTION,
+    HTTP_FIELD_EXPECT,
+    HTTP_FIELD_KEPT, /* only kept for whoever answers: this and those behind it */
+    HTTP_FIELD_NONE = -1
+};
+
+static const struct http_known {
+    uint8_t len;
+    const char *name;
+    size_t kept; /* where in struct http_request */
+} http_known[] = {
+#define KNOWN(name, kept)                                                                          \
+    {                                                                                              \
+        sizeof(name) - 1, name, kept                                                               \
+    }
+    [HTTP_FIELD_HOST] = KNOWN("host", 0),
+    [HTTP_FIELD_LENGTH] = KNOWN("content-length", 0),
+    [HTTP_FIELD_TE] = KNOWN("transfer-encoding", 0),
+    [HTTP_FIELD_CONNECTION] = KNOWN("connection", 0),
+    [HTTP_FIELD_EXPECT] = KNOWN("expect", 0),
+    KNOWN("if-modified-since", offsetof(struct http_request, if_modified_since)),
+    KNOWN("if-unmodified-since", offsetof(struct http_request, if_unmodified_since)),
+    KNOWN("if-match", offsetof(struct http_request, if_match)),
+    KNOWN("if-none-match", offsetof(struct http_request, if_none_match)),
+    KNOWN("if-range", offsetof(struct http_request, if_range)),
+    KNOWN("range", offsetof(struct http_request, range)),
+#undef KNOWN
+};
+
+static int http_field_id(struct span name)
+{
+    for (int i = 0; i < (int)ARRAY_LEN(http_known); i++) {
+        if (name.len == http_known[i].len && http_word_eq(name, http_known[i].name))
+            return i;
+    }
+    return HTTP_FIELD_NONE;
+}
+
 static int http_field(struct http_request *r, struct http_fields *f, struct span name,
                       struct span value)
 {
-    static const struct {
-        const char *name;
-        size_t at;
-    } kept[] = {
-        {"if-modified-since",   offsetof(struct http_request, if_modified_since)  },
-        {"if-unmodified-since", offsetof(struct http_request, if_unmodified_since)},
-        {"if-match",            offsetof(struct http_request, if_match)           },
-        {"if-none-match",       offsetof(struct http_request, if_none_match)      },
-        {"if-range",            offsetof(struct http_request, if_range)           },
-        {"range",               offsetof(struct http_request, range)              },
-    };
+    int id = http_field_id(name);
 
-    if (http_word_eq(name, "host")) {
+    switch (id) {
+    case HTTP_FIELD_NONE:
+        break;
+    case HTTP_FIELD_HOST:
         f->hosts++;
         f->host = value;
-    } else if (http_word_eq(name, "content-length")) {
+        break;
+    case HTTP_FIELD_LENGTH:
         return http_field_length(r, f, value);
-    } else if (http_word_eq(name, "transfer-encoding")) {
+    case HTTP_FIELD_TE:
         return http_field_te(f, value);
-    } else if (http_word_eq(name, "connection")) {
+    case HTTP_FIELD_CONNECTION:
         http_field_connection(f, value);
-    } else if (http_word_eq(name, "expect")) {
+        break;
+    case HTTP_FIELD_EXPECT:
         f->expect = true;
         f->expect_unknown |= !http_word_eq(value, "100-continue");
-    }
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        if (http_word_eq(name, kept[i].name))
-            memcpy((uint8_t *)r + kept[i].at, &value, sizeof(value));
+        break;
+    default:
+        memcpy((uint8_t *)r + http_known[id].kept, &value, sizeof(value));
     }
     return 0;
 }
@@ -354,16 +438,16 @@ static int http_parse_field(struct http_request *r, struct http_fields *f, struc
     /* RFC 9112 section 5.1: no space before the colon; section 5.2: no folding, which begins with
      * space and so has no token for a name. */
     http_cut(&value, ':', &name);
-    if (value.p == NULL || name.len == 0)
+    if (value.p == NULL || !http_is_token(name))
         return 400;
-    for (size_t i = 0; i < name.len; i++) {
-        if (!http_is_token_char(name.p[i]))
-            return 400;
-    }
     value = http_trim(value);
-    for (size_t i = 0; i < value.len; i++) { /* RFC 9110 section 5.5 */
-        if ((value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f)
+    for (struct span v = value; v.len > 0;) { /* RFC 9110 section 5.5 */
+        size_t n = http_plain(v);
+
+        if (n < v.len && v.p[n] != '\t')
             return 400;
+        n += n < v.len;
+        v = (struct span){v.p + n, v.len - n};
     }
     return http_field(r, f, name, value);
 }

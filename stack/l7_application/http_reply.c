@@ -115,11 +115,10 @@ static void http_reply_framing(const struct http_conn *h, const struct fmt *text
         fmt_str(f, "Transfer-Encoding: chunked\r\n");
 }
 
-void http_reply_head(struct app *a, const struct http_conn *h, struct fmt *f)
+void http_reply_head(struct app *a, const struct http_conn *h, int64_t now, struct fmt *f)
 {
     const struct http_answer *w = &h->answer;
     const struct http_status *s = http_status_of(w->status);
-    int64_t now = app_calendar(a);
     char page[512];
     struct fmt text = {.p = page, .cap = sizeof(page)};
 

@@ -25,6 +25,20 @@ static void test_discard_tcp_takes_everything_and_says_nothing(void)
     pair_free(p);
 }
 
+/* The last bytes and the FIN in one segment: one event, and nothing comes after it. */
+static void test_discard_tcp_sees_a_fin_that_came_with_data(void)
+{
+    struct pair *p = pair_new(NULL, 0);
+
+    pair_connect(p, 9);
+    pair_say(p, "the last");
+    pair_fin(p);
+    pair_run(p, NET_MS(50));
+    T_TRUE(p->eof);
+    T_EQ(p->app.conns.used, 0);
+    pair_free(p);
+}
+
 static void test_discard_udp_never_answers(void)
 {
     struct pair *p = pair_new(NULL, 0);
@@ -35,4 +49,4 @@ static void test_discard_udp_never_answers(void)
 }
 
 T_MAIN("discard", T(test_discard_tcp_takes_everything_and_says_nothing),
-       T(test_discard_udp_never_answers))
+       T(test_discard_tcp_sees_a_fin_that_came_with_data), T(test_discard_udp_never_answers))

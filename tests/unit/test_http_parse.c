@@ -65,7 +65,99 @@ static void is_text(struct span s, const char *want)
         T_MEM(s.p, want, s.len);
 }
 
+/* Every byte there is, in each place of a head where only some may stand. */
+static void test_http_parse_characters(void)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static const char reg_name[] = "-._~!$&'()*+,;=%0123456789"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    char head[64];
+    struct http_request r;
+
+    for (int c = 1; c < 256; c++) {
+        bool is_line_end = c == '\r' || c == '\n';
+        bool is_token = strchr(token, c) != NULL, is_name = strchr(reg_name, c) != NULL;
+
+        snprintf(head, sizeof(head), "G%cT / HTTP/1.1\r\nHost: a\r\n\r\n", c);
+        T_EQ(status(head) == 0, is_token);
+        snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: a\r\nX%cY: b\r\n\r\n", c);
+        T_EQ(status(head) == 0, is_token || c == ':');
+        snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: a%cb\r\n\r\n", c);
+        T_EQ(status(head) == 0, is_name);
+        snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: a\r\nX: a%cb\r\n\r\n", c);
+        T_EQ(status(head) == 0, !is_line_end && (c >= ' ' || c == '\t') && c != 0x7f);
+        snprintf(head, sizeof(head), "GET /%c HTTP/1.1\r\nHost: a\r\n\r\n", c);
+        T_EQ(parse(head, &r) == 0, c > ' ' && c < 0x7f && c != '#');
+    }
+}
+
 /* ---- the scanner ---- */
+
+/* A byte at a time, as the rules say: what http_scan() must find, however it goes about it. */
+static int scan_plainly(const uint8_t *p, size_t len)
+{
+    size_t line = 0, lines = 0, empty = 0;
+    bool after_cr = false;
+
+    for (size_t at = 0; at < len; at++) {
+        if (p[at] != '\n' && after_cr)
+            return -400;
+        if (p[at] == '\n') {
+            size_t n = at - line - (after_cr ? 1 : 0);
+
+            line = at + 1;
+            if (n == 0 && lines > 0)
+                return (int)line;
+            if (n == 0 && ++empty > HTTP_EMPTY_LINES)
+                return -400;
+            if (n > 0 && ++lines > HTTP_FIELDS_MAX + 1)
+                return -431;
+        }
+        after_cr = p[at] == '\r';
+        if (lines == 0 && at + 1 - line > HTTP_LINE_MAX)
+            return -414;
+        if (at + 1 >= HTTP_HEAD_MAX)
+            return -431;
+    }
+    return 0;
+}
+
+static void test_http_scan_agrees_with_the_plain_rules(void)
+{
+    static const uint8_t some[] = "ab \t\x80\xff\x01\r\n\n\n";
+    static uint8_t bytes[HTTP_HEAD_MAX + 64];
+    uint32_t seed = 1;
+
+    for (int run = 0; run < 20000; run++) {
+        size_t len = run % 100 == 0 ? sizeof(bytes) : (size_t)(run % 97);
+
+        for (size_t i = 0; i < len; i++) {
+            seed = seed * 1664525 + 1013904223;
+            bytes[i] = (seed >> 24) % (len > 100 ? 4096 : 3) == 0
+                           ? some[(seed >> 16) % (sizeof(some) - 1)]
+                           : (uint8_t)('a' + (seed >> 20) % 26);
+            if (len > 100 && (seed >> 8) % 1000 == 0)
+                bytes[i] = '\n';
+        }
+        int want = scan_plainly(bytes, len);
+
+        for (size_t cut = 0; cut <= len; cut += 1 + len / 7) {
+            struct http_scan s = {0};
+            int got = http_scan(&s, (struct span[2]){
+                                        {bytes, cut},
+                                        {NULL,  0  }
+            });
+
+            if (got == 0)
+                got = http_scan(&s, (struct span[2]){
+                                        {bytes,           cut / 2      },
+                                        {bytes + cut / 2, len - cut / 2}
+                });
+            T_EQ(got, want);
+        }
+    }
+}
 
 /* REQ: HTTP-9112-11.2-1 */
 static void test_http_scan_same_end_at_every_cut_and_in_every_step(void)
@@ -681,8 +773,9 @@ static void test_http_range(void)
     T_EQ(http_range(text("bytes=-5"), 0, &first, &count), HTTP_RANGE_BAD);
 }
 
-T_MAIN("http_parse", T(test_http_scan_same_end_at_every_cut_and_in_every_step),
-       T(test_http_scan_limits), T(test_http_parse_request_line_of_8000_bytes_is_served),
+T_MAIN("http_parse", T(test_http_parse_characters), T(test_http_scan_agrees_with_the_plain_rules),
+       T(test_http_scan_same_end_at_every_cut_and_in_every_step), T(test_http_scan_limits),
+       T(test_http_parse_request_line_of_8000_bytes_is_served),
        T(test_http_scan_empty_lines_in_front_are_ignored_up_to_a_limit),
        T(test_http_scan_bare_cr_is_refused), T(test_http_parse_lone_lf_only_without_a_body),
        T(test_http_parse_bad_request_lines), T(test_http_parse_versions),
