@@ -2,7 +2,7 @@
 
 void slab_cut(struct slab *s, struct region *r, size_t size, uint32_t count)
 {
-    size = (size + 15) & ~(size_t)15;
+    size = (size + 7) & ~(size_t)7;
     *s = (struct slab){.size = size, .count = count};
     s->base = region_cut(r, size * count, 64);
 }

@@ -237,7 +237,7 @@ static inline void app_conn_progress(struct app_conn *c)
 void *app_conn_attach(struct app_conn *c);
 static inline struct app_block *app_conn_block(const struct app_conn *c)
 {
-    return c->attached ? (struct app_block *)(void *)c->app->blocks.base + c->block : NULL;
+    return c->attached ? slab_at(&c->app->blocks, c->block) : NULL;
 }
 /** app_conn_state - what app_conn_attach() returned; NULL: nothing is attached. */
 static inline void *app_conn_state(const struct app_conn *c)
