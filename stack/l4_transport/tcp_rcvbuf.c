@@ -27,12 +27,22 @@
  * A sender's buffer must hold what is in flight and what the user writes meanwhile: two congestion
  * windows, up to cfg.sndbuf_max.
  *
+ * On a short path both stop earlier. Where nothing is ever lost the window only grows, and with it
+ * what stands in a queue: a buffer that holds more than the fastest wire could carry in a round trip
+ * buys nothing, and one that has left the processor's cache costs half the speed (bulk out over a
+ * TAP, GET of 2 MB again and again: 22 Gbit/s with 16 MB, 46 to 55 with 0.5 to 4 MB).
+ *
  * A size set by the user (SOCK_OPT_RCVBUF, SOCK_OPT_SNDBUF) is kept. Neither limit shrinks again:
  * memory follows what is held and not the limit.
  */
 #include "l4_transport/tcp_priv.h"
 
+/* A round trip from which on no bound but cfg's is needed. */
+#define BUF_RTT_LONG NET_MS(10)
+
 enum {
+    BUF_WIRE = 12,         /* bytes in a nanosecond: 100 Gbit/s */
+    BUF_SHORT = 4 << 20,   /* bytes: what the caches of one core hold, the shared one included */
     RCVBUF_FINE_TICKS = 4, /* below so many ticks of 1 ms the echo only gives an upper bound */
     RCVBUF_FIRST = 10,     /* segments: the flight a sender begins with (RFC 6928) */
 };
@@ -45,6 +55,15 @@ uint32_t tcp_rcvbuf_most(const struct tcp *tcp, uint32_t rcvbuf)
         return rcvbuf;
     return tcp->cfg.moderate_rcvbuf ? u32_max(tcp->cfg.rcvbuf, tcp->cfg.rcvbuf_max)
                                     : tcp->cfg.rcvbuf;
+}
+
+/* What a buffer may grow to on a path whose round trip is @rtt at its shortest, 0: not known. */
+static uint32_t tcp_buf_most(const struct tcb *t, uint32_t most, net_time rtt)
+{
+    most = u32_min(most, buddy_largest(&t->tcp->c->bufs));
+    if (rtt == 0 || rtt > BUF_RTT_LONG)
+        return most;
+    return u32_min(most, u32_max(BUF_SHORT, 2 * BUF_WIRE * (uint32_t)rtt));
 }
 
 /* The buffer as far as a window may promise it now. */
@@ -120,8 +139,8 @@ static void tcp_rcvbuf_grow(struct tcb *t, uint32_t copied)
     uint64_t want = 2 * (uint64_t)copied + 16 * (uint64_t)t->rcv_mss;
 
     want += 2 * (want * (copied - space) / space);
-    uint64_t most = u32_min(u32_min(cfg->rcvbuf_max, (uint32_t)UINT16_MAX << t->rcv_wnd_shift),
-                            buddy_largest(&t->tcp->c->bufs));
+    uint64_t most = tcp_buf_most(
+        t, u32_min(cfg->rcvbuf_max, (uint32_t)UINT16_MAX << t->rcv_wnd_shift), t->rcvq.rtt);
 
     if (want > most)
         want = most;
@@ -150,7 +169,7 @@ void tcp_rcvbuf_read(struct tcb *t)
 /* The congestion window may have grown: room for twice that. */
 void tcp_sndbuf_grow(struct tcb *t)
 {
-    uint32_t most = u32_min(t->tcp->cfg.sndbuf_max, buddy_largest(&t->tcp->c->bufs));
+    uint32_t most = tcp_buf_most(t, t->tcp->cfg.sndbuf_max, t->min_rtt);
 
     if (t->sndbuf_set || t->sndbuf >= most || t->cwnd <= t->sndbuf / 2 ||
         ring_is_scarce(&t->tcp->c->bufs))

@@ -147,6 +147,42 @@ static void test_tcp_sndbuf_holds_two_windows(void)
     pair_end(&p);
 }
 
+/* Where a round trip is short, no wire could fill more than a few megabytes. */
+static void test_tcp_bufs_stay_small_on_a_short_path(void)
+{
+    static const struct {
+        net_time rtt;
+        uint32_t most;
+    } rows[] = {
+        {NET_US(30),  4 << 20    },
+        {NET_US(400), 9600000    },
+        {NET_MS(1),   65535u << 8},
+        {NET_MS(100), 65535u << 8},
+        {0,           65535u << 8}, /* not known */
+    };
+    struct net_config b;
+    struct pair p;
+
+    hosts_config(&b, 2);
+    b.buffer_bytes = (size_t)128 << 20;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        pair_begin(&p, &b);
+        p.t->min_rtt = rows[i].rtt;
+        p.t->cwnd = 1u << 30;
+        tcp_sndbuf_grow(p.t);
+        T_EQ(p.t->sndbuf, rows[i].most);
+        if (rows[i].rtt != 0) {
+            p.t->rcvq.rtt = rows[i].rtt;
+            p.t->rcvq.since = p.h.now - rows[i].rtt;
+            p.t->rcvq.space = 14600;
+            p.t->rcvq.from = seq_sub(p.t->rcv_nxt, 100000000);
+            tcp_rcvbuf_read(p.t);
+            T_EQ(p.t->rcvbuf, rows[i].most);
+        }
+        pair_end(&p);
+    }
+}
+
 /* The scale of the SYN is for ever: it covers what the buffer may become (RFC 7323 section 2.3). */
 static void test_tcp_rcvbuf_scale_covers_the_bound(void)
 {
@@ -168,4 +204,5 @@ static void test_tcp_rcvbuf_scale_covers_the_bound(void)
 
 T_MAIN("tcp_rcvbuf", T(test_tcp_rcvbuf_grows_by_what_is_read), T(test_tcp_rcvbuf_is_bounded),
        T(test_tcp_rcvbuf_stays_when_set_off_or_scarce), T(test_tcp_sndbuf_holds_two_windows),
+       T(test_tcp_bufs_stay_small_on_a_short_path),
        T(test_tcp_rcvbuf_scale_covers_the_bound))
