@@ -2,7 +2,7 @@
  * pkt.h - one packet on its way through the layers.
  *
  * A packet is linear bytes in a buffer (headers, and usually the payload) plus at most one external
- * span (the tail of the payload, which stays in a send ring or in the packet it is a fragment of).
+ * span (the tail of the payload, which stays in a send queue or in the packet it is a fragment of).
  * Headers are pushed in front and pulled off; the offsets of the layers stay, counted from the
  * start of the buffer.
  *

@@ -16,7 +16,7 @@
 #define STACKD_TCP_H
 
 #include "base/hash.h"
-#include "base/ring.h"
+#include "base/sendq.h"
 #include "base/seq.h"
 #include "base/timer.h"
 #include "l3_network/ip.h"
@@ -88,6 +88,7 @@ struct tcp_config {
     bool limited_transmit; /* RFC 3042 */
     bool pacing;           /* spread a window over the round trip, whatever the controller */
     uint32_t sent_records; /* of all connections, see tcp_sent.h: 65536 */
+    uint32_t lent_records; /* of all connections, see sendq.h: 16384 */
     bool time_wait_reuse;  /* RFC 6191 */
     bool oob_inline;       /* urgent data are read in line: on (RFC 6093) */
     uint32_t fastopen;     /* enum tcp_fo_bits; 0: off */
@@ -355,7 +356,8 @@ struct tcb {
     struct cc_state cc_state;
 
     /* Data. */
-    struct ring snd, rcv;    /* snd: from SND.UNA on; rcv: bytes not yet read, then what is out of order */
+    struct sendq snd;        /* from SND.UNA on */
+    struct ring rcv;         /* bytes not yet read, then what is out of order */
     struct tcp_hole_list *ooo; /* what lies behind RCV.NXT, NULL while nothing does */
     tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK */
     struct tcb *due_next, *due_prev;
@@ -412,7 +414,7 @@ struct tcp {
     struct tcp_config cfg;
     struct timer_wheel wheel;
     struct hash table, listeners;       /* by four-tuple, by local port */
-    struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool;
+    struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     uint32_t *port_users;               /* established and TIME-WAIT connections per local port */
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
     struct tcb *due_first, *due_last;   /* output due, served in turn */
@@ -480,6 +482,9 @@ int tcp_send_urgent(struct tcb *t, const uint8_t *bytes, size_t len);
 /** tcp_send_reserve - room to write into, in one piece. Return: bytes, errors as tcp_send. */
 int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out);
 int tcp_send_commit(struct tcb *t, size_t len, bool more);
+/** tcp_send_ref - send @what from where it lies: all of it, whatever its length, where there is any room.
+ * Return: its length; or errors as tcp_send, -ENOBUFS no record is left, and it remains the caller's. */
+int tcp_send_ref(struct tcb *t, const struct lent *what, bool more);
 /** tcp_nodelay - without Nagle from now on, or with it; what it held back is due at once. */
 void tcp_nodelay(struct tcb *t, bool on);
 /** tcp_cork - every write says that more will follow, until the cork is taken out; what it held back

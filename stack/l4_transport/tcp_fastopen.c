@@ -251,7 +251,7 @@ static bool tcp_fo_child(struct tcp *tcp, struct tcp_listener *l, const struct t
     t->fo_offer = offer;
     uint32_t len = u32_min(seg->data_len, tcp_rcv_wnd(t));
 
-    if (len > 0 && tcp_reass_input(t, t->rcv_nxt, seg->data, len) == V_NEXT) {
+    if (len > 0 && tcp_reass_input(t, t->rcv_nxt, seg->text, len) == V_NEXT) {
         t->bytes_in += len;
         t->fo_data_in = true;
     }
@@ -401,7 +401,7 @@ static void tcp_fo_failed(struct tcb *t)
  * @seg:    gets the option
  * @cookie: room for it, TCP_FO_MAX bytes
  *
- * Return: bytes of the send ring that may go with it.
+ * Return: bytes of the send queue that may go with it.
  * Source: RFC 7413 section 4.2.1.
  */
 uint32_t tcp_fo_syn_fill(struct tcb *t, struct tcp_opts *o, uint8_t *cookie)

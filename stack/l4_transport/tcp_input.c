@@ -81,9 +81,7 @@ static void tcp_syn_sent_data(struct tcb *t, const struct tcp_seg *seg)
     t->delivered += a.delivered;
     t->delivered_at = t->tcp->c->now;
     t->bytes_acked += acked;
-    ring_consume(&t->snd, acked);
-    if (t->snd.len == 0)
-        ring_release(&t->snd, &t->tcp->c->bufs);
+    sendq_consume(&t->snd, acked, &t->tcp->c->bufs, &t->tcp->lent_pool);
 }
 
 static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
@@ -231,8 +229,7 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
 
         tcp_sack_dup(t, seg->seq, seq_add(seg->seq, cut));
         seg->seq = seq_add(seg->seq, cut);
-        seg->data += cut;
-        seg->data_len -= cut;
+        tcp_seg_skip(seg, cut);
         t->ack_now = true; /* the peer has missed an ACK */
         tcp_quickack(t, true);
         tcp_due(t);
@@ -316,9 +313,7 @@ static void tcp_acked(struct tcb *t, struct tcp_ack *a)
     t->snd_una = seg->ack;
     t->syn_acked = true;
     if (data > 0)
-        ring_consume(&t->snd, data);
-    if (t->snd.len == 0)
-        ring_release(&t->snd, &t->tcp->c->bufs);
+        sendq_consume(&t->snd, data, &t->tcp->c->bufs, &t->tcp->lent_pool);
     t->bytes_acked += data;
     tcp_urgent_acked(t);
     t->soft_error = 0;
@@ -471,7 +466,7 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
     }
     tcp_seq before = t->rcv_nxt;
     bool had_gap = t->ooo != NULL;
-    enum verdict v = tcp_reass_input(t, seg->seq, seg->data, seg->data_len);
+    enum verdict v = tcp_reass_input(t, seg->seq, seg->text, seg->data_len);
 
     if (seq_eq(before, t->rcv_nxt)) /* a loss: until it is mended the sender needs every ACK */
         tcp_quickack(t, true);
@@ -588,13 +583,12 @@ enum verdict tcp_segment(struct tcb *t, struct tcp_seg *seg)
     return v == V_NEXT ? tcp_step8_fin(t, seg) : v;
 }
 
-/* A sender on the same machine hands text over where it lies: behind a linear header all of it is in the
- * external span. A segment that was cut elsewhere is made one piece. */
-static bool tcp_text_is_apart(const struct pkt *p)
+/* The text may lie in two pieces, the header not. */
+static bool tcp_header_is_linear(const struct pkt *p)
 {
     uint32_t linear = p->off + p->len - p->l4;
 
-    return linear >= TCP_HDR_LEN && (p->buf[p->l4 + TCP_OFF] >> 4) * 4u == linear;
+    return linear >= TCP_HDR_LEN && (p->buf[p->l4 + TCP_OFF] >> 4) * 4u <= linear;
 }
 
 /* Checks that need no connection. */
@@ -602,7 +596,7 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
 {
     if (p->l3_cast != CAST_UNICAST) /* MUST-57 */
         return V_DROP_TCP_BROADCAST;
-    if (p->ext_len > 0 && !tcp_text_is_apart(p) && !pkt_linearize(p))
+    if (p->ext_len > 0 && !tcp_header_is_linear(p) && !pkt_linearize(p))
         return V_DROP_PKT_POOL;
     struct span s = {p->buf + p->l4, p->off + p->len - p->l4};
     uint32_t total = (uint32_t)s.len + p->ext_len;
@@ -623,7 +617,8 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
     seg->tos = p->tos;
     seg->gso_size = p->gso_size;
     seg->first = seg->seq;
-    seg->data = p->ext_len > 0 ? p->ext : s.p + seg->hdr_len;
+    seg->text[0] = (struct span){s.p + seg->hdr_len, s.len - seg->hdr_len};
+    seg->text[1] = (struct span){p->ext, p->ext_len};
     seg->data_len = total - seg->hdr_len;
     return V_NEXT;
 }

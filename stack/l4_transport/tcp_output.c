@@ -8,9 +8,10 @@
  * The list is served in turn, a few segments each. A connection leaves it when it has nothing more
  * that it may send now; an ACK, a write, a read or a timer brings it back.
  *
- * Payload is not copied: the packet's external span points into the send ring, which does not change
- * before the frame has been handed to the wire (pkt.h). Only a piece that wraps in the ring, or is so
- * small that a copy costs less than a second element of the write vector, is copied.
+ * Payload is not copied: the packet's external span points into the send ring, or to what the user has
+ * lent (sendq.h), which do not change before the frame has been handed to the wire (pkt.h). Only a piece
+ * in front of a border between two of them, or one so small that a copy costs less than a second element
+ * of the write vector, is copied.
  */
 #include "l4_transport/tcp_priv.h"
 
@@ -76,23 +77,29 @@ uint16_t tcp_syn_window(const struct tcp *tcp, uint32_t rcvbuf)
     return (uint16_t)u32_min(rcvbuf != 0 ? rcvbuf : tcp->cfg.rcvbuf, UINT16_MAX);
 }
 
-/* Payload for @p: @len bytes from offset @off of the send ring @r, by reference where that pays. */
-static void tcp_pkt_text(struct pkt *p, const struct ring *r, uint32_t off, uint32_t len)
+/* Payload for @p: @len bytes from offset @off of the send queue @q, as far as sendq_fit() says. The last
+ * piece of them by reference, unless it is small. */
+static void tcp_pkt_text(struct pkt *p, const struct sendq *q, uint32_t off, uint32_t len)
 {
-    struct span data = ring_span(r, off, len);
+    struct span piece = sendq_span(q, off, len);
 
-    if (data.len < len || len < TCP_COPY_BELOW) {
-        NET_ASSERT(len <= pkt_room(p));
-        ring_read_at(r, off, pkt_append(p, len), len);
+    while (piece.len < len) {
+        memcpy(pkt_append(p, (uint32_t)piece.len), piece.p, piece.len);
+        off += (uint32_t)piece.len;
+        len -= (uint32_t)piece.len;
+        piece = sendq_span(q, off, len);
+    }
+    if (len < TCP_COPY_BELOW && len <= pkt_room(p)) {
+        memcpy(pkt_append(p, len), piece.p, len);
     } else {
-        p->ext = data.p;
+        p->ext = piece.p;
         p->ext_len = len;
     }
 }
 
-/* A packet for @seg of @c with @seg->data_len bytes from offset @off of the ring @r. */
+/* A packet for @seg of @c with @seg->data_len bytes from offset @off of the send queue @q. */
 static struct pkt *tcp_pkt(struct tcp *tcp, const struct tcp_conn *c, struct tcp_seg *seg,
-                           const struct ring *r, uint32_t off)
+                           const struct sendq *q, uint32_t off)
 {
     struct pkt *p = pkt_alloc(&tcp->c->pkts, PKT_HEADROOM);
     uint8_t hdr[TCP_HDR_MAX];
@@ -100,7 +107,7 @@ static struct pkt *tcp_pkt(struct tcp *tcp, const struct tcp_conn *c, struct tcp
     if (p == NULL)
         return NULL;
     if (seg->data_len > 0)
-        tcp_pkt_text(p, r, off, seg->data_len);
+        tcp_pkt_text(p, q, off, seg->data_len);
     seg->src_port = c->id.lport;
     seg->dst_port = c->id.rport;
     p->gso_size = seg->gso_size;
@@ -562,6 +569,12 @@ static bool tcp_output_mtu_probe(struct tcb *t, uint32_t len)
     return true;
 }
 
+/* How much of the @len bytes that were never sent one packet can carry. */
+static uint32_t tcp_output_fit(const struct tcb *t, uint32_t len, uint32_t mss)
+{
+    return sendq_fit(&t->snd, seq_dist(tcp_data_seq(t), t->snd_nxt), len, mss);
+}
+
 /* How many bytes may leave as one frame that is cut below us: of @len, more than a segment, that the
  * windows let go. Whole segments, and the rest with them where it would follow at once. A rate to
  * keep is kept by frames of a millisecond's data (as Linux: tcp_tso_autosize). */
@@ -574,7 +587,7 @@ static uint32_t tcp_output_many(const struct tcb *t, uint32_t len, uint32_t avai
         most = u32_max((uint32_t)(rate / 1000), 2 * mss);
     if (most < 2 * mss)
         return mss;
-    len = u32_min(len, (uint32_t)ring_span(&t->snd, seq_dist(tcp_data_seq(t), t->snd_nxt), len).len);
+    len = tcp_output_fit(t, len, mss);
     bool takes_rest = len == avail && (t->fin_queued || (t->nodelay && !t->more));
 
     if (len > most || !takes_rest)
@@ -601,6 +614,8 @@ static bool tcp_output_data(struct tcb *t)
         return false;
     if (avail > mss && usable > mss)
         len = tcp_output_many(t, u32_min(avail, usable), avail, mss);
+    if (mss > SENDQ_COPY_MAX) /* then a border may end a segment */
+        len = tcp_output_fit(t, len, mss);
     if (!tcp_output_new(t, len, mss))
         return false;
     t->force = false;

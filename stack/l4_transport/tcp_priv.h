@@ -88,7 +88,7 @@ void tcp_send_rst(struct tcb *t);
 uint16_t tcp_offered_mss(const struct tcp *tcp, const struct tcp_id *id, uint16_t maxseg);
 uint16_t tcp_syn_window(const struct tcp *tcp, uint32_t rcvbuf);
 
-/* The first byte of the send ring has this number: SND.UNA, but for an unacknowledged SYN. */
+/* The first byte of the send queue has this number: SND.UNA, but for an unacknowledged SYN. */
 static inline tcp_seq tcp_data_seq(const struct tcb *t)
 {
     return t->syn_acked ? t->snd_una : seq_add(t->iss, 1);
@@ -143,7 +143,7 @@ void tcp_rcvbuf_read(struct tcb *t);
 void tcp_sndbuf_grow(struct tcb *t);
 
 /* tcp_reass.c */
-enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len);
+enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[2], uint32_t len);
 void tcp_reass_free(struct tcb *t);
 uint32_t tcp_reass_count(const struct tcb *t);
 void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first);

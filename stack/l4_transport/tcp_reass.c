@@ -79,9 +79,22 @@ void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first)
     }
 }
 
+/* Write @len bytes from offset @skip of @text to where number @at belongs in the receive ring. */
+static void tcp_reass_copy(struct tcb *t, tcp_seq at, const struct span text[2], uint32_t skip,
+                           uint32_t len)
+{
+    uint32_t off = t->rcv.len + seq_dist(t->rcv_nxt, at), front = (uint32_t)text[0].len;
+    uint32_t first = skip < front ? u32_min(len, front - skip) : 0;
+
+    if (first > 0)
+        ring_write_at(&t->rcv, off, text[0].p + skip, first);
+    if (len > first)
+        ring_write_at(&t->rcv, off + first, text[1].p + (skip + first - front), len - first);
+}
+
 /* Copy [seq, seq + len) into the ring, but not over what is there; the first piece that was there
  * goes into a D-SACK (RFC 2883 section 4.2). Return: whether anything was new. */
-static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len)
+static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const struct span text[2], uint32_t len)
 {
     const struct tcp_hole_list *h = t->ooo;
     tcp_seq at = seq, end = seq_add(seq, len);
@@ -93,8 +106,7 @@ static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const uint8_t *data, uin
         if (seq_geq(h->iv[i].left, end))
             break;
         if (seq_gt(h->iv[i].left, at)) {
-            ring_write_at(&t->rcv, t->rcv.len + seq_dist(t->rcv_nxt, at), data + seq_dist(seq, at),
-                          seq_dist(at, h->iv[i].left));
+            tcp_reass_copy(t, at, text, seq_dist(seq, at), seq_dist(at, h->iv[i].left));
             any = true;
         }
         if (!dup) {
@@ -104,8 +116,7 @@ static bool tcp_reass_write(struct tcb *t, tcp_seq seq, const uint8_t *data, uin
         at = seq_max(at, h->iv[i].right);
     }
     if (seq_lt(at, end)) {
-        ring_write_at(&t->rcv, t->rcv.len + seq_dist(t->rcv_nxt, at), data + seq_dist(seq, at),
-                      seq_dist(at, end));
+        tcp_reass_copy(t, at, text, seq_dist(seq, at), seq_dist(at, end));
         any = true;
     }
     return any;
@@ -168,11 +179,12 @@ static bool tcp_reass_would_fit(const struct tcp_hole_list *h, tcp_seq left, tcp
 /**
  * tcp_reass_input - take payload that lies in the window.
  * @seq: of the first byte, not before RCV.NXT
+ * @text: @len bytes, or more, in two pieces
  *
  * Return: V_NEXT, RCV.NXT and the ring have moved or the bytes wait; V_DROP_TCP_RCVBUF,
  * V_DROP_TCP_REASS_FULL, V_DROP_TCP_DUPLICATE nothing was taken.
  */
-enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, uint32_t len)
+enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[2], uint32_t len)
 {
     uint32_t off = t->rcv.len + seq_dist(t->rcv_nxt, seq);
 
@@ -184,7 +196,7 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, ui
                       t->ooo != NULL ? t->rcv.cap : t->rcv.len))
         return V_DROP_TCP_RCVBUF;
     if (seq_eq(seq, t->rcv_nxt) && t->ooo == NULL) { /* the common case */
-        ring_write_at(&t->rcv, off, data, len);
+        tcp_reass_copy(t, seq, text, 0, len);
         t->rcv.len += len;
         t->rcv_nxt = seq_add(seq, len);
         return V_NEXT;
@@ -200,7 +212,7 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const uint8_t *data, ui
         }
         t->tcp->stats.ooo_segs++;
     }
-    bool any = tcp_reass_write(t, seq, data, len);
+    bool any = tcp_reass_write(t, seq, text, len);
 
     if (seq_eq(seq, t->rcv_nxt)) {
         t->rcv.len += len;

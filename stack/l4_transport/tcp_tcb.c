@@ -125,7 +125,7 @@ void tcp_over(struct tcb *t)
     tcp_reass_free(t);
     tcp_sent_free(t);
     tcp_fo_done(t);
-    ring_release(&t->snd, &tcp->c->bufs);
+    sendq_clear(&t->snd, &tcp->c->bufs, &tcp->lent_pool);
     if (t->hashed) {
         tcp_conn_del(tcp, &t->conn);
         t->hashed = false;

@@ -58,6 +58,7 @@ void tcp_config_default(struct tcp_config *cfg)
         .undo = true,
         .limited_transmit = true,
         .sent_records = 65536,
+        .lent_records = 16384,
         .time_wait_reuse = true,
         .oob_inline = true,
         .port_min = 32768,
@@ -77,6 +78,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
+    slab_cut(&tcp->lent_pool, r, SENDQ_RECORD, cfg->lent_records);
     tcp_fo_cut(&tcp->fo, cfg, r);
     hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait);
     hash_cut(&tcp->listeners, r, cfg->listeners);
@@ -280,17 +282,6 @@ static int tcp_send_room(struct tcb *t)
     return (int)(t->sndbuf - t->snd.len);
 }
 
-/* Most writes are small, and the ring doubles as it fills; the largest block bounds it, and what
- * the arena can spare. Return: bytes for which there is room now, at most @bytes. */
-static uint32_t tcp_send_grow(struct tcb *t, uint32_t bytes)
-{
-    uint32_t n = bytes;
-
-    while (n > 0 && !ring_reserve(&t->snd, &t->tcp->c->bufs, t->snd.len + n, t->snd.len))
-        n /= 2;
-    return n;
-}
-
 /* The arena is exhausted. No ACK need be on its way that would wake the user, and "writable" would
  * have him spin: so he is told again a moment later. */
 static int tcp_send_starved(struct tcb *t)
@@ -306,30 +297,33 @@ int tcp_send_reserve(struct tcb *t, size_t want, struct mspan *out)
 
     if (room < 0)
         return room;
-    uint32_t n = tcp_send_grow(t, (uint32_t)size_min(want, (size_t)room));
-
-    if (n == 0 && want > 0)
+    *out = sendq_room(&t->snd, &t->tcp->c->bufs, (uint32_t)size_min(want, (size_t)room));
+    if (out->len == 0 && want > 0)
         return tcp_send_starved(t);
-    *out = ring_space(&t->snd, t->snd.len, n);
     return (int)out->len;
 }
 
-int tcp_send_commit(struct tcb *t, size_t len, bool more)
+/* The queue has got @len bytes more. */
+static void tcp_send_taken(struct tcb *t, uint32_t len, bool more)
 {
-    NET_ASSERT(len <= t->snd.cap - t->snd.len);
     if (t->fo_deferred) { /* the SYN that waited for data, or for the user to say that there are none */
         t->fo_deferred = false;
         tcp_due(t);
     }
     if (len == 0)
-        return 0;
-    t->snd.len += (uint32_t)len;
+        return;
     t->more = more || t->corked;
     t->bytes_out += len;
     if (t->snd.len == len) /* was empty: perhaps idle for long (RFC 5681 section 4.1) */
         if (tcp_in_flight(t) == 0 && tcp_state(t) >= TCP_ESTABLISHED)
             tcp_recovery_idle(t, t->tcp->c->now - t->last_sent);
     tcp_due(t);
+}
+
+int tcp_send_commit(struct tcb *t, size_t len, bool more)
+{
+    sendq_commit(&t->snd, (uint32_t)len);
+    tcp_send_taken(t, (uint32_t)len, more);
     return 0;
 }
 
@@ -339,13 +333,27 @@ int tcp_send(struct tcb *t, const uint8_t *bytes, size_t len, bool more)
 
     if (room < 0)
         return room;
-    uint32_t n = tcp_send_grow(t, (uint32_t)size_min(len, (size_t)room));
+    uint32_t want = (uint32_t)size_min(len, (size_t)room);
+    uint32_t n = sendq_write(&t->snd, &t->tcp->c->bufs, bytes, want);
 
     if (n == 0 && len > 0)
         return tcp_send_starved(t);
-    ring_write_at(&t->snd, t->snd.len, bytes, n);
-    tcp_send_commit(t, n, more || n < len);
+    tcp_send_taken(t, n, more || n < len);
     return (int)n;
+}
+
+int tcp_send_ref(struct tcb *t, const struct lent *what, bool more)
+{
+    int room = tcp_send_room(t);
+
+    if (room < 0)
+        return room;
+    if (what->bytes.len == 0 || what->bytes.len > SENDQ_LENT_MAX)
+        return what->bytes.len == 0 ? 0 : -EMSGSIZE;
+    if (!sendq_lend(&t->snd, &t->tcp->lent_pool, what))
+        return -ENOBUFS;
+    tcp_send_taken(t, (uint32_t)what->bytes.len, more);
+    return (int)what->bytes.len;
 }
 
 void tcp_nodelay(struct tcb *t, bool on)

@@ -443,6 +443,17 @@ int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned f
     return tcp_send(k->as.t, bytes, size_min(len, INT32_MAX), (flags & SOCK_MSG_MORE) != 0);
 }
 
+int sock_send_ref(struct socks *s, int sd, const struct lent *what, unsigned flags)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k == NULL)
+        return -EBADF;
+    if (k->state != SOCK_TCP_CONN)
+        return k->state == SOCK_UDP ? -EOPNOTSUPP : -ENOTCONN;
+    return tcp_send_ref(k->as.t, what, (flags & SOCK_MSG_MORE) != 0);
+}
+
 int sock_sendto(struct socks *s, int sd, const void *bytes, size_t len, const struct sock_addr *to)
 {
     struct sock *k = sock_at(s, sd);

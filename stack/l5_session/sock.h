@@ -9,6 +9,7 @@
 #define STACKD_SOCK_H
 
 #include "base/core.h"
+#include "base/sendq.h"
 
 struct tcp;
 struct udp;
@@ -121,6 +122,18 @@ int sock_consume(struct socks *s, int sd, size_t len);
 int sock_reserve(struct socks *s, int sd, size_t want, struct mspan *out);
 /** sock_commit - the first @len bytes of the reserved room are data now. */
 int sock_commit(struct socks *s, int sd, size_t len, unsigned flags);
+/**
+ * sock_send_ref - send bytes from where they lie, without a copy (TCP).
+ * @what: lent from a successful return on until what->release(what->ctx) is called, once: when the peer
+ *        has acknowledged the last of them, or the connection has gone, perhaps from inside sock_close().
+ *        Until then they neither move nor change. It must not call into the stack.
+ *
+ * Whole or not at all: it costs no buffer, so it may be longer than the room there is, as long as there
+ * is any. Pays from about a kilobyte on.
+ * Return: what->bytes.len. Errors: as sock_send; -ENOBUFS no record is left: send a copy; -EMSGSIZE more
+ * than SENDQ_LENT_MAX. Then nothing is released.
+ */
+int sock_send_ref(struct socks *s, int sd, const struct lent *what, unsigned flags);
 
 int sock_shutdown(struct socks *s, int sd, enum sock_how how);
 /** sock_close - the number is free at once; a connection ends in its own time (SOCK_OPT_LINGER). */

@@ -48,7 +48,7 @@ struct tcp_seg {
     uint8_t tos;           /* type of service of the datagram, ECN bits included */
     tcp_seq first;         /* SEG.SEQ, also when the front has been cut off */
     uint32_t data_len;     /* payload bytes; SEG.LEN is tcp_seg_len() */
-    const uint8_t *data;   /* payload, valid while the packet is */
+    struct span text[2];   /* the payload, perhaps in two pieces, valid while the packet is */
     uint16_t gso_size;     /* several segments in one, of so much payload each; 0: one (base/pkt.h) */
 };
 
@@ -62,6 +62,19 @@ static inline bool tcp_fo_len_ok(unsigned len)
 static inline uint32_t tcp_seg_len(const struct tcp_seg *s)
 {
     return s->data_len + ((s->flags & TCP_SYN) != 0) + ((s->flags & TCP_FIN) != 0);
+}
+
+/** tcp_seg_skip - the first @n bytes of the payload are not looked at; the numbers stay. */
+static inline void tcp_seg_skip(struct tcp_seg *s, uint32_t n)
+{
+    size_t front = s->text[0].len < n ? s->text[0].len : n;
+
+    NET_ASSERT(n <= s->data_len);
+    s->text[0].p += front;
+    s->text[0].len -= front;
+    s->text[1].p += n - front;
+    s->text[1].len -= n - front;
+    s->data_len -= n;
 }
 
 /** tcp_seg_pieces - how many segments it stands for. */

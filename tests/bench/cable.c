@@ -97,6 +97,7 @@ static void bring_up(struct net *n, uint8_t last_byte)
         cfg.tcp.rcvbuf = cfg.tcp.rcvbuf_max = O.rcvbuf;
     cfg.tcp.half_open = u32_max(cfg.tcp.half_open, O.connections);
     cfg.tcp.backlog = O.connections;
+    cfg.ifs[0].gso_max = O.offload ? UINT16_MAX : 0;
     size_t len = net_mem_size(&cfg);
 
     need(net_init(n, &cfg, memory(len), len) == 0, "net_init refused");
@@ -136,10 +137,13 @@ static size_t carry(struct net *from, struct net *to, unsigned end)
     return frames;
 }
 
-static void exchange(void)
+/* Both ends in turn: what came in, the application, what is due. */
+static void exchange(void (*receive)(void))
 {
-    size_t frames = carry(&A, &B, 0) + carry(&B, &A, 1);
+    size_t frames = carry(&A, &B, 0);
 
+    receive();
+    frames += carry(&B, &A, 1);
     Now += NET_US(10);
     if (frames > 0)
         return;
@@ -169,6 +173,13 @@ static int send_message(int sd)
             memcpy(room.p, Message, (size_t)n);
         need(sock_commit(s, sd, (size_t)n, 0) == 0, "commit");
         return n;
+    case REF:
+        return sock_send_ref(s, sd,
+                             &(struct lent){
+                                 {Message, O.message},
+                                 NULL, NULL
+        },
+                             0);
     default:
         return sock_send(s, sd, Message, O.message, 0);
     }
@@ -188,17 +199,9 @@ static int take(int sd)
     return n;
 }
 
-/* Each sender fills its buffer, all bytes that arrived are taken, once. */
-static void turn(void)
+/* Take all that has arrived. */
+static void take_all(void)
 {
-    for (uint32_t i = 0; i < O.connections; i++) {
-        int n;
-
-        while ((n = send_message(Sending[i])) > 0)
-            ;
-        need(n == -EAGAIN, "sending failed");
-    }
-    exchange();
     for (uint32_t i = 0; i < O.connections; i++) {
         int n;
 
@@ -208,25 +211,43 @@ static void turn(void)
     }
 }
 
+/* Each sender fills its buffer, and time goes on. */
+static void turn(void)
+{
+    for (uint32_t i = 0; i < O.connections; i++) {
+        int n;
+
+        while ((n = send_message(Sending[i])) > 0)
+            ;
+        need(n == -EAGAIN, "sending failed");
+    }
+    exchange(take_all);
+}
+
+static int Listener;
+static uint32_t Accepted;
+
+static void accept_all(void)
+{
+    while (Accepted < O.connections &&
+           (Receiving[Accepted] = sock_accept(net_socks(&B), Listener, NULL)) >= 0)
+        Accepted++;
+}
+
 static void connect_all(void)
 {
     struct sock_addr to = {ip_addr_v4(0x0a000002), PORT};
-    int listener = sock_open(net_socks(&B), SOCK_KIND_TCP);
-    uint32_t accepted = 0;
 
-    need(sock_bind(net_socks(&B), listener, &(struct sock_addr){.port = PORT}) == 0, "bind");
-    need(sock_listen(net_socks(&B), listener, 0) == 0, "listen");
+    Listener = sock_open(net_socks(&B), SOCK_KIND_TCP);
+    need(sock_bind(net_socks(&B), Listener, &(struct sock_addr){.port = PORT}) == 0, "bind");
+    need(sock_listen(net_socks(&B), Listener, 0) == 0, "listen");
     for (uint32_t i = 0; i < O.connections; i++) {
         Sending[i] = sock_open(net_socks(&A), SOCK_KIND_TCP);
         need(sock_connect(net_socks(&A), Sending[i], &to) == -EINPROGRESS, "connect");
     }
-    for (unsigned tries = 0; accepted < O.connections && tries < 1000; tries++) {
-        exchange();
-        while (accepted < O.connections &&
-               (Receiving[accepted] = sock_accept(net_socks(&B), listener, NULL)) >= 0)
-            accepted++;
-    }
-    need(accepted == O.connections, "not all connections came up");
+    for (unsigned tries = 0; Accepted < O.connections && tries < 1000; tries++)
+        exchange(accept_all);
+    need(Accepted == O.connections, "not all connections came up");
 }
 
 /* ---- measuring ---- */
@@ -320,7 +341,7 @@ static enum how choice(const char *text, const char *const *names, const enum ho
 
 static void parse(int argc, char **argv)
 {
-    static const char *const send[] = {"copy", "fill", "reserve", NULL};
+    static const char *const send[] = {"copy", "fill", "reserve", "ref", NULL};
     static const char *const receive[] = {"peek", "copy", NULL};
 
     for (int i = 1; i < argc; i++) {
@@ -346,7 +367,7 @@ static void parse(int argc, char **argv)
         else if (strcmp(o, "--seconds") == 0)
             O.seconds = v != NULL ? atof(v) : 0;
         else if (strcmp(o, "--send") == 0)
-            O.send = choice(v, send, (const enum how[]){COPY, FILL, RESERVE});
+            O.send = choice(v, send, (const enum how[]){COPY, FILL, RESERVE, REF});
         else if (strcmp(o, "--receive") == 0)
             O.receive = choice(v, receive, (const enum how[]){PEEK, COPY});
         else

@@ -107,7 +107,7 @@ static bool seg_read(const uint8_t *tcp, size_t len, struct tcp_seg *s)
     memset(s, 0, sizeof(*s));
     if (tcp_parse(s, (struct span){tcp, len}) != V_NEXT)
         return false;
-    s->data = tcp + s->hdr_len;
+    s->text[0] = (struct span){tcp + s->hdr_len, len - s->hdr_len};
     s->data_len = (uint32_t)(len - s->hdr_len);
     return true;
 }
@@ -160,7 +160,7 @@ static void put_seg(struct canon *c, unsigned from, const struct tcp_seg *s)
         put_u32(c, s->opt.tsecr == 0 ? UINT32_MAX : ts_rank(c, !from, s->opt.tsecr));
     }
     put_u32(c, s->data_len);
-    put(c, s->data, s->data_len);
+    put(c, s->text[0].p, s->data_len);
 }
 
 static void collect_seg(struct canon *c, unsigned from, const struct tcp_seg *s)
@@ -277,7 +277,7 @@ static void tcb_forget(struct tcb *t)
     t->delivered_segs = t->rtx_bytes = 0;
     /* Pointers; what they lead to is written elsewhere, or says nothing new. */
     t->tcp = NULL;
-    t->snd = (struct ring){.len = t->snd.len};
+    t->snd = (struct sendq){.len = t->snd.len};
     t->rcv = (struct ring){.len = t->rcv.len};
     t->ooo = NULL;
     t->board.tree = (struct tree){0};
@@ -455,7 +455,7 @@ static void count_bufs(struct canon *c, unsigned h, const struct tcp_conn *conn)
 
     (void)h;
     if (conn->kind == TCP_CONN_FULL)
-        c->bufs += t->snd.cap + (size_t)t->rcv.cap;
+        c->bufs += t->snd.ring.cap + (size_t)t->rcv.cap;
 }
 
 /* What is in use of each pool: a state with a leak is another one than the same without. */

@@ -1,6 +1,7 @@
 #include "talk.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TALK_CHUNK = 65536 };
@@ -150,13 +151,60 @@ static bool talk_open(struct talk *t)
     return t->connected && !t->over;
 }
 
+/* What is lent; it begins with whom it belongs to. */
+struct talk_lent {
+    struct talk *t;
+    uint8_t bytes[];
+};
+
+static void talk_unlent(void *ctx)
+{
+    struct talk_lent *l = ctx;
+
+    l->t->unlent++;
+    free(l);
+}
+
+/* Return: as sock_send_ref(). */
+static int talk_lend(struct talk *t, size_t len, unsigned flags)
+{
+    struct talk_lent *l = malloc(sizeof(*l) + len);
+
+    if (l == NULL)
+        abort();
+    l->t = t;
+    talk_fill(t->mine.key, t->sent, l->bytes, len);
+    int n = sock_send_ref(net_socks(&t->h->n), t->sd,
+                          &(struct lent){
+                              {l->bytes, len},
+                              talk_unlent, l
+    },
+                          flags);
+
+    t->lent += n > 0;
+    t->refused += n == -ENOBUFS;
+    if (n <= 0)
+        free(l);
+    return n;
+}
+
 /* Say up to @len bytes: through a copy if the plan bounds a write, else in place. */
 static int talk_say(struct talk *t, size_t len, unsigned flags)
 {
     static uint8_t buf[TALK_CHUNK];
     struct socks *s = net_socks(&t->h->n);
     struct mspan room;
+    uint64_t dice = talk_word(~t->mine.key, t->sent);
 
+    if (t->mine.lend && dice % 2 == 0) {
+        size_t most = dice % 16 == 0 ? 40000 : 3000, want = 1 + (size_t)(dice >> 8) % most;
+        int n = talk_lend(t, want < len ? want : len, flags);
+
+        if (n != -ENOBUFS)
+            return n;
+    } else if (t->mine.lend && len > 2000) { /* short pieces between them */
+        len = 1 + (size_t)(dice >> 8) % 2000;
+    }
     if (t->mine.write_max != 0) {
         talk_fill(t->mine.key, t->sent, buf, len);
         if ((t->sent >> 9) % 16 == 5) /* now and then something is urgent: it changes no byte */

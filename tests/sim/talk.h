@@ -28,6 +28,7 @@ struct talk_plan {
     enum talk_end end;
     uint32_t sndbuf, rcvbuf; /* 0: default */
     bool nodelay, more;
+    bool lend; /* some of it is sent from where it lies, memory that is gone once it is given back */
 };
 
 struct talk {
@@ -39,6 +40,8 @@ struct talk {
     net_time next_read, next_write;
     bool connected, shut, eof, over;
     int error; /* negative errno of the call that failed; 0: well */
+    uint32_t lent, unlent; /* spans lent, and given back */
+    uint32_t refused;      /* for want of a record */
 };
 
 /** talk_byte - byte @i of what the key says. */

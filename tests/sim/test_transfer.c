@@ -31,6 +31,7 @@ struct transfer {
 struct transfer_sum {
     uint64_t bytes, rtx, fast, timeouts, probes, ooo, delayed, wraps, arrows;
     uint64_t mtu_ok, fast_open;
+    uint64_t lent, refused; /* spans sent from where they lay; no record was left for one */
     uint64_t joined; /* segments that left in the frame of another */
 };
 
@@ -162,9 +163,12 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
         if (seed % 4 == 1) /* frames of many segments, as between two virtual machines */
             x->cfg[i].ifs[0].gso_max = (uint16_t)(seed % 8 == 1 ? UINT16_MAX : 3 * mtu);
         x->cfg[i].bigs = 128;
+        if (seed % 9 == 2) /* records are short */
+            x->cfg[i].tcp.lent_records = 8;
         transfer_recovery(x, &x->cfg[i].tcp);
         transfer_wire(x, &x->wire[i]);
         transfer_plan(x, &x->plan[i]);
+        x->plan[i].lend = (seed + i) % 3 == 0;
     }
     transfer_ends(x);
     if (one_in(x, 4)) {
@@ -231,6 +235,8 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
         sum->ooo += st->ooo_segs;
         sum->delayed += st->delayed_acks;
         sum->mtu_ok += st->mtu_probes_ok;
+        sum->lent += x->talk[i].lent;
+        sum->refused += x->talk[i].refused;
         sum->wraps += x->cfg[i].start != 0;
         if (st->segs_out > x->w->hosts[i]->n.ifs[0].eth.tx_frames)
             sum->joined += st->segs_out - x->w->hosts[i]->n.ifs[0].eth.tx_frames;
@@ -260,6 +266,8 @@ static void transfer(uint64_t seed, struct transfer_sum *sum)
                    (unsigned long long)x.talk[0].received, (unsigned long long)x.plan[1].bytes);
     transfer_count(&x, sum);
     world_end(x.w);
+    for (unsigned i = 0; i < 2; i++)
+        T_EQ(x.talk[i].unlent, x.talk[i].lent); /* each of them once */
 }
 
 static void test_transfer_random(void)
@@ -275,6 +283,7 @@ static void test_transfer_random(void)
         return;
     T_TRUE(sum.bytes > 50000000);
     T_TRUE(sum.rtx > 1000 && sum.fast > 100 && sum.timeouts > 100 && sum.ooo > 1000);
+    T_TRUE(sum.lent > 1000 && sum.refused > 10);
     T_TRUE(sum.mtu_ok > 100 && sum.joined > 1000);
     T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100 && sum.fast_open > 100);
     T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));  /* opened from both sides */

@@ -172,6 +172,29 @@ static void world_check_board(struct world *w, const struct world_host *h, const
     CLAIM(w, h, timed == on_way);
 }
 
+/* The send queue: what is lent, in order and without gaps, is what the ring does not hold. Return: records
+ * of the pool. */
+static uint32_t world_check_sendq(struct world *w, const struct world_host *h,
+                                  const struct sendq *q)
+{
+    uint32_t records = 0, lent = 0, at = 0;
+
+    CLAIM(w, h, q->ring.len <= q->ring.cap && (q->ring.len > 0 || q->ring.p == NULL));
+    if (q->refs != NULL) {
+        CLAIM(w, h, q->refs->first != NULL);
+        records++;
+        for (const struct sendq_ref *r = q->refs->first; r != NULL; r = r->next) {
+            CLAIM(w, h, r->at - q->refs->head >= at && r->lent.bytes.len > 0);
+            CLAIM(w, h, r->at - q->refs->head == lent + (r->copied - q->refs->eaten));
+            at = r->at - q->refs->head + (uint32_t)r->lent.bytes.len;
+            lent += (uint32_t)r->lent.bytes.len;
+            records++;
+        }
+    }
+    CLAIM(w, h, q->len == q->ring.len + lent && at <= q->len);
+    return records;
+}
+
 static void world_check_tcb(struct world *w, const struct world_host *h, const struct tcb *t)
 {
     uint32_t grain = (1u << t->rcv_wnd_shift) - 1; /* of the window field */
@@ -187,7 +210,7 @@ static void world_check_tcb(struct world *w, const struct world_host *h, const s
 
     /* Buffers. A send buffer may be overrun by nothing, a receive buffer by nothing either: what
      * was promised and what is held fit together. */
-    CLAIM(w, h, t->snd.len <= t->sndbuf && t->snd.len <= t->snd.cap);
+    CLAIM(w, h, t->snd.ring.len <= t->sndbuf);
     CLAIM(w, h, t->rcv.len <= t->rcv.cap);
     CLAIM(w, h, t->rcv.len + tcp_rcv_wnd(t) <= t->rcvbuf + grain);
 
@@ -223,7 +246,7 @@ static uint32_t world_on_cables(const struct world *w, const struct world_host *
 static void world_check_host(struct world *w, struct world_host *h)
 {
     const struct tcp *tcp = &h->n.tcp;
-    uint32_t kinds[3] = {0}, holes = 0, due = 0;
+    uint32_t kinds[3] = {0}, holes = 0, due = 0, lent = 0;
     size_t bytes = 0;
 
     for (uint32_t i = 0; i <= tcp->table.mask; i++) {
@@ -236,7 +259,8 @@ static void world_check_host(struct world *w, struct world_host *h)
             const struct tcb *t = tcb_of(c);
 
             world_check_tcb(w, h, t);
-            bytes += t->snd.cap + (size_t)t->rcv.cap;
+            lent += world_check_sendq(w, h, &t->snd);
+            bytes += t->snd.ring.cap + (size_t)t->rcv.cap;
             holes += t->ooo != NULL;
             due += t->is_due;
         }
@@ -245,6 +269,7 @@ static void world_check_host(struct world *w, struct world_host *h)
     CLAIM(w, h, kinds[TCP_CONN_TW] == tcp->tws.used);
     CLAIM(w, h, kinds[TCP_CONN_FULL] <= tcp->tcbs.used);
     CLAIM(w, h, holes == tcp->hole_pool.used);
+    CLAIM(w, h, lent == tcp->lent_pool.used);
     CLAIM(w, h, bytes <= h->n.core.bufs.used);
     if (kinds[TCP_CONN_FULL] == tcp->tcbs.used && !h->has_services)
         CLAIM(w, h, bytes == h->n.core.bufs.used);
@@ -279,6 +304,7 @@ void world_check_empty(struct world *w)
         CLAIM(w, h, n->tcp.listener_pool.used == 0);
         CLAIM(w, h, n->udp.socks.used == 0);
         CLAIM(w, h, n->tcp.hole_pool.used == 0);
+        CLAIM(w, h, n->tcp.lent_pool.used == 0);
         CLAIM(w, h, n->core.pkts.slab.used == 0);
         CLAIM(w, h, n->core.bigs.slab.used == 0);
         CLAIM(w, h, n->core.bufs.used == 0);

@@ -109,6 +109,73 @@ static void test_span_damage_in_the_outer_part_is_seen(void)
     closed();
 }
 
+/* Segments out of order, each in two pieces, that overlap: the first copy of each byte stays. */
+static void test_span_pieces_find_their_places_out_of_order(void)
+{
+    static const uint32_t begin[] = {600, 100, 0}, end[] = {1000, 700, 400}, cut[] = {7, 590, 150};
+    static uint8_t tail[2048];
+    struct pkt *p, *q;
+
+    connected();
+    T_EQ(sock_send(net_socks(&H.a), Ca, Sent, 1000, 0), 1000);
+    T_NEED(net_output(&H.a, &p, 1, H.now) == 1);
+    for (unsigned i = 0; i < ARRAY_LEN(begin); i++) {
+        uint32_t hdr = p->len, len = end[i] - begin[i];
+
+        T_NEED(p->ext_len == 1000);
+        q = net_pkt(&H.b);
+        T_NEED(q != NULL);
+        memcpy(pkt_append(q, hdr), pkt_data(p), hdr);
+        memcpy(pkt_append(q, cut[i]), Sent + begin[i], cut[i]);
+        memcpy(tail, Sent + begin[i] + cut[i], len - cut[i]);
+        q->ext = tail;
+        q->ext_len = len - cut[i];
+        uint8_t *ip = pkt_data(q) + ETH_HDR_LEN, *tcp = ip + IP4_HDR_LEN;
+
+        put16(ip + IP4_TOTAL, (uint16_t)(hdr - ETH_HDR_LEN + len));
+        put16(ip + IP4_SUM, 0);
+        put16(ip + IP4_SUM, csum_finish(csum_add(0, ip, IP4_HDR_LEN)));
+        put32(tcp + TCP_SEQ, get32(tcp + TCP_SEQ) + begin[i]);
+        q->csum = CSUM_VERIFIED;
+        if (i == 2)
+            memset(tail, 0xee, 400 - 150); /* numbers 150 ... 399 are known already */
+        net_input(&H.b, &q, 1, H.now);
+        T_EQ(sock_recv(net_socks(&H.b), Cb, Got, sizeof(Got), SOCK_MSG_PEEK),
+             i < 2 ? -EAGAIN : 1000);
+    }
+    pkt_release(p);
+    T_EQ(sock_recv(net_socks(&H.b), Cb, Got, sizeof(Got), 0), 1000);
+    T_MEM(Got, Sent, 1000);
+    closed();
+}
+
+/* What is known already is cut off the front, also where that is more than the first piece. */
+static void test_span_known_front_is_cut_off_both_pieces(void)
+{
+    static uint8_t tail[2048];
+    struct pkt *p, *q;
+
+    connected();
+    T_EQ(sock_send(net_socks(&H.a), Ca, Sent, 1000, 0), 1000);
+    T_NEED(net_output(&H.a, &p, 1, H.now) == 1);
+    for (uint32_t end = 300; end <= 1000; end += 50) { /* a little more each time */
+        q = split(p, p->len + 400, tail);
+        q->ext_len = end > 400 ? end - 400 : 0;
+        q->len = p->len + u32_min(end, 400);
+        uint8_t *ip = pkt_data(q) + ETH_HDR_LEN;
+
+        put16(ip + IP4_TOTAL, (uint16_t)(p->len - ETH_HDR_LEN + end));
+        put16(ip + IP4_SUM, 0);
+        put16(ip + IP4_SUM, csum_finish(csum_add(0, ip, IP4_HDR_LEN)));
+        q->csum = CSUM_VERIFIED;
+        net_input(&H.b, &q, 1, H.now);
+    }
+    pkt_release(p);
+    T_EQ(sock_recv(net_socks(&H.b), Cb, Got, sizeof(Got), 0), 1000);
+    T_MEM(Got, Sent, 1000);
+    closed();
+}
+
 /* Text of a segment longer than the receiver's own packets: never copied but into the receive buffer. */
 static void test_span_text_may_be_longer_than_a_packet(void)
 {
@@ -140,4 +207,6 @@ static void test_span_text_may_be_longer_than_a_packet(void)
 
 T_MAIN("span", T(test_span_received_segment_may_be_cut_anywhere),
        T(test_span_received_segment_may_be_cut_anywhere_unchecked),
+       T(test_span_pieces_find_their_places_out_of_order),
+       T(test_span_known_front_is_cut_off_both_pieces),
        T(test_span_damage_in_the_outer_part_is_seen), T(test_span_text_may_be_longer_than_a_packet))
