@@ -273,6 +273,8 @@ static inline bool app_conn_is_dry(const struct app_conn *c)
 {
     return !c->ending;
 }
+/** app_conn_lend - sock_send_ref(); after -EAGAIN run() is called when there is room. */
+int app_conn_lend(struct app_conn *c, const struct lent *what, bool more);
 /** app_conn_drain - throw away what was received. Return: bytes, 0 at the end of the stream, or a
  * negative errno value (-EAGAIN: all that is here is gone, more may come). */
 int app_conn_drain(struct app_conn *c);

@@ -204,6 +204,15 @@ int app_conn_reserve(struct app_conn *c, size_t want, struct mspan *out)
     return n;
 }
 
+int app_conn_lend(struct app_conn *c, const struct lent *what, bool more)
+{
+    int n = sock_send_ref(c->app->env.socks, c->sd, what, more ? SOCK_MSG_MORE : 0);
+
+    if (n == -EAGAIN)
+        c->stuck = true;
+    return n;
+}
+
 bool app_conn_flush(struct app_conn *c)
 {
     if (c->ended)

@@ -2,10 +2,11 @@
  * chargen.c - the character generator (RFC 864).
  *
  * TCP: lines of 72 of the 95 printing characters, each line begun one character further, as fast as
- * the peer reads and until it closes. The stream repeats after 95 lines of 74 bytes, which each host
- * makes once, so a connection's whole state is its position in that period (its `mark`). UDP: each
- * datagram is answered by one with a random number of characters between 0 and 512. What comes in is
- * thrown away.
+ * the peer reads and until it closes. The stream repeats after 95 lines of 74 bytes. So each host writes
+ * it once, some periods, and every connection is lent the same bytes again and again: nothing is copied,
+ * and they stay in the cache. Where no record is left for that (sock_send_ref) a connection gets copies until
+ * the next period begins; its whole state is its position in the period (its `mark`). UDP: each datagram is
+ * answered by one with a random number of characters between 0 and 512. What comes in is thrown away.
  */
 #include <errno.h>
 
@@ -16,7 +17,7 @@ enum {
     CHARGEN_COLUMNS = 72,
     CHARGEN_LINE = CHARGEN_COLUMNS + 2,
     CHARGEN_PERIOD = CHARGEN_CHARS * CHARGEN_LINE,
-    CHARGEN_PIECE = 64 * 1024, /* asked for at once */
+    CHARGEN_LENT = 9 * CHARGEN_PERIOD, /* at once: 63 KB, what one super-segment takes */
     CHARGEN_UDP_MAX = 512
 };
 
@@ -48,43 +49,53 @@ static void chargen_write(uint8_t *p, size_t len, uint32_t at)
     }
 }
 
-/* The same from @period, a whole one. Return: the position after them. */
-static uint32_t chargen_fill(uint8_t *p, size_t len, uint32_t at, uint8_t *period)
+/* Return: as app_conn_lend(). */
+static int chargen_lend(struct app_conn *c)
 {
-    if (period[0] == '\0') /* nobody has asked before */
-        chargen_write(period, CHARGEN_PERIOD, 0);
-    while (len > 0) {
-        size_t n = size_min(len, CHARGEN_PERIOD - at);
+    return app_conn_lend(c,
+                         &(struct lent){
+                             {app_conn_memory(c), CHARGEN_LENT},
+                             NULL, NULL
+    },
+                         false);
+}
 
-        memcpy(p, period + at, n);
-        p += n;
-        len -= n;
-        at = (at + (uint32_t)n) % CHARGEN_PERIOD;
-    }
-    return at;
+/* Copy what is left of a period. Return: as app_conn_reserve(). */
+static int chargen_copy(struct app_conn *c)
+{
+    const uint8_t *period = app_conn_memory(c);
+    struct mspan room;
+    int n = app_conn_reserve(c, CHARGEN_PERIOD - c->mark, &room);
+
+    if (n <= 0)
+        return n;
+    memcpy(room.p, period + c->mark, (size_t)n);
+    c->mark = (c->mark + (uint32_t)n) % CHARGEN_PERIOD;
+    int err = sock_commit(c->app->env.socks, c->sd, (size_t)n, 0);
+
+    return err < 0 ? err : n;
 }
 
 static void chargen_run(struct app_conn *c)
 {
+    uint8_t *memory = app_conn_memory(c);
     int n = app_conn_drain(c);
 
     if (n == 0) {
         app_conn_close(c);
         return;
     }
-    while (n >= 0 || n == -EAGAIN) {
-        struct mspan room;
-
-        n = app_conn_reserve(c, CHARGEN_PIECE, &room);
-        if (n == -EAGAIN || n == 0)
-            return;
-        if (n < 0)
-            break;
-        c->mark = chargen_fill(room.p, (size_t)n, c->mark, app_conn_memory(c));
-        n = sock_commit(c->app->env.socks, c->sd, (size_t)n, 0);
-        app_conn_progress(c);
-    }
-    app_conn_abort(c);
+    if (memory[0] == '\0') /* nobody has asked before */
+        chargen_write(memory, CHARGEN_LENT, 0);
+    do {
+        n = c->mark == 0 ? chargen_lend(c) : -ENOBUFS;
+        if (n == -ENOBUFS)
+            n = chargen_copy(c);
+        if (n > 0)
+            app_conn_progress(c);
+    } while (n > 0);
+    if (n < 0 && n != -EAGAIN)
+        app_conn_abort(c);
 }
 
 static int chargen_datagram(struct app *a, uint8_t *bytes, size_t len)
@@ -99,7 +110,7 @@ static int chargen_datagram(struct app *a, uint8_t *bytes, size_t len)
 const struct app_service app_chargen = {
     .name = "chargen",
     .port = 19,
-    .memory = CHARGEN_PERIOD,
+    .memory = CHARGEN_LENT,
     .about = "sends lines of characters without end (RFC 864)",
     .run = chargen_run,
     .datagram = chargen_datagram,

@@ -30,6 +30,27 @@ static void test_chargen_tcp_the_pattern_as_fast_as_it_is_read(void)
     pair_free(p);
 }
 
+/* Nobody's records, some of them, enough: the stream is the same. */
+static void test_chargen_tcp_the_pattern_where_little_can_be_lent(void)
+{
+    for (uint32_t records = 0; records < 8; records++) {
+        struct pair *p = pair_new(NULL, 0);
+        size_t i = 0;
+
+        p->server.tcp.lent_pool.count = records;
+        pair_connect(p, 19);
+        pair_run(p, NET_SEC(1));
+        T_TRUE(p->len > 1 << 20);
+        while (i < p->len && p->got[i] == want(i))
+            i++;
+        T_EQ(i, p->len);
+        pair_close(p);
+        pair_run(p, NET_SEC(1));
+        T_EQ(p->server.tcp.lent_pool.used, 0);
+        pair_free(p);
+    }
+}
+
 static void test_chargen_tcp_stops_while_nobody_reads_and_ends_with_the_peer(void)
 {
     struct pair *p = pair_new(NULL, 0);
@@ -69,5 +90,6 @@ static void test_chargen_udp_random_length_up_to_512(void)
 }
 
 T_MAIN("chargen", T(test_chargen_tcp_the_pattern_as_fast_as_it_is_read),
+       T(test_chargen_tcp_the_pattern_where_little_can_be_lent),
        T(test_chargen_tcp_stops_while_nobody_reads_and_ends_with_the_peer),
        T(test_chargen_udp_random_length_up_to_512))
