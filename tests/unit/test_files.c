@@ -133,6 +133,151 @@ static void test_files_the_same_without_openat2(void)
     check_tree(false);
 }
 
+/* ---- what is remembered ---- */
+
+static net_time now;
+
+static net_time clock_of_test(void)
+{
+    return now;
+}
+
+/* What a program would be served: the content of @path, or the error. */
+static int serve(const struct app_files *fs, const char *path, char *text, size_t size)
+{
+    struct app_stat st;
+    int fd = fs->open(fs->ctx, path, &st);
+
+    if (fd < 0)
+        return fd;
+    int n = fs->read(fs->ctx, fd, 0, text, size - 1);
+
+    text[n > 0 ? n : 0] = '\0';
+    T_TRUE(n < 0 || st.is_dir || (uint64_t)n == st.size || st.size > size - 1);
+    fs->close(fs->ctx, fd);
+    return n;
+}
+
+static void begin(struct files *f, struct app_files *fs)
+{
+    char root[128];
+
+    make_tree();
+    snprintf(root, sizeof(root), "%s/root", tree);
+    T_EQ(files_open_root(f, root, fs), 0);
+    f->clock = clock_of_test;
+    now = NET_SEC(100);
+}
+
+/* Descriptors are given out from the lowest: none of ours is open. */
+static int lowest_free(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+
+    close(fd);
+    return fd;
+}
+
+static void test_files_small_ones_are_remembered_for_a_second(void)
+{
+    static struct files f;
+    struct app_files fs;
+    char text[64], path[128];
+
+    begin(&f, &fs);
+    int low = lowest_free();
+
+    T_EQ(serve(&fs, "a.txt", text, sizeof(text)), 5);
+    put("root/a.txt", "changed");
+    now += FILES_TIME - 1;
+    T_EQ(serve(&fs, "a.txt", text, sizeof(text)), 5);
+    T_STR(text, "hello");
+    now += 1;
+    T_EQ(serve(&fs, "a.txt", text, sizeof(text)), 7);
+    T_STR(text, "changed");
+    T_EQ(serve(&fs, "none", text, sizeof(text)), -ENOENT);
+    put("root/none", "here"); /* what was not there is looked for again */
+    T_EQ(serve(&fs, "none", text, sizeof(text)), 4);
+    T_EQ(serve(&fs, "dir", text, sizeof(text)), -EISDIR);
+    T_EQ(lowest_free(), low);
+    snprintf(path, sizeof(path), "%s/root/none", tree);
+    T_EQ(remove(path), 0);
+    files_close_root(&f);
+    remove_tree();
+}
+
+/* Somebody is still being served what it was. */
+static void test_files_what_is_in_use_stays(void)
+{
+    static struct files f;
+    struct app_files fs;
+    struct app_stat st;
+    char text[64] = "", path[128];
+    int low;
+
+    begin(&f, &fs);
+    low = lowest_free();
+    int old = fs.open(fs.ctx, "a.txt", &st);
+
+    put("root/a.txt", "changed");
+    now += FILES_TIME;
+    int fresh = fs.open(fs.ctx, "a.txt", &st);
+
+    T_EQ(st.size, 7);
+    T_EQ(fs.read(fs.ctx, old, 1, text, sizeof(text)), 4);
+    T_MEM(text, "ello", 4);
+    T_EQ(fs.read(fs.ctx, old, 5, text, sizeof(text)), 0);
+    T_EQ(fs.read(fs.ctx, fresh, 0, text, sizeof(text)), 7);
+    T_MEM(text, "changed", 7);
+    fs.close(fs.ctx, old);
+    fs.close(fs.ctx, fresh);
+    T_EQ(lowest_free(), low);
+    T_EQ(serve(&fs, "a.txt", text, sizeof(text)), 7);
+    snprintf(path, sizeof(path), "%s/root/a.txt", tree);
+    T_EQ(remove(path), 0);
+    T_EQ(serve(&fs, "a.txt", text, sizeof(text)), 7); /* for the rest of its second */
+    now += FILES_TIME;
+    T_EQ(serve(&fs, "a.txt", text, sizeof(text)), -ENOENT);
+    put("root/a.txt", "hello");
+    files_close_root(&f);
+    remove_tree();
+}
+
+/* More files than places, and large ones: all are what they are. */
+static void test_files_many_and_large(void)
+{
+    static struct files f;
+    static char large[FILES_SMALL + 2], text[FILES_SMALL + 64];
+    struct app_files fs;
+    char name[64], path[128];
+    int low;
+
+    begin(&f, &fs);
+    low = lowest_free();
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 3 * FILES_KEPT; i++) {
+            snprintf(name, sizeof(name), "root/f%d", i);
+            if (round == 0)
+                put(name, name + 5);
+            T_EQ(serve(&fs, name + 5, text, sizeof(text)), strlen(name + 5));
+            T_STR(text, name + 5);
+        }
+    }
+    memset(large, 'l', FILES_SMALL + 1);
+    put("root/f0", large);
+    now += FILES_TIME;
+    T_EQ(serve(&fs, "f0", text, sizeof(text)), FILES_SMALL + 1);
+    put("root/f0", "0"); /* too large to be remembered */
+    T_EQ(serve(&fs, "f0", text, sizeof(text)), 1);
+    for (int i = 0; i < 3 * FILES_KEPT; i++) {
+        snprintf(path, sizeof(path), "%s/root/f%d", tree, i);
+        T_EQ(remove(path), 0);
+    }
+    T_EQ(lowest_free(), low);
+    files_close_root(&f);
+    remove_tree();
+}
+
 static void test_files_missing_root_is_an_error(void)
 {
     struct files f;
@@ -143,4 +288,5 @@ static void test_files_missing_root_is_an_error(void)
 }
 
 T_MAIN("files", T(test_files_nothing_outside_the_root), T(test_files_the_same_without_openat2),
-       T(test_files_missing_root_is_an_error))
+       T(test_files_small_ones_are_remembered_for_a_second), T(test_files_what_is_in_use_stays),
+       T(test_files_many_and_large), T(test_files_missing_root_is_an_error))

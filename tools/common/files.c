@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FILES_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
@@ -64,9 +67,9 @@ static int files_beneath(int root, const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-static int files_open(void *ctx, const char *path, struct app_stat *out)
+/* Return: a descriptor or a negative errno value. */
+static int files_open_fd(const struct files *f, const char *path, struct app_stat *out)
 {
-    const struct files *f = ctx;
     int fd = f->has_beneath ? files_beneath(f->root, path) : files_walk(f->root, path);
     struct stat st;
 
@@ -90,27 +93,120 @@ static int files_open(void *ctx, const char *path, struct app_stat *out)
     return fd;
 }
 
-static int files_read(void *ctx, int handle, uint64_t offset, void *buf, size_t len)
+static int files_pread(int fd, uint64_t offset, void *buf, size_t len)
 {
     ssize_t n;
 
-    (void)ctx;
     if (len > INT32_MAX)
         len = INT32_MAX;
     do
-        n = pread(handle, buf, len, (off_t)offset);
+        n = pread(fd, buf, len, (off_t)offset);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : (int)n;
 }
 
+/* ---- what is remembered ---- */
+
+static net_time files_clock(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts); /* some milliseconds old, and cheap */
+    return NET_SEC(ts.tv_sec) + ts.tv_nsec;
+}
+
+/* Where @path is remembered, if it is (FNV-1a); NULL: nowhere, since it is too long. */
+static struct files_kept *files_place(struct files *f, const char *path)
+{
+    uint32_t hash = 2166136261u;
+    size_t len = 0;
+
+    for (; path[len] != '\0'; len++)
+        hash = (hash ^ (uint8_t)path[len]) * 16777619u;
+    return len < FILES_PATH ? &f->kept[hash % FILES_KEPT] : NULL;
+}
+
+static void files_forget(struct files_kept *k)
+{
+    free(k->content);
+    *k = (struct files_kept){.path = ""};
+}
+
+/* Remember what @fd is. Return: whether all of its content could be read. */
+static bool files_keep(struct files *f, struct files_kept *k, const char *path, int fd,
+                       const struct app_stat *stat)
+{
+    files_forget(k);
+    k->content = malloc((size_t)stat->size + 1);
+    if (k->content == NULL)
+        return false;
+    if (!stat->is_dir && files_pread(fd, 0, k->content, (size_t)stat->size) != (int)stat->size) {
+        files_forget(k); /* it is just being written */
+        return false;
+    }
+    strcpy(k->path, path);
+    k->stat = *stat;
+    k->since = f->clock();
+    return true;
+}
+
+/* ---- struct app_files ----
+ *
+ * A handle below FILES_KEPT is the number of what is remembered, any other a descriptor behind it. */
+
+static int files_open(void *ctx, const char *path, struct app_stat *out)
+{
+    struct files *f = ctx;
+    struct files_kept *k = files_place(f, path);
+    bool is_known = k != NULL && path[0] != '\0' && strcmp(k->path, path) == 0 &&
+                    f->clock() - k->since < FILES_TIME;
+
+    if (!is_known) {
+        int fd = files_open_fd(f, path, out);
+
+        if (fd < 0)
+            return fd;
+        if (k == NULL || k->users > 0 || out->size > FILES_SMALL ||
+            !files_keep(f, k, path, fd, out))
+            return FILES_KEPT + fd;
+        close(fd);
+    }
+    k->users++;
+    *out = k->stat;
+    return (int)(k - f->kept);
+}
+
+static int files_read(void *ctx, int handle, uint64_t offset, void *buf, size_t len)
+{
+    const struct files *f = ctx;
+
+    if (handle >= FILES_KEPT)
+        return files_pread(handle - FILES_KEPT, offset, buf, len);
+    const struct files_kept *k = &f->kept[handle];
+
+    if (k->stat.is_dir)
+        return -EISDIR;
+    if (offset >= k->stat.size)
+        return 0;
+    if (len > k->stat.size - offset)
+        len = (size_t)(k->stat.size - offset);
+    memcpy(buf, k->content + offset, len);
+    return (int)len;
+}
+
 static void files_close(void *ctx, int handle)
 {
-    (void)ctx;
-    close(handle);
+    struct files *f = ctx;
+
+    if (handle >= FILES_KEPT)
+        close(handle - FILES_KEPT);
+    else
+        f->kept[handle].users--;
 }
 
 int files_open_root(struct files *f, const char *dir, struct app_files *out)
 {
+    *f = (struct files){.clock = files_clock};
     f->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->root < 0)
         return -errno;
@@ -125,6 +221,8 @@ int files_open_root(struct files *f, const char *dir, struct app_files *out)
 
 void files_close_root(struct files *f)
 {
+    for (size_t i = 0; i < FILES_KEPT; i++)
+        files_forget(&f->kept[i]);
     close(f->root);
     f->root = -1;
 }
