@@ -45,6 +45,7 @@ static void test_options_defaults(void)
     T_TRUE(o.default_services);
     T_EQ(o.backlog, 128);
     T_EQ(o.syn_pool, 1024);
+    T_EQ(o.connections, 131072);
     T_EQ(o.syn_policy, TCP_SYN_COOKIES);
     T_EQ(o.msl, NET_SEC(30));
     T_FALSE(o.no_autotune || o.fastopen);
@@ -230,6 +231,8 @@ static void test_options_wrong_values_are_refused(void)
         {"--http-root",      "/dev/null"              },
         {"--backlog",        "0"                      },
         {"--syn-pool",       "0"                      },
+        {"--connections",    "0"                      },
+        {"--connections",    "4194305"                },
         {"--syn-policy",     "hope"                   },
         {"--msl",            "0"                      },
         {"--msl",            "x"                      },

@@ -25,6 +25,8 @@ enum { EXIT_USAGE = 1, EXIT_REFUSED = 2, MAIN_ERR = 512 };
 /* Packets for what the bad wire may hold, beside what the stack needs. Untouched ones are free. */
 enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT };
 
+enum { MAIN_SPARE = 4096 }; /* connections and sockets that are not the services' */
+
 static int64_t main_calendar(void *ctx)
 {
     (void)ctx;
@@ -59,6 +61,9 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     }
     cfg->tcp.backlog = o->backlog;
     cfg->tcp.half_open = o->syn_pool;
+    /* The services' limit is the one that is reached first, as they let the idlest go. */
+    cfg->tcp.connections = o->connections + MAIN_SPARE;
+    cfg->socks.sockets = o->connections + MAIN_SPARE;
     cfg->tcp.syn_policy = o->syn_policy;
     cfg->tcp.msl = o->msl;
     if (o->fastopen)
@@ -126,6 +131,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
 
     main_config(d, &cfg);
     app_config_default(&ac);
+    ac.connections = d->opt.connections;
     ac.ports = 2 * STACKD_SERVICES; /* each may have TCP and UDP */
     main_cut(d, &ac, &r);
     size_t net_len = (net_mem_size(&cfg) + 4095) & ~(size_t)4095;

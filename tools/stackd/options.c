@@ -39,6 +39,7 @@ enum {
     KEY_CONTROL,
     KEY_BACKLOG,
     KEY_SYN_POOL,
+    KEY_CONNECTIONS,
     KEY_SYN_POLICY,
     KEY_MSL,
     KEY_NO_AUTOTUNE,
@@ -99,6 +100,7 @@ static const struct argp_option options_table[] = {
     {"no-services", KEY_NO_SERVICES, NULL, 0, "run none", 3},
     {"http-root", KEY_HTTP_ROOT, "DIR", 0, "files to serve (a built-in page)", 3},
     {"backlog", KEY_BACKLOG, "N", 0, "accept queue (128)", 3},
+    {"connections", KEY_CONNECTIONS, "N", 0, "clients of the services at once (131072)", 3},
     {"syn-pool", KEY_SYN_POOL, "N", 0, "half-open pool (1024)", 3},
     {"syn-policy", KEY_SYN_POLICY, "drop|reset|evict|cookies", 0,
      "when the half-open pool is full (cookies)", 3},
@@ -346,6 +348,12 @@ static error_t options_count(struct options_state *st, int key, const char *arg)
                                arg);
         o->syn_pool = (uint32_t)n;
         return 0;
+    case KEY_CONNECTIONS:
+        if (!options_number(arg, 1, 1 << 22, &n))
+            return options_bad(
+                st, "--connections %s: not from 1 to 4194304: try --connections 131072", arg);
+        o->connections = (uint32_t)n;
+        return 0;
     case KEY_BUSY_POLL:
         if (!options_number(arg, 0, 1000000, &n))
             return options_bad(st,
@@ -522,6 +530,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_MTU:
     case KEY_BACKLOG:
     case KEY_SYN_POOL:
+    case KEY_CONNECTIONS:
     case KEY_MSL:
     case KEY_BUSY_POLL:
     case KEY_CPU:
@@ -692,6 +701,7 @@ static void options_default(struct stackd_options *o)
         .default_services = true,
         .backlog = 128,
         .syn_pool = 1024,
+        .connections = 131072,
         .syn_policy = TCP_SYN_COOKIES,
         .msl = NET_SEC(30),
         .hystart = true,

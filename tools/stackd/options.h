@@ -50,7 +50,7 @@ struct stackd_options {
     char control[108];        /* path of the control socket, "" none */
     bool control_given;       /* by the user: then failing to open it is an error */
 
-    uint32_t backlog, syn_pool;
+    uint32_t backlog, syn_pool, connections;
     enum tcp_syn_policy syn_policy;
     net_time msl;
     net_time keepalive; /* 0: off */
