@@ -50,6 +50,9 @@ bench_settings() {
         net.ipv4.tcp_max_tw_buckets=4000000 net.ipv4.tcp_max_orphans=1100000 net.ipv4.neigh.default.gc_thresh3=100000; do
         sysctl -qw "$s" 2>/dev/null
     done
+    # The machine's default may pace (BBR), which costs at our end and is paid by the subject, whose writes run it. What a
+    # namespace may choose is what the machine allows all users; the load chooses CUBIC by socket where that matters.
+    sysctl -qw net.ipv4.tcp_congestion_control=cubic 2>/dev/null || sysctl -qw net.ipv4.tcp_congestion_control=reno
 }
 
 bench_cpus() { # the first two we may use; one, if there is only one

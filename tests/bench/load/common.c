@@ -208,6 +208,12 @@ void load_patience(int fd, double seconds)
         load_die("setsockopt");
 }
 
+void load_congestion(const struct load *l, int fd)
+{
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, l->cc, (socklen_t)strlen(l->cc)) != 0)
+        load_die(l->cc);
+}
+
 int load_connect(const struct load *l, unsigned i)
 {
     int on = 1;
@@ -219,8 +225,7 @@ int load_connect(const struct load *l, unsigned i)
     load_patience(fd, 5);
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
         load_die("TCP_NODELAY");
-    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, l->cc, (socklen_t)strlen(l->cc)) != 0)
-        load_die(l->cc);
+    load_congestion(l, fd);
     if (connect(fd, (const struct sockaddr *)&l->to, sizeof(l->to)) != 0)
         load_die("connect");
     return fd;

@@ -33,6 +33,7 @@ static int open_begin(const struct load *l, int epoll, unsigned k, unsigned i)
     load_bind(l, fd, k, (uint16_t)(OPEN_FIRST_PORT + (l->salt + k / l->sources) % OPEN_PORTS));
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
         load_die("TCP_NODELAY");
+    load_congestion(l, fd);
     if (connect(fd, (const struct sockaddr *)&l->to, sizeof(l->to)) != 0 && errno != EINPROGRESS)
         load_die("connect");
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)

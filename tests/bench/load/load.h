@@ -117,6 +117,9 @@ void load_patience(int fd, double seconds);
 /* Bind to the source address of number @i, if there is a choice. */
 void load_bind(const struct load *l, int fd, unsigned i, uint16_t port);
 
+/* Our end's congestion control. Not for connections of one request: those have the namespace's. */
+void load_congestion(const struct load *l, int fd);
+
 /* The request for @l->path, and the length of the whole answer to it: asked for once. */
 size_t load_request(const struct load *l, char *buf, size_t max, bool last);
 size_t load_reply_length(const struct load *l, bool last);
