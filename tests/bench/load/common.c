@@ -188,10 +188,10 @@ void load_bind(const struct load *l, int fd, unsigned i, uint16_t port)
     };
 
     /* Without a port of ours: one is chosen at connect(), free with respect to the other end. */
-    if (setsockopt(fd, IPPROTO_IP, port == 0 ? IP_BIND_ADDRESS_NO_PORT : IP_FREEBIND, &on,
-                   sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
-        load_die("setsockopt");
+    if (port == 0 && setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) != 0)
+        load_die("IP_BIND_ADDRESS_NO_PORT");
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
+        load_die("SO_REUSEADDR");
     if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
         load_die("bind");
 }

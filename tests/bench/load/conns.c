@@ -10,7 +10,6 @@
 #include "load.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -49,14 +48,11 @@ static void conns_end(struct caller *c)
 static int conns_socket(struct conns *s)
 {
     unsigned k = s->next++;
-    int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         load_die("socket");
     load_bind(s->l, fd, k, (uint16_t)(FIRST_PORT + k / s->l->sources * 17 % PORTS));
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
-        load_die("TCP_NODELAY");
     return fd;
 }
 
