@@ -19,7 +19,6 @@
 set -u
 bench_name=bench.sh
 here=$(dirname "$(readlink -f "$0")")
-all_arguments=("$@")
 
 runs=5 seconds=1.2 warmup=0.3 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
 wanted=()
@@ -58,21 +57,21 @@ workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-
 
 # workload NAME - its subjects, and the command line of the load; of those that grow, the points, too.
 workload() {
-    options=() subjects="stackd lwip gvisor kernel" points="" sources=0
+    options=() subjects="stackd lwip lwip-tuned gvisor-gso kernel" points="" sources=0
     case $1 in
-    bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip gvisor kernel bound bound-plain" ;;
+    bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
     bulk-in-8) options=(bulk-in --connections 8) ;;
-    bulk-out) options=(bulk-out) subjects="stackd stackd-plain lwip gvisor kernel bound bound-copy bound-plain" ;;
+    bulk-out) options=(bulk-out) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
     bulk-out-8) options=(bulk-out --connections 8) ;;
     bulk-out-file) options=(bulk-out --port 80 --path /big) subjects="stackd kernel bound" ;;
-    http) options=(http --connections 64 --path /small) subjects="stackd lwip gvisor kernel bound-plain bound-uring" ;;
+    http) options=(http --connections 64 --path /small) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
     conns) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8) sources=8 ;;
     conns-minute)
         options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 subjects="stackd"
         ;;
     conns-server) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 ;;
-    udp) options=(udp --connections 64) subjects="stackd lwip gvisor kernel bound-plain bound-uring" ;;
-    ping) options=(ping) subjects="stackd stackd-spin lwip gvisor kernel bound bound-spin" ;;
+    udp) options=(udp --connections 64) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
+    ping) options=(ping) subjects="stackd stackd-spin lwip lwip-tuned gvisor-gso kernel bound bound-spin" ;;
     idle) options=(idle --touch --connections 100000 --from 10.9.1.1 --sources 8) sources=8 ;;
     grow-connections)
         options=(http --path /small --from 10.9.1.1 --sources 20 --outstanding 64 --connections) sources=20 subjects="stackd"
@@ -115,80 +114,61 @@ fi
 
 # ---- rivals that want a package -----------------------------------------------------------------
 
-# They are built only where their package is: so after one has been installed, configure again.
+# They are built only where their package is; what cannot be had is named and left out.
 bench_packages() {
-    local missing=() p
-    for p in liblwip-dev golang-go golang-gvisor-gvisor-dev liburing-dev; do
-        dpkg-query -W -f '${Status}' $p 2>/dev/null | grep -q 'ok installed' || missing+=($p)
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" != 0 ]; then
-        echo "bench.sh: for all rivals: sudo apt-get install ${missing[*]}" >&2
-        return 0
-    fi
-    echo "bench.sh: installing ${missing[*]}" >&2
-    DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null 2>&1
-    for p in "${missing[@]}"; do
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$p" >/dev/null 2>&1 ||
-            echo "bench.sh: no $p to be had: its rival is left out" >&2
-    done
-    cmake -S "$here/../.." -B "$build" >/dev/null
+    local none=()
+    [ $install = 1 ] || none=(--no-install)
+    "$here/rivals/build.sh" "$build" "${none[@]}" >&2
+    return 0
 }
-if [ "${STACKD_BENCH:-}" != inside ]; then
-    [ -x "$build/bin/stackd" ] && [ -x "$build/tests/bench/load" ] || usage "no build in $build: build first, or name it"
-    if [ $install = 1 ] && [ $smoke = 0 ]; then
-        bench_packages
-        cmake --build "$build" >/dev/null || { echo "bench.sh: it does not build" >&2; exit 2; }
-    fi
-fi
+[ -x "$build/bin/stackd" ] && [ -x "$build/tests/bench/load" ] || usage "no build in $build: build first, or name it"
+[ $smoke = 1 ] || bench_packages
 
-. "$here/lib.sh"
-bench_enter "${all_arguments[@]}"
-
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-bench.XXXXXX") || exit 2
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+export LC_ALL=C
 # ---- running ------------------------------------------------------------------------------------
 
 began=$SECONDS
+cpu=$(python3 -c 'import os; print(sorted(os.sched_getaffinity(0))[-1])')
 failed=0
 declare -A absent
 
 # one WORKLOAD SUBJECT RUN [POINT] - a fresh subject, a line in runs.jsonl.
 one() {
-    local w=$1 subject=$2 run=$3 point=${4:-} extra=() args=() line="" why="" load_limit=60 seconds=$seconds status
+    local w=$1 subject=$2 run=$3 point=${4:-} extra=() args=() line="" why="" limit=60 seconds=$seconds
     workload "$w"
     args=("${options[@]}")
     case $w in
-    grow-connections) args+=("$point") load_limit=200; [ "$point" -lt 64 ] && args+=(--outstanding "$point") ;;
+    grow-connections) args+=("$point") limit=200; [ "$point" -lt 64 ] && args+=(--outstanding "$point") ;;
     grow-message) args+=("$point") ;;
     grow-loss) extra=(--drop-chance "rx:$point") ;;
     grow-mtu) extra=(--mtu "$point") ;;
-    conns-minute) [ $quick$smoke = 00 ] && seconds=60 load_limit=90 ;;
+    conns-minute) [ $quick$smoke = 00 ] && seconds=60 limit=90 ;;
     bulk-out-file) [ "${subject%%-*}" = bound ] && args=(bulk-out) ;;
     esac
     [ $smoke = 1 ] && case $w in
     idle) args+=(--connections 500) ;;
     grow-connections) args=("${options[@]}" 100) ;;
     esac
-    subject_start "$subject" "${extra[@]}"
-    status=$?
-    if [ $status = 2 ]; then
+    line=$(LOAD_LIMIT=$limit "$here/one.sh" --build "$build" --sources "$sources" "$subject" "${extra[@]}" -- \
+        "${args[@]}" --seconds "$seconds" --warmup "$warmup" 2>"$tmp/why")
+    case $? in
+    0) ;;
+    3)
         [ -n "${absent[$subject]:-}" ] || echo "bench.sh: $subject is left out: it is not built (a package it needs is missing)" >&2
         absent[$subject]=1
-        return 0
-    fi
-    if [ $status = 0 ]; then
-        [ "$sources" = 0 ] || subject_sources "$sources"
-        line=$(load "${args[@]}" --seconds "$seconds" --warmup "$warmup" 2>"$tmp/why" </dev/null) || line=""
-        why=$(tail -n 1 "$tmp/why")
-    else
-        why="did not start"
-    fi
-    if [ -z "$line" ]; then
-        failed=$((failed + 1))
-        echo "bench.sh: $w $subject${point:+ $point}: no result: $why" >&2
-        tail -n 3 "$tmp/subject.err" >&2
-        line=null
-    fi
-    subject_stop
+        return
+        ;;
+    77) cat "$tmp/why" >&2; exit 77 ;;
+    130) exit 130 ;;
+    *)
+        failed=$((failed + 1)) line=null why=$(tail -n 1 "$tmp/why")
+        echo "bench.sh: $w $subject${point:+ $point}: no result:" >&2
+        tail -n 3 "$tmp/why" >&2
+        ;;
+    esac
     printf '{"workload":"%s","subject":"%s","point":"%s","run":%d,"why":"%s","result":%s}\n' "$w" "$subject" "$point" \
         "$run" "${why//[\"\\]/}" "$line" >>"$tmp/runs.jsonl"
 }
@@ -198,7 +178,7 @@ progress() { [ -t 2 ] && printf '\r%-60s' "$*" >&2; }
 one_in_process() { # one_in_process WORKLOAD RUN
     local line
     in_process "$1"
-    line=$(taskset -c "$bench_cpu_subject" "${options[@]}" --seconds "$seconds" 2>"$tmp/why") || line=""
+    line=$(taskset -c "$cpu" "${options[@]}" --seconds "$seconds" 2>"$tmp/why") || line=""
     if [ -z "$line" ]; then
         failed=$((failed + 1))
         echo "bench.sh: $1: no result: $(tail -n 1 "$tmp/why")" >&2

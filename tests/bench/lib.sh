@@ -1,7 +1,8 @@
-# lib.sh - what the live measurements share: a namespace, a TAP, the subjects, the load. Source it with
-# $build set; the script is run again in a network namespace of its own.
+# lib.sh - a namespace, a TAP, a subject on it, the load: what one.sh is made of. Source it with $build set;
+# the script is run again in a network namespace of its own.
 #
-#     subject_start NAME [OPTION...]   start stackd, a variant of it, a rival or a bound; 2: not to be had here
+#     bench_enter ARGUMENTS...
+#     subject_start NAME [OPTION...]   start stackd, a variant of it, a rival or a bound; 2: it is not built
 #     load WORKLOAD [OPTION...]        the kernel's end (load/main.c) against it; a line of JSON
 #     subject_stop
 #
@@ -70,12 +71,23 @@ bench_leave() {
 
 # ---- subjects -----------------------------------------------------------------------------------
 
-# Is this one built? Those that need a package are there only when it is.
-subject_there() {
+# The program of a subject, and the options that make it this variant, in $subject_program and $subject_options.
+subject_find() {
+    subject_program=$build/tests/bench/rivals/${1%%-*} subject_options=()
     case $1 in
-    stackd*) [ -x "$build/bin/stackd" ] ;;
-    *) [ -x "$build/tests/bench/rivals/${1%%-*}" ] ;;
+    stackd*) subject_program=$build/bin/stackd ;;
+    lwip-tuned) subject_program=$build/tests/bench/rivals/lwip-tuned ;;
     esac
+    case $1 in
+    stackd-plain) subject_options=(--offload off) ;;
+    stackd-spin) subject_options=(--busy-poll 1000) ;;
+    gvisor-gso) subject_options=(--gso) ;;
+    bound) subject_options=(--offload) ;;
+    bound-copy) subject_options=(--offload --copy) ;;
+    bound-uring) subject_options=(--uring) ;;
+    bound-spin) subject_options=(--spin) ;;
+    esac
+    [ -x "$subject_program" ] # those that need a package are there only when it is
 }
 
 # What is said of a subject on standard error goes to $tmp/subject.err; wait for the line with REGEX.
@@ -110,34 +122,24 @@ subject_run() { # subject_run REGEX COMMAND... - on its processor, until it is r
     return 1
 }
 
-# The variants of a subject are options of its program.
 subject_start() { # subject_start NAME [OPTION...]
-    local subject=$1 options=()
+    local subject=$1
     shift
-    subject_there "$subject" || return 2
+    subject_find "$subject" || return 2
     subject_tap=bench0
     case $subject in
-    stackd-plain) options=(--offload off) ;;
-    stackd-spin) options=(--busy-poll 1000) ;;
-    bound) options=(--offload) ;;
-    bound-copy) options=(--offload --copy) ;;
-    bound-plain) ;;
-    *-*) options=(--"${subject#*-}") ;;
-    esac
-    case $subject in
-    stackd*) subject_stackd "${options[@]}" "$@" ;;
-    kernel*) subject_kernel "${options[@]}" "$@" ;;
+    stackd*) subject_stackd "$@" ;;
+    kernel) subject_kernel "$@" ;;
     *)
         ip tuntap add dev $subject_tap mode tap && ip addr add 10.9.0.1/16 dev $subject_tap &&
             ip link set $subject_tap up || return 1
-        subject_run ready "$build/tests/bench/rivals/${subject%%-*}" --tap $subject_tap --ip 10.9.0.2/16 \
-            "${options[@]}" "$@"
+        subject_run ready "$subject_program" --tap $subject_tap --ip 10.9.0.2/16 "${subject_options[@]}" "$@"
         ;;
     esac
 }
 
 subject_stackd() {
-    subject_run '^stackd: ready' "$build/bin/stackd" --tap $subject_tap --ip 10.9.0.2/16 --host-ip 10.9.0.1/16 \
+    subject_run '^stackd: ready' "$subject_program" "${subject_options[@]}" --tap $subject_tap --ip 10.9.0.2/16 --host-ip 10.9.0.1/16 \
         --control "$tmp/control" --http-root "$tmp/root" --service echo --service discard --service chargen \
         --service http "$@"
 }
@@ -154,7 +156,7 @@ subject_kernel() {
         ip addr add 10.9.0.1/16 dev veth0 && ip link set veth0 up || return 1
     nsenter -t $subject_other -n -- sh -c 'ip link set lo up; ip addr add 10.9.0.2/16 dev veth1; ip link set veth1 up' || return 1
     local holder=$subject_other
-    subject_run ready nsenter -t "$holder" -n -- "$build/tests/bench/rivals/kernel" --ip 10.9.0.2/16 "$@"
+    subject_run ready nsenter -t "$holder" -n -- "$subject_program" --ip 10.9.0.2/16 "$@"
     local status=$?
     kill "$holder" 2>/dev/null
     return $status
@@ -181,6 +183,6 @@ subject_stop() {
 load() {
     local workload=$1
     shift
-    timeout -k 5 "${load_limit:-60}" "$build/tests/bench/load" "$workload" --to 10.9.0.2 --cpu "$bench_cpu_load" --pid "$subject_pid" \
+    timeout -k 5 "${LOAD_LIMIT:-60}" "$build/tests/bench/load" "$workload" --to 10.9.0.2 --cpu "$bench_cpu_load" --pid "$subject_pid" \
         --iface "$subject_tap" "$@"
 }

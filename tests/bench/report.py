@@ -39,11 +39,11 @@ GOALS = (
     ("1,000,000 connections: memory of the process", "grow-connections", "stackd@1000000", "peak_mb", "<=", 400, None),
     ("their cost of a packet over that at 100", "grow-connections", "stackd@1000000", "of 100", "<=", 1.5, None),
 )
-RIVALS = ("lwip", "gvisor", "gvisor-gso")
+RIVALS = ("lwip", "lwip-tuned", "gvisor", "gvisor-gso")
 NAMES = {
     "stackd-plain": "stackd, no offload", "stackd-spin": "stackd --busy-poll", "lwip": "lwIP", "gvisor": "gVisor",
     "kernel": "Linux over veth", "bound": "bound", "bound-copy": "bound, one copy", "bound-plain": "bound, no offload",
-    "bound-uring": "bound, io_uring", "bound-spin": "bound, spinning", "gvisor-plain": "gVisor, no offload",
+    "bound-uring": "bound, io_uring", "bound-spin": "bound, spinning", "lwip-tuned": "lwIP, tuned", "gvisor-gso": "gVisor, offload",
 }
 TITLES = {
     "bulk-in": "into the stack, 1 connection", "bulk-in-8": "into the stack, 8 connections",
