@@ -61,9 +61,9 @@ workload() {
     case $1 in
     bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
     bulk-in-8) options=(bulk-in --connections 8) ;;
-    bulk-out) options=(bulk-out) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
-    bulk-out-8) options=(bulk-out --connections 8) ;;
-    bulk-out-file) options=(bulk-out --port 80 --path /big) subjects="stackd kernel bound" ;;
+    bulk-out) options=(bulk-out --size 65536) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
+    bulk-out-8) options=(bulk-out --size 65536 --connections 8) ;;
+    bulk-out-file) options=(bulk-out --size 65536 --port 80 --path /big) subjects="stackd bound" ;;
     http) options=(http --connections 64 --path /small) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
     conns) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8) sources=8 ;;
     conns-minute)
@@ -145,8 +145,9 @@ one() {
     grow-message) args+=("$point") ;;
     grow-loss) extra=(--drop-chance "rx:$point") ;;
     grow-mtu) extra=(--mtu "$point") ;;
+    ping) [ "${subject%-spin}" = "$subject" ] || args+=(--spin) ;; # asleep at both ends, or at none
     conns-minute) [ $quick$smoke = 00 ] && seconds=60 limit=90 ;;
-    bulk-out-file) [ "${subject%%-*}" = bound ] && args=(bulk-out) ;;
+    bulk-out-file) [ "${subject%%-*}" = bound ] && args=(bulk-out --size 65536) ;;
     esac
     [ $smoke = 1 ] && case $w in
     idle) args+=(--connections 500) ;;

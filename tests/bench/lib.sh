@@ -131,9 +131,10 @@ subject_start() { # subject_start NAME [OPTION...]
     stackd*) subject_stackd "$@" ;;
     kernel) subject_kernel "$@" ;;
     *)
+        # Up only when somebody is attached: a carrier that comes later counts only after up to a second.
         ip tuntap add dev $subject_tap mode tap && ip addr add 10.9.0.1/16 dev $subject_tap &&
-            ip link set $subject_tap up || return 1
-        subject_run ready "$subject_program" --tap $subject_tap --ip 10.9.0.2/16 "${subject_options[@]}" "$@"
+            subject_run ready "$subject_program" --tap $subject_tap --ip 10.9.0.2/16 "${subject_options[@]}" "$@" &&
+            ip link set $subject_tap up
         ;;
     esac
 }

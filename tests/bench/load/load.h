@@ -72,17 +72,16 @@ void hist_print(const struct hist *h);              /* ,"p50_us":...,"p99_us":..
 
 /*
  * A process may have so many descriptors (RLIMIT_NOFILE) and not more, so a million connections are held
- * by several processes, each with a share of them. The parent only starts them, reads the meters, and
- * adds up. All are pinned to the same processor.
+ * by several processes, each with a share of them. The parent only starts them and adds up. All are pinned to the same processor.
  */
 struct shard {
     struct load l;  /* connections and outstanding are its share */
     unsigned first; /* number of its first connection among all */
     pid_t pid;
     _Atomic bool opened;
-    _Atomic double from, until; /* when to measure; 0: not known yet */
+    _Atomic double from; /* when to measure; 0: not known yet */
     uint64_t done;
-    double spent; /* processor time while measuring */
+    struct meter meter; /* read by the process itself: nobody's turn to run is waited for */
     struct hist hist;
 };
 
@@ -94,8 +93,9 @@ struct shards {
 /* Run @work in as many processes as are needed; each says when its connections are @opened. Return when
  * all have. */
 struct shards *shards_start(const struct load *l, void (*work)(struct shard *me));
-/* Let them warm up and measure, with @m around that. Return: the sum of their done, spent and hist. */
-struct shard *shards_measure(struct shards *all, const struct load *l, struct meter *m);
+/* Let them warm up and measure. Return: the sum of their done and hist, and the meter of the first, with the
+ * processor time of all. */
+struct shard *shards_measure(struct shards *all, const struct load *l);
 /* End them. */
 void shards_stop(struct shards *all);
 

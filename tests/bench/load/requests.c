@@ -144,7 +144,6 @@ static void requests_open(struct requests *r, const struct load *l, unsigned fir
 static void requests_work(struct shard *me)
 {
     static struct requests r;
-    struct meter m;
 
     requests_open(&r, &me->l, me->first);
     me->opened = true;
@@ -153,26 +152,23 @@ static void requests_work(struct shard *me)
     requests_until(&r, me->from);
     memset(&r.hist, 0, sizeof(r.hist));
     r.done = 0;
-    meter_begin(&m, &me->l);
-    requests_until(&r, me->until);
-    meter_end(&m, &me->l);
+    meter_begin(&me->meter, &me->l);
+    requests_until(&r, me->meter.began + me->l.seconds);
+    meter_end(&me->meter, &me->l);
     me->done = r.done;
-    me->spent = m.clients;
     me->hist = r.hist;
 }
 
 int load_requests(const struct load *l)
 {
-    struct meter m;
-    struct shards *all = shards_start(l, requests_work);
-    const struct shard *sum = shards_measure(all, l, &m);
+    const struct shard *sum = shards_measure(shards_start(l, requests_work), l);
 
     printf(",\"count\":%llu,\"per_s\":%.1f", (unsigned long long)sum->done,
-           (double)sum->done / m.took);
+           (double)sum->done / sum->meter.took);
     if (l->echo)
         printf(",\"size\":%zu", l->size);
     hist_print(&sum->hist);
-    meter_print(&m, l);
+    meter_print(&sum->meter, l);
     if (sum->done > 0)
         return 0;
     fprintf(stderr, "load: no reply\n");

@@ -90,34 +90,31 @@ struct shards *shards_start(const struct load *l, void (*work)(struct shard *me)
     return all;
 }
 
-struct shard *shards_measure(struct shards *all, const struct load *l, struct meter *m)
+struct shard *shards_measure(struct shards *all, const struct load *l)
 {
     static struct shard sum;
     double at = load_now() + l->warmup;
 
-    for (unsigned i = 0; i < all->count; i++) {
-        all->shard[i].until = at + l->seconds;
+    for (unsigned i = 0; i < all->count; i++)
         all->shard[i].from = at;
-    }
-    shards_nap(at - load_now());
-    meter_begin(m, l);
-    shards_nap(at + l->seconds - load_now());
-    meter_end(m, l);
     for (unsigned i = 0; i < all->count; i++) {
         const struct shard *s = &all->shard[i];
         int status;
 
         if (waitpid(s->pid, &status, 0) != s->pid || status != 0)
             _exit(2);
-        sum.done += s->done;
-        sum.spent += s->spent;
+        if (i == 0)
+            sum.meter = s->meter;
+        else
+            sum.meter.clients += s->meter.clients;
+        /* Each has measured for as long as it was asked to, or a little longer. */
+        sum.done += (uint64_t)((double)s->done * sum.meter.took / s->meter.took);
         sum.hist.total += s->hist.total;
         if (s->hist.max > sum.hist.max)
             sum.hist.max = s->hist.max;
         for (int k = 0; k < HIST_BUCKETS; k++)
             sum.hist.count[k] += s->hist.count[k];
     }
-    m->clients = sum.spent;
     return &sum;
 }
 
