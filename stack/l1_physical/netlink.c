@@ -82,6 +82,8 @@ static int netlink_link_attr(const struct nlattr *a, void *ctx)
 
     if (mnl_attr_get_type(a) == IFLA_MTU && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
         link->mtu = mnl_attr_get_u32(a);
+    else if (mnl_attr_get_type(a) == IFLA_TXQLEN)
+        link->queue = mnl_attr_get_u32(a);
     return MNL_CB_OK;
 }
 

@@ -20,6 +20,7 @@ struct netlink_link {
     char name[16];
     unsigned index;
     uint32_t mtu;
+    uint32_t queue; /* frames that wait to be sent through it, at most */
     bool up;
 };
 struct netlink_addr {

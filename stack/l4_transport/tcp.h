@@ -61,6 +61,8 @@ struct tcp_config {
     enum tcp_syn_policy syn_policy;
     uint32_t sndbuf, rcvbuf; /* default sizes in bytes: 512 KiB and 256 KiB */
     uint32_t sndbuf_max, rcvbuf_max; /* up to which they grow: 65535 << 8 = 16776960, both */
+    uint32_t rcv_room;     /* bytes that a queue in front of us holds: all windows share it; 0: no such
+                            * queue */
     bool moderate_rcvbuf;  /* the receive buffer grows with the measured rate */
     uint8_t quick_acks;    /* ACKs that are not delayed, at the start and after trouble: 16 */
     net_time msl;          /* 30 s */
@@ -194,6 +196,7 @@ struct tcp_rcvq {
     tcp_seq edge;     /* right edge of the window at `edge_at` */
     uint32_t space;   /* bytes the user took in one round trip, at most; 0: nothing has come */
     uint32_t tsecr;   /* the last echo that was used */
+    uint32_t period;  /* of tcp->rcv_busy, in which it was counted last */
 };
 
 /* Congestion: what mood a connection is in (tcp_recovery.c); Linux's numbers. */
@@ -417,6 +420,10 @@ struct tcp {
     struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     uint32_t *port_users;               /* established and TIME-WAIT connections per local port */
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
+    /* Connections that data come in for: in this period, and in the one before. */
+    struct {
+        uint32_t period, now, before;
+    } rcv_busy;
     struct tcb *due_first, *due_last;   /* output due, served in turn */
     struct tcp_half *half_due, *half_due_last, *half_oldest, *half_newest;
     struct tcb *orphan_oldest, *orphan_newest;

@@ -221,6 +221,7 @@ static uint16_t tcp_window(struct tcb *t)
     uint32_t limit = tcp_rcvbuf_limit(t), space = limit > t->rcv.len ? limit - t->rcv.len : 0;
     uint32_t promised = tcp_rcv_wnd(t), shift = t->rcv_wnd_shift, field;
 
+    space = u32_min(space, tcp_rcvbuf_share(t));
     if (space > promised && space - promised >= u32_min(limit / 2, t->rcv_mss))
         field = space >> shift;
     else

@@ -138,6 +138,7 @@ enum verdict tcp_mtu_too_big(struct tcb *t, uint32_t mtu);
 /* tcp_rcvbuf.c */
 uint32_t tcp_rcvbuf_most(const struct tcp *tcp, uint32_t rcvbuf);
 uint32_t tcp_rcvbuf_limit(const struct tcb *t);
+uint32_t tcp_rcvbuf_share(const struct tcb *t);
 bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg);
 void tcp_rcvbuf_read(struct tcb *t);
 void tcp_sndbuf_grow(struct tcb *t);

@@ -32,6 +32,11 @@
  * buys nothing, and one that has left the processor's cache costs half the speed (bulk out over a
  * TAP, GET of 2 MB again and again: 22 Gbit/s with 16 MB, 46 to 55 with 0.5 to 4 MB).
  *
+ * A queue in front of us, as a TAP has one of 1000 frames, is no buffer of ours, but it overflows all
+ * the same when all senders fill their windows at once; and where nothing is lost nothing tells them to
+ * slow down before. So the connections that data come in for share what it holds (cfg.rcv_room): no
+ * window promises more than an equal part. Who is among them is counted by periods of 67 ms.
+ *
  * A size set by the user (SOCK_OPT_RCVBUF, SOCK_OPT_SNDBUF) is kept. Neither limit shrinks again:
  * memory follows what is held and not the limit.
  */
@@ -43,6 +48,7 @@
 enum {
     BUF_WIRE = 12,         /* bytes in a nanosecond: 100 Gbit/s */
     BUF_SHORT = 4 << 20,   /* bytes: what the caches of one core hold, the shared one included */
+    BUSY_PERIOD_BITS = 26, /* 2^26 ns = 67 ms */
     RCVBUF_FINE_TICKS = 4, /* below so many ticks of 1 ms the echo only gives an upper bound */
     RCVBUF_FIRST = 10,     /* segments: the flight a sender begins with (RFC 6928) */
 };
@@ -72,6 +78,31 @@ uint32_t tcp_rcvbuf_limit(const struct tcb *t)
     if (!ring_is_scarce(&t->tcp->c->bufs))
         return t->rcvbuf;
     return u32_min(t->rcvbuf, u32_max(t->rcv.cap, RING_SCARCE));
+}
+
+/* Data have come: @t is among those that share the queue in front of us. */
+static void tcp_rcvbuf_busy(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+    uint32_t period = (uint32_t)(tcp->c->now >> BUSY_PERIOD_BITS);
+
+    if (period != tcp->rcv_busy.period) {
+        tcp->rcv_busy.before = period == tcp->rcv_busy.period + 1 ? tcp->rcv_busy.now : 0;
+        tcp->rcv_busy.now = 0;
+        tcp->rcv_busy.period = period;
+    }
+    if (t->rcvq.period != period || tcp->rcv_busy.now == 0)
+        tcp->rcv_busy.now++;
+    t->rcvq.period = period;
+}
+
+/* What the window may promise for the sake of the others; two segments at least. */
+uint32_t tcp_rcvbuf_share(const struct tcb *t)
+{
+    const struct tcp *tcp = t->tcp;
+    uint32_t busy = u32_max(u32_max(tcp->rcv_busy.now, tcp->rcv_busy.before), 1);
+
+    return tcp->cfg.rcv_room == 0 ? UINT32_MAX : u32_max(tcp->cfg.rcv_room / busy, 2u * t->rcv_mss);
 }
 
 /* A measurement by the edge of the window, which is never too short. */
@@ -112,6 +143,7 @@ bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg)
     net_time now = t->tcp->c->now;
     bool was_idle = q->space != 0 && now - q->heard > t->rto;
 
+    tcp_rcvbuf_busy(t);
     q->heard = now;
     if (q->space == 0 || was_idle) { /* begin to count; the pause belongs to no round trip */
         q->space = u32_max(q->space, RCVBUF_FIRST * (uint32_t)t->rcv_mss);

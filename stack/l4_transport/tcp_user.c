@@ -430,10 +430,11 @@ void tcp_recv_take(struct tcb *t, uint32_t len)
     /* Tell the peer when the window has grown by enough to be worth a segment (RFC 9293 section
      * 3.8.6.2.2): two full segments or half the buffer, and at once when it was shut. */
     uint32_t limit = tcp_rcvbuf_limit(t);
-    uint32_t most = u32_min(limit, (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
+    uint32_t most = u32_min(u32_min(limit, tcp_rcvbuf_share(t)),
+                            (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
     uint32_t space = limit > t->rcv.len ? limit - t->rcv.len : 0;
     int32_t gain = seq_diff(seq_add(t->rcv_nxt, u32_min(space, most)), t->rcv_adv);
-    uint32_t enough = u32_min(limit / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
+    uint32_t enough = u32_min(most / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
 
     if (gain > 0 && (uint32_t)gain >= enough && tcp_rcv_wnd(t) < most / 2) {
         t->ack_now = true;

@@ -183,6 +183,44 @@ static void test_tcp_bufs_stay_small_on_a_short_path(void)
     }
 }
 
+/* What a queue in front of us holds is shared by those that data come in for, and by nobody else. */
+static void test_tcp_windows_share_the_queue_in_front(void)
+{
+    struct net_config b;
+    struct pair p;
+    struct tcp *tcp = &p.h.b.tcp;
+    uint8_t bytes[4096] = {0};
+
+    hosts_config(&b, 2);
+    b.tcp.rcv_room = 40000;
+    b.tcp.rcvbuf = 1000000;
+    pair_begin(&p, &b);
+    T_EQ(tcp_rcvbuf_share(p.t), 40000);
+    for (unsigned i = 0; i < 100; i++) {
+        sock_send(net_socks(&p.h.a), p.sd[0], bytes, sizeof(bytes), 0);
+        hosts_run(&p.h, NET_MS(1));
+        while (sock_recv(net_socks(&p.h.b), p.sd[1], bytes, sizeof(bytes), 0) > 0)
+            ;
+        T_TRUE(i < 20 || tcp_rcv_wnd(p.t) <= 40000 + (1u << p.t->rcv_wnd_shift));
+        T_TRUE(i < 20 || tcp_rcv_wnd(p.t) > 20000);
+    }
+    T_TRUE(p.t->bytes_in == 100 * sizeof(bytes));
+    T_EQ(u32_max(tcp->rcv_busy.now, tcp->rcv_busy.before), 1); /* one, however often data came */
+    tcp->rcv_busy.before = 4;
+    T_EQ(tcp_rcvbuf_share(p.t), 10000);
+    tcp->rcv_busy.before = 1000;
+    T_EQ(tcp_rcvbuf_share(p.t), 2 * p.t->rcv_mss);
+    hosts_run(&p.h, NET_MS(200)); /* those others are silent: all of it is ours again */
+    sock_send(net_socks(&p.h.a), p.sd[0], bytes, 100, 0);
+    hosts_run(&p.h, NET_MS(1));
+    T_EQ(tcp_rcvbuf_share(p.t), 40000);
+    tcp->cfg.rcv_room = 0;
+    T_EQ(tcp_rcvbuf_share(p.t), UINT32_MAX);
+    while (sock_recv(net_socks(&p.h.b), p.sd[1], bytes, sizeof(bytes), 0) > 0)
+        ;
+    pair_end(&p);
+}
+
 /* The scale of the SYN is for ever: it covers what the buffer may become (RFC 7323 section 2.3). */
 static void test_tcp_rcvbuf_scale_covers_the_bound(void)
 {
@@ -204,5 +242,5 @@ static void test_tcp_rcvbuf_scale_covers_the_bound(void)
 
 T_MAIN("tcp_rcvbuf", T(test_tcp_rcvbuf_grows_by_what_is_read), T(test_tcp_rcvbuf_is_bounded),
        T(test_tcp_rcvbuf_stays_when_set_off_or_scarce), T(test_tcp_sndbuf_holds_two_windows),
-       T(test_tcp_bufs_stay_small_on_a_short_path),
+       T(test_tcp_windows_share_the_queue_in_front), T(test_tcp_bufs_stay_small_on_a_short_path),
        T(test_tcp_rcvbuf_scale_covers_the_bound))

@@ -87,6 +87,7 @@ static const struct sysctl {
     {"stackd.undo",               SET_BOOL,    AT(undo),            "undo"               },
     {"stackd.limited_transmit",   SET_BOOL,    AT(limited_transmit), "limited_transmit"  },
     {"stackd.pacing",             SET_BOOL,    AT(pacing),          "pacing"             },
+    {"stackd.rcv_room",           SET_U32,     AT(rcv_room),        "rcv_room"           },
     {"stackd.challenge_acks",     SET_U8,      AT(challenge_acks),  "challenge_acks"     },
     {"tcp_adv_win_scale",         SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ss_ratio",       SET_IGNORED, 0,                   NULL                 },

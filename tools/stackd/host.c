@@ -59,6 +59,19 @@ int host_check(struct stackd *d, char *err, size_t err_len)
     return bad;
 }
 
+uint32_t host_queue(const struct stackd *d)
+{
+    struct netlink_link link;
+    struct netlink nl;
+
+    if (d->port->kind != PORT_TAP || netlink_open(&nl) < 0)
+        return 0;
+    int why = netlink_link_get(&nl, d->port->name, &link);
+
+    netlink_close(&nl);
+    return why == 0 ? link.queue : 0;
+}
+
 static int host_refused(const struct stackd *d, const char *what, int why, char *err,
                         size_t err_len)
 {

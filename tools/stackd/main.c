@@ -23,7 +23,7 @@
 enum { EXIT_USAGE = 1, EXIT_REFUSED = 2, MAIN_ERR = 512 };
 
 /* Packets for what the bad wire may hold, beside what the stack needs. Untouched ones are free. */
-enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT };
+enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT, MAIN_GSO_FRAME = 16384 };
 
 enum { MAIN_SPARE = 4096 }; /* connections and sockets that are not the services' */
 
@@ -31,6 +31,16 @@ static int64_t main_calendar(void *ctx)
 {
     (void)ctx;
     return (int64_t)time(NULL);
+}
+
+/* What the TAP's queue towards us holds for sure. With offload a frame has up to 64 KiB, but a peer
+ * that writes little at a time has small ones. A quarter is left to those who are not counted. */
+static uint32_t main_room(const struct stackd *d)
+{
+    uint64_t frame = d->port->tso ? MAIN_GSO_FRAME : d->opt.mtu;
+    uint64_t room = host_queue(d) * frame * 3 / 4;
+
+    return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
 
 static void main_config(const struct stackd *d, struct net_config *cfg)
@@ -72,6 +82,7 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
         cfg->tcp.moderate_rcvbuf = false;
         cfg->tcp.sndbuf_max = 0;
     }
+    cfg->tcp.rcv_room = main_room(d);
     cfg->tcp.user_timeout = o->user_timeout;
     cfg->tcp.keepalive = o->keepalive > 0;
     if (o->keepalive > 0)

@@ -121,6 +121,8 @@ net_time stackd_now(void);
 
 /* host.c */
 
+/** host_queue - how many frames may wait at the kernel's end of a TAP for us to read them; 0: not known. */
+uint32_t host_queue(const struct stackd *d);
 /** host_check - is --ip free, as far as this machine knows? */
 int host_check(struct stackd *d, char *err, size_t err_len);
 /** host_config - link up, MTU, address of the kernel's end. */
