@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # lib.sh - a namespace, a TAP, a subject on it, the load: what one.sh is made of. Source it with $build set;
 # the script is run again in a network namespace of its own.
 #
@@ -15,7 +16,7 @@ top=$(readlink -f "$bench_dir/../..")
 export LC_ALL=C NO_COLOR=1
 
 bench_skip() {
-    echo "${bench_name:-bench}: skipped: $*" >&2
+    echo "bench: skipped: $*" >&2
     exit 77
 }
 

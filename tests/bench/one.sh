@@ -10,7 +10,7 @@
 # Each time in a network namespace of its own, so that nothing is left over from the last: no TIME-WAIT, no
 # route metrics. Exit: 0; 1 there is no result; 2 usage; 3 the subject is not built; 77 no /dev/net/tun.
 here=$(dirname "$(readlink -f "$0")")
-bench_name=one.sh
+
 all=("$@")
 build=$(readlink -f "$here/../..")/build sources=0
 while [ $# -gt 1 ]; do

@@ -217,7 +217,7 @@ def pictures(book):
         if panels:
             out[f"performance-{name}.svg"] = charts.bars(panels)
     for workload, rate, rate_title, x_title in (
-            ("grow-connections", "per_s", "requests a second", "connections"),
+            ("grow-connections", "per_s", "messages a second", "connections"),
             ("grow-loss", "gbit_s", "Gbit/s", "frames lost, per cent"),
             ("grow-mtu", "gbit_s", "Gbit/s", "MTU, bytes"),
             ("grow-message", "per_s", "messages a second", "bytes of a message")):

@@ -247,8 +247,11 @@ size_t load_reply_length(const struct load *l, bool last)
 {
     char buf[4096];
     size_t len = load_request(l, buf, sizeof(buf), last), have = 0;
-    int fd = load_connect(l, 0);
+    struct load own = *l;
     const char *end, *length;
+
+    own.from = 0; /* the addresses that were given are for others, who count on all their ports */
+    int fd = load_connect(&own, 0);
 
     if (send(fd, buf, len, 0) != (ssize_t)len)
         load_die("send");
