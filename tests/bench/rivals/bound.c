@@ -8,8 +8,8 @@
  *                 buffer of 256 KB (and summed, where there is no offload)
  *     --ack N     the sink acknowledges every N frames; 0 once per drained burst. Default: 1 with
  *                 --offload, else 0
- *     --window N  what all sinks together advertise; default unlimited with --offload, else 1 MB, which
- *                 the TAP's queue of 1000 frames holds
+ *     --window N  what all sinks together advertise, and the most that a source has in flight; default
+ *                 unlimited with --offload, else 1 MB, which the TAP's queue of 1000 frames holds
  *     --spin      read without ever sleeping
  *     --uring     io_uring with 64 reads in flight and batched writes (for echo and http; the bulk ports
  *                 write as usual)
