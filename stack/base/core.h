@@ -22,6 +22,7 @@ struct core {
     struct pkt_pool bigs; /* one datagram of 64 KiB each: reassembly, large UDP */
     struct buddy bufs;
     struct ready_list ready; /* sockets with news for the session layer */
+    uint32_t way_epoch; /* changes with all that a way out of this host depends on (l3_network/hop.c) */
     struct pktq unreached;   /* packets whose next hop is silent, for net.c to tell their senders */
     uint64_t drops[V_COUNT];
     char name[32]; /* of the host, in traces */

@@ -142,6 +142,18 @@ static struct arp_entry *arp_find(const struct arp *a, uint32_t ip)
     return NULL;
 }
 
+/* The entry of @ip, where the hint says or elsewhere. A forgotten entry has no state, and an address
+ * never has two. */
+static inline struct arp_entry *arp_find_at(const struct arp *a, uint32_t ip,
+                                            struct arp_entry **hint)
+{
+    struct arp_entry *e = *hint;
+
+    if (unlikely(e == NULL || e->ip != ip || e->state == ARP_NONE))
+        *hint = e = arp_find(a, ip);
+    return e;
+}
+
 static bool arp_has_mac(const struct arp_entry *e)
 {
     return e->state == ARP_REACHABLE || e->state == ARP_STALE || e->state == ARP_PROBE;
@@ -449,9 +461,9 @@ static void arp_resolve(struct arp *a, struct pkt *p, uint32_t ip)
     arp_hold(a, e, p);
 }
 
-void arp_output(struct arp *a, struct pkt *p, uint32_t next_hop)
+void arp_output(struct arp *a, struct pkt *p, uint32_t next_hop, struct arp_entry **hint)
 {
-    struct arp_entry *e = arp_find(a, next_hop);
+    struct arp_entry *e = arp_find_at(a, next_hop, hint);
 
     if (e == NULL) {
         arp_resolve(a, p, next_hop);
@@ -582,9 +594,9 @@ enum verdict arp_input(struct arp *a, struct pkt *p)
 
 /* Advice from above, and by hand. */
 
-void arp_confirm(struct arp *a, uint32_t ip)
+void arp_confirm(struct arp *a, uint32_t ip, struct arp_entry **hint)
 {
-    struct arp_entry *e = arp_find(a, ip);
+    struct arp_entry *e = arp_find_at(a, ip, hint);
 
     if (e == NULL)
         return;

@@ -96,11 +96,15 @@ static inline bool arp_output_pending(const struct arp *a)
     return a->own_due || a->reply_count > 0 || a->due.next != &a->due;
 }
 
-/** arp_output - send @p, an IPv4 datagram, to the neighbour @next_hop; takes the reference. */
-void arp_output(struct arp *a, struct pkt *p, uint32_t next_hop);
+/**
+ * arp_output - send @p, an IPv4 datagram, to the neighbour @next_hop; takes the reference.
+ * @hint: where the entry of this neighbour was the last time, to be kept for the next; *@hint NULL: not
+ *        known. It may have gone or be somebody else's by now, that is looked at.
+ */
+void arp_output(struct arp *a, struct pkt *p, uint32_t next_hop, struct arp_entry **hint);
 
 /** arp_confirm - the layer above heard an answer from @ip: the entry is good (RFC 1122 2.3.2.1). */
-void arp_confirm(struct arp *a, uint32_t ip);
+void arp_confirm(struct arp *a, uint32_t ip, struct arp_entry **hint);
 /** arp_doubt - the layer above hears nothing from @ip: probe it soon. */
 void arp_doubt(struct arp *a, uint32_t ip);
 

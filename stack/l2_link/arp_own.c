@@ -77,6 +77,7 @@ int arp_own_add(struct arp *a, uint32_t ip)
         return -ENOBUFS;
     (void)arp_del(a, ip); /* what is ours is nobody else's */
     *o = (struct arp_own_addr){.ip = ip, .defend_from = a->c->now};
+    a->c->way_epoch++;
     if (a->cfg.detect) {
         o->state = ARP_OWN_PROBING;
         o->announce = ARP_ANNOUNCE_NUM;
@@ -98,6 +99,7 @@ void arp_own_del(struct arp *a, uint32_t ip)
         return;
     timer_stop(&a->wheel, &o->timer);
     o->state = ARP_OWN_FREE;
+    a->c->way_epoch++;
     o->say = ARP_SAY_NOTHING;
 }
 
@@ -180,6 +182,7 @@ bool arp_own_timer(struct arp *a, struct timer *t)
     }
     if (o->state == ARP_OWN_PROBING) { /* nobody objected */
         o->state = ARP_OWN_OURS;
+        a->c->way_epoch++;
         o->sent = 0;
         o->defend_from = a->c->now;
     }

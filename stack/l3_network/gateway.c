@@ -15,8 +15,8 @@
  * Only routes of the same prefix stand in for each other: a default route is no substitute for the route
  * into a private network, its router would send the datagrams anywhere.
  *
- * Connections notice nothing: routes are looked up for each datagram, so the next retransmission goes
- * the other way. What waited for the silent router is lost, but its sender is not told that the
+ * Connections notice nothing: a way that was found holds until something changes (hop.c), so the next
+ * retransmission goes the other way. What waited for the silent router is lost, but its sender is not told that the
  * host is unreachable as long as there is another way.
  */
 #include "l3_network/ip4.h"
@@ -56,6 +56,8 @@ void ip_gateways(struct ip_layer *ip)
         if (ro->gateway != 0 && arp_state_of(ip->ifs[ro->ifi].arp, ro->gateway) == ARP_FAILED)
             ro->silent_until = ip->c->now + ip->cfg.gateway_silent;
     }
+    if (any)
+        ip->c->way_epoch++;
 }
 
 bool ip_is_unreached(const struct ip_layer *ip, struct ip_addr src, struct ip_addr dst)

@@ -57,11 +57,13 @@ void ip_cut(struct ip_layer *ip, const struct ip_config *cfg, struct region *r)
     ip4_reass_cut(&ip->reass, r, cfg->reass_slots);
     igmp_cut(&ip->igmp, r, cfg->groups);
     pmtu_cut(&ip->pmtu, r, cfg->pmtu_entries);
+    hop_cut(ip, r);
 }
 
 void ip_init(struct ip_layer *ip, struct core *c)
 {
     ip->c = c;
+    c->way_epoch++; /* not that of an empty entry */
     ip->id_key = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
     icmp4_init(ip);
     igmp_init(ip);
@@ -258,11 +260,13 @@ int ip_route_add(struct ip_layer *ip, uint32_t dst, uint8_t prefix, uint32_t gat
         return -EINVAL;
     if (gateway != 0 && (ip4_owner(ip, gateway) >= 0 || !ip4_source_ok(ip, gateway)))
         return -EINVAL;
+    ip->c->way_epoch++;
     return route_add(&ip->routes, dst, prefix, gateway, ifi, metric);
 }
 
 int ip_route_del(struct ip_layer *ip, uint32_t dst, uint8_t prefix, uint32_t gateway, int ifi)
 {
+    ip->c->way_epoch++;
     return route_del(&ip->routes, dst, prefix, gateway, ifi);
 }
 
@@ -301,6 +305,23 @@ int ip4_link_for_group(const struct ip_layer *ip, uint32_t dst, int src_ifi)
     return -ENETUNREACH;
 }
 
+/* What L4 is told of a way. @mtu: of the path, as far as somebody has said something. */
+static struct ip_path ip4_path(const struct ip_layer *ip, uint32_t src, uint8_t ifi, uint32_t mtu,
+                               enum cast cast)
+{
+    const struct eth *eth = ip->ifs[ifi].eth;
+
+    return (struct ip_path){
+        .src = ip_addr_v4(src),
+        .mtu = u32_min(mtu, eth->mtu),
+        .link_mtu = eth->mtu,
+        .gso_max = eth->gso_max,
+        .hdr_len = IP4_HDR_LEN,
+        .ifi = ifi,
+        .cast = cast,
+    };
+}
+
 int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_path *path,
               uint32_t *next_hop)
 {
@@ -332,25 +353,23 @@ int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_p
         src = ip4_choose_source(ip, (uint8_t)ifi, *next_hop);
     if (src == 0)
         return -EADDRNOTAVAIL;
-    *path = (struct ip_path){
-        .src = ip_addr_v4(src),
-        .mtu = pmtu_of(ip, dst, ip->ifs[ifi].eth->mtu),
-        .link_mtu = ip->ifs[ifi].eth->mtu,
-        .gso_max = ip->ifs[ifi].eth->gso_max,
-        .hdr_len = IP4_HDR_LEN,
-        .ifi = (uint8_t)ifi,
-        .cast = ip4_if_cast(ip, (uint8_t)ifi, dst),
-    };
+    *path = ip4_path(ip, src, (uint8_t)ifi, pmtu_of(ip, dst, UINT16_MAX),
+                     ip4_if_cast(ip, (uint8_t)ifi, dst));
     return 0;
 }
 
 int ip_route(struct ip_layer *ip, struct ip_addr dst, struct ip_addr src, struct ip_path *path)
 {
-    uint32_t next_hop;
+    struct ip4_hop *h;
 
     if (!ip_addr_is_v4(dst) || (!ip_addr_is_any(src) && !ip_addr_is_v4(src)))
         return -EINVAL;
-    return ip4_route(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), path, &next_hop);
+    int rc = ip4_hop_find(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), &h);
+
+    if (rc < 0)
+        return rc;
+    *path = ip4_path(ip, h->src, h->ifi, h->mtu, (enum cast)h->cast);
+    return 0;
 }
 
 uint32_t ip_mms_r(const struct ip_layer *ip, struct ip_addr src)
@@ -369,32 +388,22 @@ int ip_route_on(struct ip_layer *ip, struct ip_addr dst, uint8_t ifi, struct ip_
     return src == 0 ? -EADDRNOTAVAIL : ip4_route(ip, to, src, path, &next_hop);
 }
 
-static struct arp *ip4_neighbour(struct ip_layer *ip, struct ip_addr dst, uint32_t *next_hop)
+void ip_confirm(struct ip_layer *ip, struct ip_addr src, struct ip_addr dst)
 {
-    struct ip_path path;
+    struct ip4_hop *h;
 
-    if (!ip_addr_is_v4(dst) || ip4_route(ip, ip_addr_to_v4(dst), 0, &path, next_hop) < 0 ||
-        path.cast != CAST_UNICAST)
-        return NULL;
-    return ip->ifs[path.ifi].arp;
+    if (ip_addr_is_v4(dst) && ip4_hop_find(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), &h) == 0 &&
+        h->cast == CAST_UNICAST)
+        arp_confirm(ip->ifs[h->ifi].arp, h->next_hop, &h->entry);
 }
 
-void ip_confirm(struct ip_layer *ip, struct ip_addr dst)
+void ip_doubt(struct ip_layer *ip, struct ip_addr src, struct ip_addr dst)
 {
-    uint32_t next_hop;
-    struct arp *arp = ip4_neighbour(ip, dst, &next_hop);
+    struct ip4_hop *h;
 
-    if (arp != NULL)
-        arp_confirm(arp, next_hop);
-}
-
-void ip_doubt(struct ip_layer *ip, struct ip_addr dst)
-{
-    uint32_t next_hop;
-    struct arp *arp = ip4_neighbour(ip, dst, &next_hop);
-
-    if (arp != NULL)
-        arp_doubt(arp, next_hop);
+    if (ip_addr_is_v4(dst) && ip4_hop_find(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), &h) == 0 &&
+        h->cast == CAST_UNICAST)
+        arp_doubt(ip->ifs[h->ifi].arp, h->next_hop);
 }
 
 /* ---- The rest of ip.h ---- */

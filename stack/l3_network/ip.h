@@ -126,8 +126,8 @@ void ip_reply_error(struct ip_layer *ip, const struct pkt *p, enum ip_error_kind
 bool ip_is_local(const struct ip_layer *ip, struct ip_addr a);
 /** ip_cast - is @a, as a destination, unicast, a broadcast of an attached subnet, or multicast? */
 enum cast ip_cast(const struct ip_layer *ip, struct ip_addr a);
-/** ip_confirm, ip_doubt - advice about the next hop towards @dst: it answers, or seems dead. */
-void ip_confirm(struct ip_layer *ip, struct ip_addr dst);
-void ip_doubt(struct ip_layer *ip, struct ip_addr dst);
+/** ip_confirm, ip_doubt - advice about the next hop from @src towards @dst: it answers, or seems dead. */
+void ip_confirm(struct ip_layer *ip, struct ip_addr src, struct ip_addr dst);
+void ip_doubt(struct ip_layer *ip, struct ip_addr src, struct ip_addr dst);
 
 #endif

@@ -57,11 +57,26 @@ struct ip_if {
     net_time igmp_v1_until; /* an IGMP version 1 router was heard: RFC 2236 section 4 */
 };
 
+/* A way that was found, see hop.c. */
+struct ip4_hop {
+    uint32_t dst, src, epoch;
+    uint32_t next_hop;
+    struct arp_entry *entry; /* where ARP knows it, perhaps: a hint */
+    uint16_t mtu;            /* of the path */
+    uint8_t ifi;
+    uint8_t cast;   /* enum cast, of dst */
+    bool is_chosen; /* src was chosen, and not asked for */
+    bool is_host;   /* dst may be the source of a datagram to src */
+};
+
+static_assert(sizeof(struct ip4_hop) == 32, "two in a cache line");
+
 struct ip_layer {
     struct core *c;
     struct ip_config cfg;
     uint8_t if_count;
     struct ip_if ifs[IP_IFS];
+    struct ip4_hop *hops, hop_once; /* hop.c */
     struct route_table routes;
     struct ip4_reass reass;
     struct icmp4 icmp;
@@ -151,6 +166,12 @@ bool ip4_source_ok(const struct ip_layer *ip, uint32_t a);
 /** ip4_route - ip_route() in version 4; @next_hop: the neighbour to give the frame to. */
 int ip4_route(const struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip_path *path,
               uint32_t *next_hop);
+/** hop_cut - cut the table; touches nothing. */
+void hop_cut(struct ip_layer *ip, struct region *r);
+/** ip4_hop_find - ip4_route(), remembered. @out: valid until the next call of this function. */
+int ip4_hop_find(struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip4_hop **out);
+/** ip4_hop_back - a datagram from @src came to @dst through @ifi: are both known to be good? */
+bool ip4_hop_back(const struct ip_layer *ip, uint32_t src, uint32_t dst, uint8_t ifi);
 /** ip4_gateway_is_silent - has @ro a gateway that did not answer, and was not heard since? */
 bool ip4_gateway_is_silent(const struct ip_layer *ip, const struct route *ro);
 /** ip4_way - the route for @dst: the preferred one, unless its gateway is silent and another's is not. */

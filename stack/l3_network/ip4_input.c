@@ -4,7 +4,8 @@
  * The checks run from what costs nothing to what needs knowledge, in the order of verdict.def: the
  * header itself (wire/ip4.h), who sends, whom it is for, options, protocol, fragments. A source
  * address is judged before a destination, because whoever may not speak is not answered either;
- * all later answers (ICMP errors, resets) rely on it.
+ * all later answers (ICMP errors, resets) rely on it. Where we know the way back to the sender both
+ * addresses have passed these checks (hop.c), and they are not made again.
  *
  * Invariants after V_NEXT: the packet is linear - but that the tail of a TCP segment may still be
  * external - exactly as long as the header says, and not a fragment; src could be one host and is not ourselves; dst is an address of the interface it came
@@ -102,6 +103,14 @@ enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
     ip->rx_datagrams++;
     pkt_trim(p, h.total); /* the padding of short frames */
     ip4_note(p, &h);
+    bool is_usual = h.hdr_len == IP4_HDR_LEN && !h.mf && h.frag_off == 0;
+
+    if (likely(is_usual && p->l2_cast == CAST_UNICAST && ip4_is_spoken(ip, h.proto) &&
+               ip4_hop_back(ip, h.src, h.dst, p->ifi))) {
+        p->l3_cast = CAST_UNICAST; /* nothing below would object */
+        pkt_pull(p, IP4_HDR_LEN);
+        return V_NEXT;
+    }
     if ((v = ip4_check_source(ip, p, h.src)) != V_NEXT)
         return v;
     if ((v = ip4_check_destination(ip, p, h.dst)) != V_NEXT)

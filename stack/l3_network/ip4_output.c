@@ -39,27 +39,27 @@ static uint16_t ip4_next_id(struct ip_layer *ip, const struct ip4_hdr *h)
 
 /* Write @h in front of @p and let it go. */
 static void ip4_emit_to(struct ip_layer *ip, struct pkt *p, const struct ip4_hdr *h,
-                        const struct ip_path *path, uint32_t next_hop)
+                        struct ip4_hop *hop)
 {
-    struct ip_if *f = &ip->ifs[path->ifi];
+    struct ip_if *f = &ip->ifs[hop->ifi];
 
     p->l4 = (uint16_t)p->off;
     ip4_emit(h, pkt_push(p, ip4_emit_len(h)));
     p->l3 = (uint16_t)p->off;
-    p->ifi = path->ifi;
-    p->l3_cast = (uint8_t)path->cast;
+    p->ifi = hop->ifi;
+    p->l3_cast = hop->cast;
     p->src = ip_addr_v4(h->src);
     p->dst = ip_addr_v4(h->dst);
     p->proto = h->proto;
     p->tos = h->tos;
     p->ttl = h->ttl;
     ip->tx_datagrams++;
-    if (path->cast == CAST_MULTICAST)
+    if (likely(hop->cast == CAST_UNICAST))
+        arp_output(f->arp, p, hop->next_hop, &hop->entry);
+    else if (hop->cast == CAST_MULTICAST)
         eth_output(f->eth, p, ip4_group_mac(h->dst), ETH_TYPE_IP4);
-    else if (path->cast == CAST_BROADCAST)
-        eth_output(f->eth, p, MAC_BROADCAST, ETH_TYPE_IP4);
     else
-        arp_output(f->arp, p, next_hop);
+        eth_output(f->eth, p, MAC_BROADCAST, ETH_TYPE_IP4);
 }
 
 /* A fragment without its header: bytes @from ... @from + @len - 1 of @p, which it keeps alive. */
@@ -82,12 +82,12 @@ static struct pkt *ip4_fragment_new(struct ip_layer *ip, struct pkt *p, uint32_t
 }
 
 /* RFC 791 section 3.2, "An Example Fragmentation Procedure", with all fragments of one length. */
-static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h,
-                        const struct ip_path *path, uint32_t next_hop)
+static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h, struct ip4_hop *hop,
+                        uint32_t mtu)
 {
     const struct slab *pool = &ip->c->pkts.slab;
     uint32_t total = pkt_total(p);
-    uint32_t piece = (path->mtu - IP4_HDR_LEN) & ~7u;
+    uint32_t piece = (mtu - IP4_HDR_LEN) & ~7u;
 
     NET_ASSERT(!h->router_alert); /* IGMP's messages fit in any MTU */
     if (pool->count - pool->used < (total + piece - 1) / piece)
@@ -101,7 +101,7 @@ static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h,
         h->mf = from + len < total;
         h->total = (uint16_t)(IP4_HDR_LEN + len);
         ip->tx_fragments++;
-        ip4_emit_to(ip, ip4_fragment_new(ip, p, from, len), h, path, next_hop);
+        ip4_emit_to(ip, ip4_fragment_new(ip, p, from, len), h, hop);
     }
     pkt_release(p);
     return 0;
@@ -110,35 +110,37 @@ static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h,
 int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
 {
     struct ip4_hdr h = {.router_alert = s->proto == IP_PROTO_IGMP}; /* RFC 2236 section 2 */
-    uint32_t dst = ip_addr_to_v4(s->dst), total = pkt_total(p) + ip4_emit_len(&h), next_hop;
-    struct ip_path path;
+    uint32_t dst = ip_addr_to_v4(s->dst), total = pkt_total(p) + ip4_emit_len(&h);
+    struct ip4_hop *hop;
 
     NET_ASSERT(p->refs == 1);
     p->src = s->src; /* for a trace, if it comes to that */
     p->dst = s->dst;
     p->proto = s->proto;
     p->l3 = p->l4 = (uint16_t)p->off;
-    int rc = ip_addr_is_v4(s->dst) ? ip4_route(ip, dst, ip_addr_to_v4(s->src), &path, &next_hop)
-                                   : -EINVAL;
+    int rc = ip_addr_is_v4(s->dst) ? ip4_hop_find(ip, dst, ip_addr_to_v4(s->src), &hop) : -EINVAL;
 
     if (rc < 0)
         return ip4_refuse(ip, p, V_DROP_IP4_NO_ROUTE, rc);
-    h.df = s->df && ip->cfg.pmtu_discovery; /* RFC 1191 section 3: the routers cut, if they have to */
-    if (total > UINT16_MAX || (total > path.mtu && h.df && p->gso_size == 0))
+    uint32_t mtu = u32_min(hop->mtu, ip->ifs[hop->ifi].eth->mtu);
+
+    h.df =
+        s->df && ip->cfg.pmtu_discovery; /* RFC 1191 section 3: the routers cut, if they have to */
+    if (total > UINT16_MAX || (total > mtu && h.df && p->gso_size == 0))
         return ip4_refuse(ip, p, V_DROP_IP4_MTU, -EMSGSIZE);
-    h.src = ip_addr_to_v4(path.src);
+    h.src = hop->src;
     h.dst = dst;
     h.total = (uint16_t)total;
     h.tos = s->tos;
     h.ttl = s->ttl;
     h.proto = s->proto;
     if (h.ttl == 0) /* groups stay on the link unless asked otherwise: RFC 1112 section 6.1 */
-        h.ttl = path.cast == CAST_MULTICAST ? 1 : ip->cfg.ttl;
-    if (total > path.mtu && p->gso_size == 0)
-        return ip4_fragment(ip, p, &h, &path, next_hop);
+        h.ttl = hop->cast == CAST_MULTICAST ? 1 : ip->cfg.ttl;
+    if (total > mtu && p->gso_size == 0)
+        return ip4_fragment(ip, p, &h, hop, mtu);
     if (!h.df)
         h.id = ip4_next_id(ip, &h);
-    ip4_emit_to(ip, p, &h, &path, next_hop);
+    ip4_emit_to(ip, p, &h, hop);
     return 0;
 }
 

@@ -60,13 +60,16 @@ uint32_t pmtu_of(const struct ip_layer *ip, uint32_t dst, uint32_t link)
     return e == NULL ? link : u32_min(e->mtu, link);
 }
 
-static void pmtu_forget(struct pmtu *pm, struct pmtu_entry *e)
+static void pmtu_forget(struct ip_layer *ip, struct pmtu_entry *e)
 {
+    struct pmtu *pm = &ip->pmtu;
+
     timer_stop(&pm->wheel, &e->timer);
     hash_del(&pm->by_dst, &e->by_dst);
     e->mtu = 0;
     slab_free(&pm->entries, e);
     pm->epoch++;
+    ip->c->way_epoch++;
 }
 
 /* The one that would be forgotten first; the table is full. */
@@ -91,7 +94,7 @@ static struct pmtu_entry *pmtu_new(struct ip_layer *ip, uint32_t dst)
     if (pm->entries.count == 0)
         return NULL;
     if (pm->entries.used == pm->entries.count)
-        pmtu_forget(pm, pmtu_oldest(pm));
+        pmtu_forget(ip, pmtu_oldest(pm));
     struct pmtu_entry *e = slab_alloc(&pm->entries);
 
     *e = (struct pmtu_entry){.dst = dst, .mtu = UINT32_MAX};
@@ -117,6 +120,7 @@ bool ip_path_too_big(struct ip_layer *ip, struct ip_addr dst, uint32_t mtu)
     e->mtu = mtu;
     timer_arm(&ip->pmtu.wheel, &e->timer, ip->c->now + ip->cfg.pmtu_age);
     ip->pmtu.epoch++;
+    ip->c->way_epoch++;
     return true;
 }
 
@@ -130,7 +134,7 @@ void pmtu_tick(struct ip_layer *ip, net_time now)
     struct timer *t;
 
     while ((t = timer_expired(&ip->pmtu.wheel, now)) != NULL)
-        pmtu_forget(&ip->pmtu, container_of(t, struct pmtu_entry, timer));
+        pmtu_forget(ip, container_of(t, struct pmtu_entry, timer));
 }
 
 net_time pmtu_deadline(const struct ip_layer *ip)
@@ -163,7 +167,7 @@ uint32_t pmtu_flush(struct ip_layer *ip, uint32_t dst)
         struct pmtu_entry *e = slab_at(&pm->entries, i);
 
         if (e->mtu != 0 && (dst == 0 || e->dst == dst)) {
-            pmtu_forget(pm, e);
+            pmtu_forget(ip, e);
             count++;
         }
     }

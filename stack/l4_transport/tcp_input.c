@@ -115,7 +115,7 @@ static enum verdict tcp_syn_sent_syn(struct tcb *t, struct tcp_seg *seg)
     if (tcp_in_flight(t) > 0) /* data that it did not take go again at once */
         tcp_recovery_resend(t);
     tcp_timer_acked(t, true, true);
-    ip_confirm(t->tcp->ip, t->conn.id.remote);
+    ip_confirm(t->tcp->ip, t->conn.id.local, t->conn.id.remote);
     tcp_event(t->tcp, &t->conn, TCP_EV_RCV_SYN_ACK);
     tcp_timer_established(t);
     t->counted = true;
@@ -332,7 +332,7 @@ static void tcp_acked(struct tcb *t, struct tcp_ack *a)
         tcp_sndbuf_grow(t);
     }
     tcp_timer_acked(t, syn || rtt > 0, !later_partial);
-    ip_confirm(t->tcp->ip, t->conn.id.remote);
+    ip_confirm(t->tcp->ip, t->conn.id.local, t->conn.id.remote);
     if (t->detached && !t->lingers && tcp_state(t) != TCP_FIN_WAIT_2) /* progress */
         tcp_timer_orphan(t, net_time_min(t->tcp->cfg.orphan,
                                          t->detached_at + t->tcp->cfg.orphan_max - t->tcp->c->now));

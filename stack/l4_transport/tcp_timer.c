@@ -259,7 +259,7 @@ static bool tcp_timer_rto(struct tcb *t)
         t->syn_lost = true;
     }
     if (tcp_timer_r1(t)) { /* RFC 9293 section 3.8.3: perhaps the next hop is dead */
-        ip_doubt(tcp->ip, t->conn.id.remote);
+        ip_doubt(tcp->ip, t->conn.id.local, t->conn.id.remote);
         if (t->soft_error == 0)
             t->soft_error = ETIMEDOUT;
     }

@@ -90,7 +90,7 @@ static inline enum verdict in(enum arp_op op, struct mac sha, uint32_t spa, uint
 
 static inline void send_to(uint32_t ip, uint8_t mark)
 {
-    arp_output(&H.arp, link_pkt(&H.c, 100, mark), ip);
+    arp_output(&H.arp, link_pkt(&H.c, 100, mark), ip, &(struct arp_entry *){NULL});
 }
 
 static inline struct arp_info info_of(uint32_t ip)

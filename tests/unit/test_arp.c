@@ -141,13 +141,13 @@ static void test_arp_held_span_is_copied_or_refused(void)
     p = link_pkt(&H.c, 20, 9);
     p->ext = tail;
     p->ext_len = 1000;
-    arp_output(&H.arp, p, IP_PEER);
+    arp_output(&H.arp, p, IP_PEER, &(struct arp_entry *){NULL});
     T_EQ(p->ext_len, 0);
     T_EQ(p->len, 1020);
     p = link_pkt(&H.c, 20, 9);
     p->ext = tail;
     p->ext_len = 2000; /* more than a packet can hold */
-    arp_output(&H.arp, p, IP_PEER);
+    arp_output(&H.arp, p, IP_PEER, &(struct arp_entry *){NULL});
     T_EQ(H.c.drops[V_DROP_ARP_UNRESOLVED], 1);
     T_EQ(drain(), 1);
     T_EQ(in(ARP_REPLY, link_peer, IP_PEER, IP_US), V_DONE);
@@ -277,7 +277,7 @@ static void test_arp_used_entry_is_kept(void)
     up_reachable();
     for (net_time t = 0; t < NET_SEC(2000); t += NET_SEC(20)) {
         advance_to(t);
-        arp_confirm(&H.arp, IP_PEER);
+        arp_confirm(&H.arp, IP_PEER, &(struct arp_entry *){NULL});
         send_to(IP_PEER, 1);
         T_EQ(drain(), 1); /* confirmed from above: never a question */
     }
@@ -292,7 +292,7 @@ static void test_arp_doubt_makes_the_next_use_ask(void)
     T_EQ(info_of(IP_PEER).state, ARP_STALE);
     send_to(IP_PEER, 1);
     T_EQ(drain(), 2);
-    arp_confirm(&H.arp, IP_PEER);
+    arp_confirm(&H.arp, IP_PEER, &(struct arp_entry *){NULL});
     T_EQ(info_of(IP_PEER).state, ARP_REACHABLE);
     /* Doubt and confirmation in turn do not make more than a question a second. */
     unsigned asked = 0;
@@ -302,7 +302,7 @@ static void test_arp_doubt_makes_the_next_use_ask(void)
         arp_doubt(&H.arp, IP_PEER);
         send_to(IP_PEER, 1);
         asked += drain() - 1;
-        arp_confirm(&H.arp, IP_PEER);
+        arp_confirm(&H.arp, IP_PEER, &(struct arp_entry *){NULL});
     }
     T_TRUE(asked <= 1);
     link_down(&H);
