@@ -89,28 +89,13 @@ static bool ip4_one_piece(struct pkt *p)
     return pkt_linearize(p);
 }
 
-enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
+/* A datagram of somebody we do not know, or an unusual one. The header comes as a copy: so in
+ * ip4_input() it can stay in registers. */
+static enum verdict ip4_examine(struct ip_layer *ip, struct pkt **pp, struct ip4_hdr h)
 {
     struct pkt *p = *pp;
-    struct ip4_hdr h;
     enum verdict v;
 
-    NET_ASSERT(p->ifi < ip->if_count);
-    if (!ip4_one_piece(p))
-        return V_DROP_PKT_POOL;
-    if ((v = ip4_parse(&h, (struct span){pkt_data(p), pkt_total(p)})) != V_NEXT)
-        return v;
-    ip->rx_datagrams++;
-    pkt_trim(p, h.total); /* the padding of short frames */
-    ip4_note(p, &h);
-    bool is_usual = h.hdr_len == IP4_HDR_LEN && !h.mf && h.frag_off == 0;
-
-    if (likely(is_usual && p->l2_cast == CAST_UNICAST && ip4_is_spoken(ip, h.proto) &&
-               ip4_hop_back(ip, h.src, h.dst, p->ifi))) {
-        p->l3_cast = CAST_UNICAST; /* nothing below would object */
-        pkt_pull(p, IP4_HDR_LEN);
-        return V_NEXT;
-    }
     if ((v = ip4_check_source(ip, p, h.src)) != V_NEXT)
         return v;
     if ((v = ip4_check_destination(ip, p, h.dst)) != V_NEXT)
@@ -128,5 +113,31 @@ enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
         p = *pp;
     }
     pkt_pull(p, (uint32_t)p->l4 - p->l3);
+    return V_NEXT;
+}
+
+enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
+{
+    struct pkt *p = *pp;
+    struct ip4_hdr h;
+
+    NET_ASSERT(p->ifi < ip->if_count);
+    if (!ip4_one_piece(p))
+        return V_DROP_PKT_POOL;
+    enum verdict v = ip4_parse(&h, (struct span){pkt_data(p), pkt_total(p)});
+
+    if (v != V_NEXT)
+        return v;
+    ip->rx_datagrams++;
+    if (pkt_total(p) != h.total)
+        pkt_trim(p, h.total); /* the padding of short frames */
+    ip4_note(p, &h);
+    bool is_usual = h.hdr_len == IP4_HDR_LEN && !h.mf && h.frag_off == 0;
+
+    if (unlikely(!is_usual || p->l2_cast != CAST_UNICAST || !ip4_is_spoken(ip, h.proto) ||
+                 !ip4_hop_back(ip, h.src, h.dst, p->ifi)))
+        return ip4_examine(ip, pp, h);
+    p->l3_cast = CAST_UNICAST;
+    pkt_pull(p, IP4_HDR_LEN);
     return V_NEXT;
 }

@@ -411,11 +411,22 @@ struct tcp_fo {
     } stats;
 };
 
+/* Who spoke lately: a connection by what its segments show first (tcp_demux.c). */
+struct tcp_flow {
+    struct tcb *t;
+    uint32_t ports, remote;
+};
+
+enum { TCP_FLOWS = 64 };
+
 struct tcp {
     struct core *c;
     struct ip_layer *ip;
     struct tcp_config cfg;
+    bool never_predicts;                /* for a test: each segment takes the long way */
+    uint64_t predicted;                 /* segments that did not */
     struct timer_wheel wheel;
+    struct tcp_flow flows[TCP_FLOWS];
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     uint32_t *port_users;               /* established and TIME-WAIT connections per local port */

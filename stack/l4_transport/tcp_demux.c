@@ -4,6 +4,12 @@
  * One hash table holds the records of all three kinds; listeners have one of their own, by local
  * port. The chains are keyed with a secret, so that nobody can choose ports that meet in one chain.
  *
+ * Segments come in trains, and few connections are busy at a time: those that spoke last stand in a
+ * small table of their own, found without the keyed hash. Each has one place there, given by what a
+ * stranger may choose; who takes another's place gains nothing, that one takes the long way once.
+ * What leaves the hash table leaves this one with it, so a new connection of the same four numbers is
+ * never taken for the old.
+ *
  * Initial sequence numbers (RFC 6528 section 3): ISN = M + F(four-tuple, secret), M a clock of 4 us.
  * Timestamp offsets (RFC 7323 section 7.1): a keyed hash of the four-tuple, so that they are
  * steady for one pair of ends, and tell nothing about the uptime.
@@ -61,6 +67,39 @@ struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id)
     return NULL;
 }
 
+static struct tcp_flow *tcp_flow_place(struct tcp *tcp, const struct tcp_id *id)
+{
+    return &tcp->flows[(id->rport ^ (uint32_t)id->remote.lo) % TCP_FLOWS];
+}
+
+/* The connection of a segment, if it spoke lately. */
+struct tcb *tcp_flow_find(struct tcp *tcp, const struct tcp_id *id)
+{
+    const struct tcp_flow *f = tcp_flow_place(tcp, id);
+
+    if (f->t == NULL || f->ports != ((uint32_t)id->lport << 16 | id->rport) ||
+        f->remote != (uint32_t)id->remote.lo || !tcp_id_eq(&f->t->conn.id, id))
+        return NULL;
+    return f->t;
+}
+
+/* @t speaks. */
+void tcp_flow_note(struct tcb *t)
+{
+    const struct tcp_id *id = &t->conn.id;
+
+    *tcp_flow_place(t->tcp, id) =
+        (struct tcp_flow){t, (uint32_t)id->lport << 16 | id->rport, (uint32_t)id->remote.lo};
+}
+
+static void tcp_flow_forget(struct tcp *tcp, const struct tcp_conn *c)
+{
+    struct tcp_flow *f = tcp_flow_place(tcp, &c->id);
+
+    if (f->t != NULL && &f->t->conn == c)
+        f->t = NULL;
+}
+
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c)
 {
     hash_add(&tcp->table, &c->link, tcp_hash(tcp, &c->id));
@@ -68,6 +107,7 @@ void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c)
 
 void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c)
 {
+    tcp_flow_forget(tcp, c);
     hash_del(&tcp->table, &c->link);
 }
 

@@ -528,8 +528,54 @@ static enum verdict tcp_step8_fin(struct tcb *t, const struct tcp_seg *seg)
     return V_DONE;
 }
 
+/**
+ * tcp_predicted - the two segments of a transfer that goes well: the next data, or an ACK of ours.
+ *
+ * Van Jacobson's header prediction (1990): what was to be expected needs no eight steps. It must be the
+ * same as they would do, and it is: each call here is one that they make, and each one that is left
+ * out would do nothing, given the conditions. test_transfer_prediction_changes_nothing
+ * (tests/sim) compares.
+ *
+ * Return: V_NEXT: it is something else.
+ */
+static enum verdict tcp_predicted(struct tcb *t, const struct tcp_seg *seg)
+{
+    const struct tcp_opts *o = &seg->opt;
+    uint32_t acked = seq_dist(t->snd_una, seg->ack);
+
+    if ((seg->flags & ~TCP_PSH) != TCP_ACK || tcp_state(t) != TCP_ESTABLISHED || !t->syn_acked ||
+        !seq_eq(seg->seq, t->rcv_nxt) || t->fin_ahead || o->sack_count > 0 ||
+        o->has_ts != t->has_ts || (t->has_ts && (int32_t)(o->tsval - t->ts_recent) < 0))
+        return V_NEXT;
+    if (seg->data_len == 0 ? acked == 0 || acked > tcp_in_flight(t)
+                           : acked != 0 || seg->data_len > tcp_rcv_wnd(t))
+        return V_NEXT;
+    if (seg->data_len > 0)
+        tcp_ecn_data(t, seg);
+    tcp_ts_update(t, seg);
+    tcp_timer_answered(t);
+    tcp_window_update(t, seg);
+    if (seg->data_len > 0) {
+        enum verdict v = tcp_step7_text(t, seg);
+
+        return v == V_NEXT ? V_DONE : v;
+    }
+    tcp_acked(t, &(struct tcp_ack){.seg = seg, .pipe = tcp_pipe(t), .is_new = true});
+    return V_DONE;
+}
+
 static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
 {
+    struct tcp *tcp = t->tcp; /* t may be gone after it */
+
+    if (likely(!tcp->never_predicts)) {
+        enum verdict v = tcp_predicted(t, seg);
+
+        if (likely(v != V_NEXT)) {
+            tcp->predicted++;
+            return v;
+        }
+    }
     if (t->fo != NULL && (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
         seq_eq(seg->seq, t->irs)) { /* the same SYN again, with or without its data */
         t->rtx_due = true;
@@ -633,10 +679,16 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
     tcp->stats.segs_in += tcp_seg_pieces(&seg);
     tcp_trace_seg(tcp, &seg, "in");
     struct tcp_id id = {seg.dst, seg.src, seg.dst_port, seg.src_port};
+    struct tcb *t = tcp_flow_find(tcp, &id);
+
+    if (t != NULL)
+        return tcp_segment(t, &seg);
     struct tcp_conn *c = tcp_find(tcp, &id);
 
-    if (c != NULL && c->kind == TCP_CONN_FULL)
+    if (c != NULL && c->kind == TCP_CONN_FULL) {
+        tcp_flow_note(tcb_of(c));
         return tcp_segment(tcb_of(c), &seg);
+    }
     if (c != NULL && c->kind == TCP_CONN_HALF)
         return tcp_half_input(tcp, container_of(c, struct tcp_half, conn), &seg);
     if (c != NULL)

@@ -15,6 +15,8 @@ void tcp_trace_seg(struct tcp *tcp, const struct tcp_seg *seg, const char *dir);
 
 /* tcp_demux.c */
 uint32_t tcp_hash(const struct tcp *tcp, const struct tcp_id *id);
+struct tcb *tcp_flow_find(struct tcp *tcp, const struct tcp_id *id);
+void tcp_flow_note(struct tcb *t);
 struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id);
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c);
 void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c);

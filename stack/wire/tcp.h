@@ -24,6 +24,9 @@ enum tcp_option {
     TCP_OPT_EOL = 0, TCP_OPT_NOP = 1, TCP_OPT_MSS = 2, TCP_OPT_WSCALE = 3, TCP_OPT_SACK_OK = 4,
     TCP_OPT_SACK = 5, TCP_OPT_TS = 8, TCP_OPT_FO = 34
 };
+/* nop,nop,TS: the options of almost every segment (RFC 7323 appendix A), as one number. */
+#define TCP_OPTS_TS 0x0101080au
+
 enum { TCP_WSCALE_MAX = 14, TCP_SACK_MAX = 4, TCP_FO_MIN = 4, TCP_FO_MAX = 16 };
 
 struct tcp_opts {
@@ -90,6 +93,12 @@ static inline enum verdict tcp_opts_parse(struct tcp_opts *o, struct span s)
     size_t i = 0;
 
     *o = (struct tcp_opts){0};
+    if (likely(s.len == 12 && get32(s.p) == TCP_OPTS_TS)) {
+        o->has_ts = true;
+        o->tsval = get32(s.p + 4);
+        o->tsecr = get32(s.p + 8);
+        return V_NEXT;
+    }
     while (i < s.len) {
         uint8_t kind = s.p[i];
 

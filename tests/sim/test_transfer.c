@@ -25,6 +25,8 @@ struct transfer {
     struct talk talk[2];
     struct world_cable *cable;
     struct imp_config wire[2];
+    bool watches, never_predicts;
+    uint64_t seen, predicted; /* a hash of all that could be seen; segments that were predicted */
 };
 
 /* What the seeds have led to, so that the test cannot turn into one that tests nothing. */
@@ -245,29 +247,114 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
     sum->arrows |= x->w->arrows;
 }
 
+static void transfer_see(struct transfer *x, const void *bytes, size_t len)
+{
+    const uint8_t *b = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        x->seen = (x->seen ^ b[i]) * 0x100000001b3u; /* FNV-1a */
+}
+
+/* Each frame at its moment, and what can be said about each connection then. */
+static void transfer_watch(void *ctx, struct world_host *h, const struct pkt *p, bool out)
+{
+    struct transfer *x = ctx;
+    struct tcp_status s;
+    uint32_t at = 0;
+    net_time now = world_now(h);
+
+    transfer_see(x, &now, sizeof(now));
+    transfer_see(x, &out, sizeof(out));
+    if (p != NULL) {
+        transfer_see(x, pkt_data(p), p->len);
+        transfer_see(x, p->ext, p->ext_len);
+    }
+    while (tcp_each(&h->n.tcp, &at, &s)) {
+        uint64_t all[] = {s.state,
+                          s.snd_queue,
+                          s.rcv_queue,
+                          s.in_flight,
+                          s.snd_wnd,
+                          s.rcv_wnd,
+                          s.cwnd,
+                          s.ssthresh,
+                          s.mss,
+                          s.rcvbuf,
+                          s.rcv_space,
+                          (uint64_t)s.srtt,
+                          (uint64_t)s.rttvar,
+                          (uint64_t)s.rto,
+                          (uint64_t)s.min_rtt,
+                          (uint64_t)s.rcv_rtt,
+                          s.quick_acks,
+                          s.ca_state,
+                          s.out_segs,
+                          s.sacked_segs,
+                          s.lost_segs,
+                          s.rtx_segs_now,
+                          s.delivered,
+                          s.delivery_rate,
+                          s.pacing_rate,
+                          (uint64_t)s.timer_left,
+                          s.timer_tries,
+                          s.backoff,
+                          (uint64_t)s.soft_error,
+                          s.bytes_in,
+                          s.bytes_out,
+                          s.bytes_acked,
+                          s.delivered_segs,
+                          s.segs_in,
+                          s.segs_out,
+                          s.rtx_segs,
+                          s.ce_in,
+                          s.ece_in};
+
+        transfer_see(x, all, sizeof(all));
+    }
+}
+
+static void transfer_with(struct transfer *x, uint64_t seed, struct transfer_sum *sum)
+{
+    prng_seed(&x->prng, seed, 42);
+    transfer_begin(x, seed);
+    for (unsigned i = 0; i < 2; i++)
+        x->w->hosts[i]->n.tcp.never_predicts = x->never_predicts;
+    /* Where a frame is in flight for no time, both SYNs would never meet. */
+    bool both = x->wire[0].delay > NET_MS(1) && x->wire[1].delay > NET_MS(1) && one_in(x, 3) &&
+                x->wire[0].loss_ppm + x->wire[1].loss_ppm + x->wire[0].corrupt_ppm +
+                        x->wire[1].corrupt_ppm ==
+                    0;
+
+    if (x->watches) {
+        x->w->watch = transfer_watch;
+        x->w->watch_ctx = x;
+        x->w->hash_traces = true;
+        for (unsigned i = 0; i < 2; i++) /* a router that marks, where both do ECN */
+            x->wire[i].mark_ppm = seed % 2 == 0 ? 20000 : 0;
+    }
+    transfer_open(x, both);
+    world_run(x->w, NET_SEC(3600)); /* the worst wires leave a few segments a minute */
+    if (!x->w->failed && !(talk_is_well(&x->talk[0]) && talk_is_well(&x->talk[1])))
+        world_fail(x->w, "not over after an hour: %llu of %llu bytes there, %llu of %llu back",
+                   (unsigned long long)x->talk[1].received, (unsigned long long)x->plan[0].bytes,
+                   (unsigned long long)x->talk[0].received, (unsigned long long)x->plan[1].bytes);
+    transfer_count(x, sum);
+    for (unsigned i = 0; i < 2; i++) {
+        transfer_see(x, &x->w->hosts[i]->n.tcp.stats, sizeof(struct tcp_stats));
+        x->predicted += x->w->hosts[i]->n.tcp.predicted;
+    }
+    transfer_see(x, &x->w->trace_hash, sizeof(x->w->trace_hash));
+    world_end(x->w);
+    for (unsigned i = 0; i < 2; i++)
+        T_EQ(x->talk[i].unlent, x->talk[i].lent); /* each of them once */
+}
+
 static void transfer(uint64_t seed, struct transfer_sum *sum)
 {
     static struct transfer x;
 
     x = (struct transfer){0};
-    prng_seed(&x.prng, seed, 42);
-    transfer_begin(&x, seed);
-    /* Where a frame is in flight for no time, both SYNs would never meet. */
-    bool both =
-        x.wire[0].delay > NET_MS(1) && x.wire[1].delay > NET_MS(1) && one_in(&x, 3) &&
-        x.wire[0].loss_ppm + x.wire[1].loss_ppm + x.wire[0].corrupt_ppm + x.wire[1].corrupt_ppm ==
-            0;
-
-    transfer_open(&x, both);
-    world_run(x.w, NET_SEC(3600)); /* the worst wires leave a few segments a minute */
-    if (!x.w->failed && !(talk_is_well(&x.talk[0]) && talk_is_well(&x.talk[1])))
-        world_fail(x.w, "not over after an hour: %llu of %llu bytes there, %llu of %llu back",
-                   (unsigned long long)x.talk[1].received, (unsigned long long)x.plan[0].bytes,
-                   (unsigned long long)x.talk[0].received, (unsigned long long)x.plan[1].bytes);
-    transfer_count(&x, sum);
-    world_end(x.w);
-    for (unsigned i = 0; i < 2; i++)
-        T_EQ(x.talk[i].unlent, x.talk[i].lent); /* each of them once */
+    transfer_with(&x, seed, sum);
 }
 
 static void test_transfer_random(void)
@@ -290,6 +377,28 @@ static void test_transfer_random(void)
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING")); /* closed from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_2", "TIME_WAIT"));
     T_TRUE(world_saw(sum.arrows, "LAST_ACK", "CLOSED"));
+}
+
+/* Header prediction (tcp_input.c) is a short cut and nothing else: every frame at its moment, every event,
+ * and every number of a connection are the same without it. */
+static void test_transfer_prediction_changes_nothing(void)
+{
+    struct seeds s = seeds_first("test_transfer", "test_transfer_prediction_changes_nothing", 150);
+    struct transfer_sum sum = {0};
+    uint64_t predicted = 0;
+
+    while (seeds_next(&s)) {
+        static struct transfer with, without;
+
+        with = (struct transfer){.watches = true};
+        without = (struct transfer){.watches = true, .never_predicts = true};
+        transfer_with(&with, s.seed, &sum);
+        transfer_with(&without, s.seed, &sum);
+        T_TRUE(with.seen == without.seen);
+        T_EQ(without.predicted, 0);
+        predicted += with.predicted;
+    }
+    T_TRUE(predicted > 1000);
 }
 
 /* A peer that fills our window to the last byte and then hangs up, while we do not read, must not
@@ -327,4 +436,5 @@ static void test_transfer_fin_at_shut_window(void)
     world_end(x.w);
 }
 
-T_MAIN("transfer", T(test_transfer_random), T(test_transfer_fin_at_shut_window))
+T_MAIN("transfer", T(test_transfer_random), T(test_transfer_prediction_changes_nothing),
+       T(test_transfer_fin_at_shut_window))
