@@ -25,7 +25,7 @@ wanted=()
 usage() { echo "bench.sh: $1: try --help" >&2; exit 1; }
 while [ $# -gt 0 ]; do
     case $1 in
-    --quick) quick=1 runs=3 seconds=0.4 warmup=0.2 ;;
+    --quick) quick=1 runs=3 seconds=0.2 warmup=0.15 ;;
     --runs | --seconds | --subjects | --build)
         [ $# -gt 1 ] || usage "$1 needs a value"
         case $1 in
@@ -142,7 +142,7 @@ one() {
     args=("${options[@]}")
     case $w in
     idle) # lwIP's list of connections is searched one by one: 100,000 take it a minute
-        case $smoke$subject in 1*) args+=(500) ;; *stackd) args+=(100000 --warmup 1) ;; *) args+=(10000 --warmup 1) ;; esac
+        case $smoke$subject in 1*) args+=(500) ;; 0stackd) args+=($([ $quick = 1 ] && echo 10000 || echo 100000) --warmup 1) ;; *) args+=(10000 --warmup 1) ;; esac
         ;;
     grow-connections)
         args+=("$point") limit=200 extra=(--connections 1100000)
@@ -192,6 +192,7 @@ one_in_process() { # one_in_process WORKLOAD RUN
 
 # How often a point of a curve is measured: less often, there are many.
 point_runs=$(((runs + 1) / 2))
+[ $quick = 1 ] && point_runs=1
 for w in "${wanted[@]}"; do
     for ((run = 1; run <= runs; run++)); do
         progress "$w $run/$runs ($((SECONDS - began)) s)"
@@ -209,7 +210,7 @@ for w in "${wanted[@]}"; do
         fi
         [ $run -gt $point_runs ] && break
         [ $smoke = 1 ] && points=${points%% *}
-        [ $quick = 1 ] && points=${points% *}
+        [ $quick = 1 ] && points=${points% * *}
         for point in $points; do
             # A million connections take half a minute to make: once is enough.
             [ "$w/$point" = grow-connections/1000000 ] && [ $run -gt 1 ] && continue

@@ -58,7 +58,7 @@ UNITS = {
     "gbit_s": ("Gbit/s", "{:.2f}"), "cpu_s_gb": ("s/GB", "{:.3f}"), "of bound": ("of the bound", "{:.2f}"), "jain": ("Jain", "{:.3f}"),
     "per_s": ("/s", "{:,.0f}"), "cpu_ms_1000": ("ms/1000", "{:.2f}"), "worst_second": ("/s", "{:,.0f}"), "stalled": ("stalled", "{:.0f}"),
     "p50_us": ("µs", "{:.1f}"), "p99_us": ("µs", "{:.1f}"), "bytes_each": ("bytes", "{:.0f}"), "peak_mb": ("MB", "{:.0f}"),
-    "of 100": ("times", "{:.2f}"), "ns_frame": ("ns", "{:.0f}"),
+    "of 100": ("times", "{:.2f}"), "ns_frame": ("ns", "{:.0f}"), "gbit_each": ("Gbit/s", "{:.3f}"),
 }
 LESS = ("cpu_s_gb", "cpu_ms_1000", "p50_us", "p99_us", "bytes_each", "peak_mb")
 
@@ -237,7 +237,7 @@ def parts(book):
         "connections": grown(book, "grow-connections", "connections", counts),
         "loss": grown(book, "grow-loss", "lost, %", rates),
         "mtu": grown(book, "grow-mtu", "MTU", rates),
-        "message": grown(book, "grow-message", "bytes", counts),
+        "message": grown(book, "grow-message", "bytes", counts[:1] + (("gbit_each", "Gbit/s each way"),) + counts[1:]),
     }
 
 

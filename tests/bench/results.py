@@ -30,6 +30,7 @@ METRICS = {
     "gbit_s": lambda r: r.get("gbit_s"),
     "per_s": lambda r: r.get("per_s") if "bytes_each" not in r else None,
     "opened_per_s": lambda r: r.get("per_s") if "bytes_each" in r else None,
+    "gbit_each": lambda r: r["per_s"] * r["size"] * 8 / 1e9 if "size" in r else None,
     "p50_us": lambda r: r.get("p50_us"),
     "p99_us": lambda r: r.get("p99_us"),
     "bytes_each": lambda r: r.get("bytes_each"),
@@ -143,8 +144,8 @@ def compare(old, new):
     for workload, cells in new["results"].items():
         for cell, values in cells.items():
             before = old["results"].get(workload, {}).get(cell)
-            if before is None or not cell.startswith("stackd"):
-                continue
+            if before is None or not cell.startswith("stackd") or min(values["n"], before["n"]) < 3:
+                continue # one run has no spread
             for metric, sign in BETTER.items():
                 if metric not in values or metric not in before:
                     continue
@@ -159,7 +160,7 @@ def compare(old, new):
 # ---- what is printed ----
 
 COLUMNS = (
-    ("gbit_s", "Gbit/s", "{:.2f}"), ("per_s", "/s", "{:,.0f}"), ("p50_us", "p50 us", "{:.1f}"), ("p99_us", "p99 us", "{:.0f}"),
+    ("gbit_s", "Gbit/s", "{:.2f}"), ("per_s", "/s", "{:,.0f}"), ("gbit_each", "Gbit/s each way", "{:.3f}"), ("p50_us", "p50 us", "{:.1f}"), ("p99_us", "p99 us", "{:.0f}"),
     ("bytes_each", "B each", "{:.0f}"), ("opened_per_s", "opened/s", "{:,.0f}"), ("cpu_s_gb", "s/GB", "{:.3f}"),
     ("cpu_ms_1000", "ms/1000", "{:.2f}"), ("ns_frame", "ns/frame", "{:.0f}"), ("frames_in", "frames/s in", "{:,.0f}"),
     ("frames_out", "out", "{:,.0f}"), ("busy", "busy", "{:.2f}"), ("client_busy", "load", "{:.2f}"), ("jain", "Jain", "{:.2f}"),
