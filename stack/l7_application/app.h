@@ -116,6 +116,7 @@ struct app {
     uint32_t generation; /* of connections, so that no event reaches a successor */
     struct timer_wheel wheel; /* of the blocks */
     struct app_list lists[APP_LISTS];
+    uint8_t timed[APP_LISTS], timed_count; /* those lists whose connections' time is limited */
     struct app_conn *served; /* its service is being called: its memory stays until that is over */
     uint8_t *scratch;        /* APP_SCRATCH bytes, free between two calls of a service */
     net_time now;            /* of the app_run() that is being served */

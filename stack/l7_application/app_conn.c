@@ -439,13 +439,17 @@ void app_conn_init(struct app *a)
     for (unsigned i = 0; i < APP_SERVICES; i++)
         a->lists[2 * i].time = app_service_list[i]->idle; /* with a block: it has a timer */
     a->lists[2 * APP_LINGERING].time = a->lists[2 * APP_LINGERING + 1].time = APP_LINGER;
+    a->timed_count = 0;
+    for (unsigned i = 0; i < APP_LISTS; i++) {
+        if (a->lists[i].time > 0)
+            a->timed[a->timed_count++] = (uint8_t)i;
+    }
 }
 
 /* When the time of the first one in the list is over. */
 static net_time app_list_deadline(const struct app *a, const struct app_list *l)
 {
-    return l->time == 0 || l->idlest == APP_NONE ? NET_NEVER
-                                                 : app_conn_at(a, l->idlest)->since + l->time;
+    return l->idlest == APP_NONE ? NET_NEVER : app_conn_at(a, l->idlest)->since + l->time;
 }
 
 void app_conn_expire(struct app *a)
@@ -456,9 +460,11 @@ void app_conn_expire(struct app *a)
         b->at = NET_NEVER;
         app_conn_timeout(app_conn_at(a, b->owner));
     }
-    for (unsigned i = 0; i < APP_LISTS; i++) {
-        while (app_list_deadline(a, &a->lists[i]) <= a->now)
-            app_conn_timeout(app_conn_at(a, a->lists[i].idlest));
+    for (unsigned i = 0; i < a->timed_count; i++) {
+        const struct app_list *l = &a->lists[a->timed[i]];
+
+        while (app_list_deadline(a, l) <= a->now)
+            app_conn_timeout(app_conn_at(a, l->idlest));
     }
 }
 
@@ -466,7 +472,7 @@ net_time app_conn_deadline(const struct app *a)
 {
     net_time at = timer_deadline(&a->wheel);
 
-    for (unsigned i = 0; i < APP_LISTS; i++)
-        at = net_time_min(at, app_list_deadline(a, &a->lists[i]));
+    for (unsigned i = 0; i < a->timed_count; i++)
+        at = net_time_min(at, app_list_deadline(a, &a->lists[a->timed[i]]));
     return at;
 }
