@@ -55,6 +55,9 @@ struct app_files {
     /* Return: bytes read, at most @len; 0 at the end. */
     int (*read)(void *ctx, int handle, uint64_t offset, void *buf, size_t len);
     void (*close)(void *ctx, int handle);
+    /* Lend what read() would read, from memory in which it stays until it is released (sock_send_ref),
+     * also when the handle is closed before. Return: bytes; 0: it has to be read. NULL: always. */
+    int (*lend)(void *ctx, int handle, uint64_t offset, size_t len, struct lent *out);
 };
 
 struct app_env {

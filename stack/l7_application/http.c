@@ -3,7 +3,7 @@
  *
  * A connection goes round through five phases: HEAD, SKIP, REPLY, SEND, DONE, and HEAD again. A
  * request is looked at where it lies in the receive buffer and is taken off only when its head is
- * whole; content goes from the file into the send buffer without a stop. So a connection's memory
+ * whole; content is lent by who has the file, or goes from the file into the send buffer without a stop. So a connection's memory
  * is what TCP holds and, from the first byte of a request to the last of its answer, struct
  * http_conn; a client that sends half a head, or does not read, costs its connection and no more.
  *
@@ -114,31 +114,61 @@ static bool http_reply(struct app_conn *c)
     return app_conn_write(c, f.p, f.len, has_content);
 }
 
-/* Content from a file, read straight into the send buffer. */
+/* Send the next piece of the file from where it lies. Return: bytes; 0: it has to be read; or as
+ * app_conn_lend(). */
+static int http_lend_piece(struct app_conn *c, size_t want)
+{
+    const struct http_answer *w = &http_of(c)->answer;
+    const struct app_files *files = c->app->env.files;
+    struct lent lent;
+    int n = files->lend != NULL ? files->lend(files->ctx, w->handle, w->at, want, &lent) : 0;
+
+    if (n <= 0)
+        return 0;
+    n = app_conn_lend(c, &lent, w->left > lent.bytes.len);
+    if (n <= 0 && lent.release != NULL) /* not taken */
+        lent.release(lent.ctx);
+    return n == -ENOBUFS ? 0 : n;
+}
+
+/* Send the next piece, read straight into the send buffer. Return: bytes; 0: no more can be read; or as
+ * app_conn_reserve(). */
+static int http_read_piece(struct app_conn *c, size_t want)
+{
+    const struct http_answer *w = &http_of(c)->answer;
+    const struct app_files *files = c->app->env.files;
+    struct mspan room;
+    int n = app_conn_reserve(c, want, &room);
+
+    if (n <= 0)
+        return n == 0 ? -EAGAIN : n;
+    n = files->read(files->ctx, w->handle, w->at, room.p, (size_t)n);
+    if (n <= 0)
+        return n == -EAGAIN ? -EIO : n;
+    int err =
+        sock_commit(http_socks(c), c->sd, (size_t)n, w->left > (uint64_t)n ? SOCK_MSG_MORE : 0);
+
+    return err < 0 ? err : n;
+}
+
 static bool http_send_file(struct app_conn *c)
 {
     struct http_answer *w = &http_of(c)->answer;
-    const struct app_files *files = c->app->env.files;
 
     while (w->left > 0) {
-        struct mspan room;
         size_t want = w->left < HTTP_PIECE ? (size_t)w->left : HTTP_PIECE;
-        int n = app_conn_reserve(c, want, &room);
+        int n = http_lend_piece(c, want);
 
-        if (n == -EAGAIN || n == 0)
+        if (n == 0)
+            n = http_read_piece(c, want);
+        if (n == -EAGAIN)
             return false;
-        if (n > 0)
-            n = files->read(files->ctx, w->handle, w->at, room.p, (size_t)n);
-        if (n > 0) {
-            w->at += (uint64_t)n;
-            w->left -= (uint64_t)n;
-            if (sock_commit(http_socks(c), c->sd, (size_t)n, w->left > 0 ? SOCK_MSG_MORE : 0) < 0)
-                n = -EIO;
-        }
         if (n <= 0) { /* less than Content-Length promised: the client must be able to tell */
             app_conn_abort(c);
             return false;
         }
+        w->at += (uint64_t)n;
+        w->left -= (uint64_t)n;
         app_conn_progress(c);
         http_timer(c, HTTP_STALL_TIME);
     }

@@ -89,7 +89,7 @@ static void files_close(void *ctx, int handle)
     (void)handle;
 }
 
-static const struct app_files files = {NULL, files_open, files_read, files_close};
+static const struct app_files files = {NULL, files_open, files_read, files_close, NULL};
 
 static void bring_up_services(void)
 {

@@ -41,4 +41,16 @@ wait "${transfers[@]}"
 t_eq "8 transfers at once" "$(cat "$tmp"/part? | sha256sum)" "$(for i in 1 2 3 4 5 6 7 8; do cat "$root/big.bin"; done | sha256sum)"
 stop
 t_eq "SIGTERM: status 0" "$status" 0
+
+# Files that nobody has just changed are sent from a copy in memory; what changes is sent as it is.
+docs=$(cd "$(dirname "$0")/../../docs" && pwd)
+start --http-root "$docs"
+sum=$(sha256sum <"$docs/rfc-map.md")
+for i in 1 2 3; do
+    t_eq "from the copy, turn $i" "$(get http://10.0.0.2/rfc-map.md | sha256sum)" "$sum"
+done
+t_eq "a range of it" "$(get -r 50000-59999 http://10.0.0.2/rfc-map.md | sha256sum)" \
+    "$(tail -c +50001 "$docs/rfc-map.md" | head -c 10000 | sha256sum)"
+stop
+t_eq "SIGTERM: status 0" "$status" 0
 finish

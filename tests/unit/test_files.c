@@ -1,5 +1,6 @@
 /* The directory tree behind --http-root: nothing outside it is ever opened. */
 #define _GNU_SOURCE
+#include "../../tools/common/filecopy.c"
 #include "../../tools/common/files.c"
 
 #include <stdlib.h>
@@ -278,6 +279,212 @@ static void test_files_many_and_large(void)
     remove_tree();
 }
 
+/* ---- what is lent ---- */
+
+static time_t later(time_t *t)
+{
+    (void)t;
+    return (time_t)1 << 40; /* what was just written is old */
+}
+
+/* A file of @len bytes, all of them @c. */
+static void put_large(const char *name, char c, size_t len)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", tree, name);
+    char *text = malloc(len + 1);
+
+    T_NEED(text != NULL);
+    memset(text, c, len);
+    text[len] = '\0';
+    put(name, text);
+    free(text);
+}
+
+static void give_back(const struct lent *l)
+{
+    l->release(l->ctx);
+}
+
+static void test_files_large_ones_are_lent_from_one_copy(void)
+{
+    enum { LEN = 300000 };
+    static struct files f;
+    struct app_files fs;
+    struct app_stat st;
+    struct lent a, b;
+    int low;
+
+    begin(&f, &fs);
+    f.copies.clock = later;
+    low = lowest_free();
+    put_large("root/a.txt", 'a', LEN);
+    int one = fs.open(fs.ctx, "a.txt", &st), two = fs.open(fs.ctx, "a.txt", &st);
+
+    T_EQ(fs.lend(fs.ctx, one, 1000, 5000, &a), 5000);
+    T_EQ(a.bytes.len, 5000);
+    T_EQ(fs.lend(fs.ctx, two, 1000, LEN, &b), LEN - 1000);
+    T_TRUE(a.bytes.p == b.bytes.p); /* the same copy */
+    T_EQ(fs.lend(fs.ctx, two, LEN, 1, &b), 0);
+    fs.close(fs.ctx, one);
+    fs.close(fs.ctx, two);
+    T_EQ(lowest_free(), low);
+    for (size_t i = 0; i < LEN - 1000; i++)
+        T_NEED(a.bytes.p[i] == 'a');
+    give_back(&a);
+    give_back(&b);
+    for (unsigned i = 0; i < FILECOPY_COUNT; i++)
+        T_EQ(f.copies.copy[i].users, 0);
+    one = fs.open(fs.ctx, "a.txt", &st); /* and still there */
+    T_EQ(fs.lend(fs.ctx, one, 0, LEN, &b), LEN);
+    T_TRUE(b.bytes.p + 1000 == a.bytes.p);
+    give_back(&b);
+    fs.close(fs.ctx, one);
+    T_EQ(f.copies.bytes, LEN);
+    files_close_root(&f);
+    T_EQ(f.copies.bytes, 0);
+    remove_tree();
+}
+
+/* Whoever truncates or overwrites a file changes nothing that is lent, and everything afterwards. */
+static void test_files_what_is_lent_does_not_change(void)
+{
+    enum { LEN = 100000 };
+    static struct files f;
+    struct app_files fs;
+    struct app_stat st;
+    struct lent a, b;
+    char path[128];
+
+    begin(&f, &fs);
+    f.copies.clock = later;
+    put_large("root/a.txt", 'a', LEN);
+    int one = fs.open(fs.ctx, "a.txt", &st);
+
+    T_EQ(fs.lend(fs.ctx, one, 0, LEN, &a), LEN);
+    put_large("root/a.txt", 'b', LEN); /* truncated, and written again */
+    /* Its change may be no later than a tick of the clock: so let the other time tell. */
+    snprintf(path, sizeof(path), "%s/root/a.txt", tree);
+    T_EQ(utimensat(AT_FDCWD, path,
+                   (const struct timespec[]){
+                       {1000, 0},
+                       {1000, 0}
+    },
+                   0),
+         0);
+    for (size_t i = 0; i < LEN; i++)
+        T_NEED(a.bytes.p[i] == 'a');
+    int two = fs.open(fs.ctx, "a.txt", &st);
+
+    T_EQ(fs.lend(fs.ctx, two, 0, LEN, &b), LEN);
+    T_TRUE(b.bytes.p[0] == 'b' && b.bytes.p[LEN - 1] == 'b');
+    give_back(&a);
+    give_back(&b);
+    fs.close(fs.ctx, one);
+    fs.close(fs.ctx, two);
+    files_close_root(&f);
+    remove_tree();
+}
+
+static void test_files_no_copy_of_what_just_changed_or_shrinks(void)
+{
+    static struct files f;
+    struct app_files fs;
+    struct app_stat st;
+    struct lent a;
+
+    begin(&f, &fs);
+    put_large("root/a.txt", 'a', 3 << 20);
+    int one = fs.open(fs.ctx, "a.txt", &st);
+
+    T_EQ(fs.lend(fs.ctx, one, 0, 1000, &a), 0); /* its time may stand for two contents */
+    T_EQ(f.copies.bytes, 0);
+    f.copies.clock = later;
+    T_EQ(fs.lend(fs.ctx, one, 0, 1000, &a), 1000);
+    give_back(&a);
+    T_EQ(fs.lend(fs.ctx, one, 2 << 20, 1000, &a), 0); /* far behind what was read */
+    put_large("root/a.txt", 'b', 50000);
+    T_EQ(fs.lend(fs.ctx, one, 1000, 100000, &a), 0); /* the rest is gone */
+    fs.close(fs.ctx, one);
+    one = fs.open(fs.ctx, "a.txt", &st);
+    T_EQ(fs.lend(fs.ctx, one, 0, 100000, &a), 50000);
+    T_EQ(a.bytes.p[0], 'b');
+    give_back(&a);
+    fs.close(fs.ctx, one);
+    files_close_root(&f);
+    remove_tree();
+}
+
+/* The memory is bounded; who is lent something keeps it. */
+static void test_files_copies_make_room(void)
+{
+    enum { LEN = 1 << 20, FILES = FILECOPY_ALL / LEN + 3 };
+    static struct files f;
+    struct app_files fs;
+    struct app_stat st;
+    struct lent first, l;
+    char name[64], path[128];
+
+    begin(&f, &fs);
+    f.copies.clock = later;
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof(name), "root/f%d", i);
+        put_large(name, (char)('a' + i % 26), LEN);
+        int fd = fs.open(fs.ctx, name + 5, &st);
+
+        T_EQ(fs.lend(fs.ctx, fd, 0, 10, &l), 10);
+        T_EQ(l.bytes.p[0], 'a' + i % 26);
+        T_TRUE(f.copies.bytes <= FILECOPY_ALL);
+        if (i == 0)
+            first = l;
+        else
+            give_back(&l);
+        fs.close(fs.ctx, fd);
+    }
+    T_EQ(first.bytes.p[9], 'a');
+    int fd = fs.open(fs.ctx, "f0", &st);
+
+    T_EQ(fs.lend(fs.ctx, fd, 0, 10, &l), 10);
+    T_TRUE(l.bytes.p == first.bytes.p);
+    give_back(&l);
+    give_back(&first);
+    fs.close(fs.ctx, fd);
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof(path), "%s/root/f%d", tree, i);
+        T_EQ(remove(path), 0);
+    }
+    files_close_root(&f);
+    remove_tree();
+}
+
+/* A small one is lent from what is remembered, which then stays. */
+static void test_files_small_ones_are_lent(void)
+{
+    static struct files f;
+    struct app_files fs;
+    struct app_stat st;
+    struct lent l;
+
+    begin(&f, &fs);
+    int fd = fs.open(fs.ctx, "a.txt", &st);
+
+    T_EQ(fs.lend(fs.ctx, fd, 1, 100, &l), 4);
+    fs.close(fs.ctx, fd);
+    put("root/a.txt", "changed");
+    now += FILES_TIME;
+    fd = fs.open(fs.ctx, "a.txt", &st);
+    T_EQ(st.size, 7);
+    T_MEM(l.bytes.p, "ello", 4);
+    give_back(&l);
+    fs.close(fs.ctx, fd);
+    fd = fs.open(fs.ctx, ".", &st);
+    T_EQ(fs.lend(fs.ctx, fd, 0, 1, &l), 0);
+    fs.close(fs.ctx, fd);
+    files_close_root(&f);
+    remove_tree();
+}
+
 static void test_files_missing_root_is_an_error(void)
 {
     struct files f;
@@ -289,4 +496,7 @@ static void test_files_missing_root_is_an_error(void)
 
 T_MAIN("files", T(test_files_nothing_outside_the_root), T(test_files_the_same_without_openat2),
        T(test_files_small_ones_are_remembered_for_a_second), T(test_files_what_is_in_use_stays),
-       T(test_files_many_and_large), T(test_files_missing_root_is_an_error))
+       T(test_files_many_and_large), T(test_files_large_ones_are_lent_from_one_copy),
+       T(test_files_what_is_lent_does_not_change),
+       T(test_files_no_copy_of_what_just_changed_or_shrinks), T(test_files_copies_make_room),
+       T(test_files_small_ones_are_lent), T(test_files_missing_root_is_an_error))

@@ -71,7 +71,48 @@ static void fs_close(void *ctx, int handle)
     open_handles--;
 }
 
-static const struct app_files fs = {NULL, fs_open, fs_read, fs_close};
+static const struct app_files fs = {NULL, fs_open, fs_read, fs_close, NULL};
+
+/* The same files, and the large one is lent: memory that is overwritten once it is back. */
+static unsigned lent_out, lent_all;
+static uint32_t lend_refused; /* each so many-th call; 0: none */
+
+struct loan {
+    size_t len;
+    uint8_t bytes[];
+};
+
+static void fs_returned(void *ctx)
+{
+    struct loan *l = ctx;
+
+    memset(l->bytes, '!', l->len);
+    free(l);
+    lent_out--;
+}
+
+static int fs_lend(void *ctx, int handle, uint64_t offset, size_t len, struct lent *out)
+{
+    struct loan *l;
+
+    if (files[handle].text != NULL || strcmp(files[handle].path, "big.bin") != 0)
+        return 0;
+    lent_all++;
+    if (lend_refused != 0 && lent_all % lend_refused == 0)
+        return 0;
+    l = malloc(sizeof(*l) + len);
+    T_NEED(l != NULL);
+    l->len = len;
+    T_EQ(fs_read(ctx, handle, offset, l->bytes, len), len);
+    *out = (struct lent){
+        {l->bytes, len},
+        fs_returned, l
+    };
+    lent_out++;
+    return (int)len;
+}
+
+static const struct app_files lending = {NULL, fs_open, fs_read, fs_close, fs_lend};
 
 /* Today is 21 November 2026. */
 static int64_t calendar(void *ctx)
@@ -200,6 +241,49 @@ static void test_http_big_file_arrives_whole(void)
     while (i < len && body[i] == big_byte(i))
         i++;
     T_EQ(i, BIG);
+    finish(p);
+}
+
+/* What is lent, and what is lent and read by turns, where the records suffice and where they do not. */
+static void test_http_big_file_is_lent(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct pair *p = serve(&lending);
+
+        lent_all = 0;
+        lend_refused = i == 1 ? 3 : 0;
+        if (i == 2)
+            p->server.tcp.lent_pool.count = 2;
+        ask(p, "GET /big.bin" HOST "Range: bytes=1000-2999998\r\nConnection: close\r\n\r\n");
+        pair_run(p, NET_SEC(10));
+        const char *body = body_of(p);
+        size_t len = p->len - (size_t)(body - p->got), at = 0;
+
+        T_TRUE(p->eof);
+        T_EQ(len, BIG - 1001);
+        while (at < len && body[at] == big_byte(1000 + at))
+            at++;
+        T_EQ(at, len);
+        T_TRUE(lent_all > 5);
+        T_EQ(lent_out, 0);
+        finish(p);
+    }
+}
+
+static void test_http_what_is_lent_comes_back_from_who_goes_away(void)
+{
+    struct pair *p = serve(&lending);
+
+    lend_refused = 0;
+    p->hold = true;
+    ask(p, "GET /big.bin" HOST "\r\n");
+    pair_run(p, NET_SEC(1));
+    T_TRUE(lent_out > 0);
+    sock_abort(net_socks(&p->client), p->sd);
+    p->sd = -1;
+    pair_run(p, NET_SEC(1));
+    T_EQ(lent_out, 0);
+    T_EQ(open_handles, 0);
     finish(p);
 }
 
@@ -753,15 +837,16 @@ static void test_http_stop_finishes_the_answer(void)
 }
 
 T_MAIN("http", T(test_http_get_a_file), T(test_http_head_is_get_without_content),
-       T(test_http_big_file_arrives_whole),
+       T(test_http_big_file_arrives_whole), T(test_http_big_file_is_lent),
+       T(test_http_what_is_lent_comes_back_from_who_goes_away),
        T(test_http_file_that_shrank_is_not_passed_off_as_whole), T(test_http_directories),
        T(test_http_statuses_of_targets), T(test_http_if_modified_since), T(test_http_ranges),
        T(test_http_pipelined_answers_in_order), T(test_http_request_behind_a_late_body_is_served),
-       T(test_http_byte_by_byte_is_the_same),
-       T(test_http_heads_that_wrap_in_the_receive_buffer), T(test_http_close_is_done_in_stages),
-       T(test_http_1_0_closes_unless_asked), T(test_http_half_closed_client_gets_its_answer),
-       T(test_http_slow_head_gets_408), T(test_http_idle_connections_are_closed),
-       T(test_http_slow_body_gets_408), T(test_http_client_that_does_not_read_is_reset),
+       T(test_http_byte_by_byte_is_the_same), T(test_http_heads_that_wrap_in_the_receive_buffer),
+       T(test_http_close_is_done_in_stages), T(test_http_1_0_closes_unless_asked),
+       T(test_http_half_closed_client_gets_its_answer), T(test_http_slow_head_gets_408),
+       T(test_http_idle_connections_are_closed), T(test_http_slow_body_gets_408),
+       T(test_http_client_that_does_not_read_is_reset),
        T(test_http_smuggling_serves_nothing_behind),
        T(test_http_bodies_keep_the_connection_in_step), T(test_http_methods),
        T(test_http_heads_that_are_too_large), T(test_http_bodies_that_are_too_large),

@@ -31,7 +31,7 @@ static void fs_close(void *ctx, int handle)
     (void)handle;
 }
 
-static const struct app_files fs = {NULL, fs_open, fs_read, fs_close};
+static const struct app_files fs = {NULL, fs_open, fs_read, fs_close, NULL};
 
 #define REST "Host: a\r\n\r\n"
 

@@ -194,19 +194,74 @@ static int files_read(void *ctx, int handle, uint64_t offset, void *buf, size_t 
     return (int)len;
 }
 
-static void files_close(void *ctx, int handle)
+static void files_kept_returned(void *ctx)
+{
+    struct files_kept *k = ctx;
+
+    k->users--;
+}
+
+/* Return: where the copy of descriptor @fd is noted; NULL: no memory. */
+static struct filecopy **files_copy(struct files *f, int fd)
+{
+    if (fd >= f->open_count) {
+        int count = fd + 64;
+        struct filecopy **open = realloc(f->open, (size_t)count * sizeof(*open));
+
+        if (open == NULL)
+            return NULL;
+        memset(open + f->open_count, 0, (size_t)(count - f->open_count) * sizeof(*open));
+        f->open = open;
+        f->open_count = count;
+    }
+    return &f->open[fd];
+}
+
+static int files_lend(void *ctx, int handle, uint64_t offset, size_t len, struct lent *out)
 {
     struct files *f = ctx;
 
-    if (handle >= FILES_KEPT)
-        close(handle - FILES_KEPT);
-    else
+    len = len < INT32_MAX ? len : INT32_MAX;
+    if (handle < FILES_KEPT) {
+        struct files_kept *k = &f->kept[handle];
+
+        if (k->stat.is_dir || offset >= k->stat.size)
+            return 0;
+        if (len > k->stat.size - offset)
+            len = (size_t)(k->stat.size - offset);
+        k->users++;
+        *out = (struct lent){{k->content + offset, len}, files_kept_returned, k};
+        return (int)len;
+    }
+    int fd = handle - FILES_KEPT;
+    struct filecopy **copy = files_copy(f, fd);
+
+    if (copy == NULL)
+        return 0;
+    if (*copy == NULL)
+        *copy = filecopy_open(&f->copies, fd);
+    return *copy == NULL ? 0 : (int)filecopy_lend(*copy, fd, offset, len, out);
+}
+
+static void files_close(void *ctx, int handle)
+{
+    struct files *f = ctx;
+    int fd = handle - FILES_KEPT;
+
+    if (handle < FILES_KEPT) {
         f->kept[handle].users--;
+        return;
+    }
+    if (fd < f->open_count && f->open[fd] != NULL) {
+        filecopy_close(f->open[fd]);
+        f->open[fd] = NULL;
+    }
+    close(fd);
 }
 
 int files_open_root(struct files *f, const char *dir, struct app_files *out)
 {
-    *f = (struct files){.clock = files_clock};
+    *f = (struct files){.clock = files_clock, .copies.clock = time};
     f->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->root < 0)
         return -errno;
@@ -215,7 +270,7 @@ int files_open_root(struct files *f, const char *dir, struct app_files *out)
     f->has_beneath = probe >= 0;
     if (probe >= 0)
         close(probe);
-    *out = (struct app_files){f, files_open, files_read, files_close};
+    *out = (struct app_files){f, files_open, files_read, files_close, files_lend};
     return 0;
 }
 
@@ -223,6 +278,8 @@ void files_close_root(struct files *f)
 {
     for (size_t i = 0; i < FILES_KEPT; i++)
         files_forget(&f->kept[i]);
+    filecopies_free(&f->copies);
+    free(f->open);
     close(f->root);
     f->root = -1;
 }

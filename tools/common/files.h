@@ -12,12 +12,14 @@
  * Opening, asking, reading and closing are four calls into the kernel, and more work than the whole
  * stack has with a small answer. So what a small file or a directory was is remembered for a second,
  * with its content: for so long a server may tell what was true a moment ago. Larger files are
- * opened each time, and no descriptor is held that nobody uses. That something is not there, or may
+ * opened each time, and no descriptor is held that nobody uses; what they hold is lent from a copy that
+ * all answers share (filecopy.h). That something is not there, or may
  * not be seen, is never remembered.
  */
 #ifndef STACKD_FILES_H
 #define STACKD_FILES_H
 
+#include "filecopy.h"
 #include "l7_application/app.h"
 
 enum {
@@ -40,6 +42,10 @@ struct files {
     bool has_beneath; /* openat2 works here */
     net_time (*clock)(void);
     struct files_kept kept[FILES_KEPT];
+    struct filecopies copies;
+    struct filecopy *
+        *open; /* by descriptor, up to open_count: the copy, once somebody has asked for it */
+    int open_count;
 };
 
 /**
