@@ -45,7 +45,7 @@ install_missing() {
 }
 
 install_missing gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libjansson-dev libcap-ng-dev \
-    libmnl-dev curl iproute2 iputils-ping mawk
+    libmnl-dev liburing-dev curl iproute2 iputils-ping mawk
 
 say "building"
 generator=()

@@ -10,6 +10,7 @@
 
 #include "l1_physical/offload.h"
 #include "l1_physical/port_impl.h"
+#include "l1_physical/uring.h"
 
 struct port *port_new(const struct port_ops *ops, enum port_kind kind, const char *name,
                       uint16_t mtu, char *err, size_t err_len)
@@ -36,6 +37,7 @@ void port_close(struct port *port)
 {
     if (port == NULL)
         return;
+    uring_stop(port);
     port->ops->close(port);
     pkt_release(port->spare);
     free(port->scratch);
@@ -48,86 +50,86 @@ void port_update_stats(struct port *port)
         port->ops->update_stats(port);
 }
 
-/* Have a big packet at hand, and say where it takes what follows @room bytes of a frame. */
-static struct port_rest port_rest(struct port *port, struct pkt_pool *bigs, uint32_t room)
+/*
+ * The next frame, into the buffer *@at: one of those of io_uring, the spare big packet, or @small.
+ * Return: its bytes, more than the buffer's if they did not all fit; or as port_ops.recv says.
+ */
+static int port_next(struct port *port, struct pkt_pool *bigs, struct pkt **small, struct pkt ***at)
 {
-    if (port->spare == NULL)
+    if (port->ring != NULL) {
+        int len = uring_recv(port, (*small)->pool, bigs, at);
+
+        if (len != -ENOBUFS)
+            return len;
+    }
+    if (port->tso && port->spare == NULL)
         port->spare = pkt_alloc(bigs, PORT_HEADROOM);
-    if (port->spare == NULL || pkt_room(port->spare) <= room)
-        return (struct port_rest){port->scratch, PORT_FRAME_MAX};
-    return (struct port_rest){pkt_data(port->spare) + room, pkt_room(port->spare) - room};
+    *at = port->tso && port->spare != NULL ? &port->spare : small;
+    return port->ops->recv(port, **at);
 }
 
-/* The frame of @len bytes is longer than @p, which holds its beginning; the spare holds the rest. */
-static struct pkt *port_into_big(struct port *port, const struct pkt *p, uint32_t len)
+/* Take the frame of @len bytes out of the buffer *@at. Return: the packet; NULL: refused and
+ * counted, and the buffer serves the next frame. */
+static struct pkt *port_take(struct port *port, struct pkt **small, struct pkt **at, uint32_t len)
 {
-    struct pkt *big = port->spare;
+    struct pkt *p = *at;
 
-    if (big == NULL) {
-        port->stats.rx_no_big++;
-        return NULL;
-    }
-    if (len > pkt_room(big)) {
-        port->stats.rx_too_long++;
-        return NULL;
-    }
-    port->spare = NULL;
-    memcpy(pkt_append(big, len), pkt_data(p), pkt_room(p));
-    return big;
-}
-
-/* One frame, or NULL with the reason in @why: 0 passed over, or as port_ops.recv says. */
-static struct pkt *port_recv_one(struct port *port, struct pkt *p, struct pkt_pool *bigs, int *why)
-{
-    uint8_t hdr[OFFLOAD_VNET_LEN];
-    int len = port->ops->recv(port, p, port_rest(port, bigs, pkt_room(p)), hdr);
-
-    *why = len == -EBADMSG ? 0 : len;
-    if (len < 0)
-        return NULL;
-    *why = 0;
     port->stats.rx_frames++;
-    port->stats.rx_bytes += (uint64_t)len;
-    if ((uint32_t)len <= pkt_room(p))
-        p->len = (uint32_t)len;
-    else if ((p = port_into_big(port, p, (uint32_t)len)) == NULL)
+    port->stats.rx_bytes += len;
+    if (len > pkt_room(p)) {
+        if (at == small && port->tso)
+            port->stats.rx_no_big++;
+        else
+            port->stats.rx_too_long++;
         return NULL;
-    if (!port->vnet || offload_from_vnet(p, hdr))
-        return p;
-    port->stats.rx_bad_vnet++;
-    if (p->pool == bigs)
-        pkt_release(p);
-    else
+    }
+    if (p->pool != (*small)->pool && len <= pkt_room(*small)) {
+        memcpy(pkt_data(*small) - OFFLOAD_VNET_LEN, pkt_data(p) - OFFLOAD_VNET_LEN,
+               len + OFFLOAD_VNET_LEN);
+        at = small;
+        p = *small;
+    }
+    p->len = len;
+    if (port->vnet && !offload_from_vnet(p, pkt_data(p) - OFFLOAD_VNET_LEN)) {
+        port->stats.rx_bad_vnet++;
         p->len = 0;
-    return NULL;
+        return NULL;
+    }
+    *at = NULL;
+    return p;
 }
 
 int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, struct pkt **out,
               int max)
 {
     uint64_t until = port->stats.rx_bytes + PORT_BATCH_BYTES;
-    struct pkt *p = NULL;
-    int n = 0, why = 0;
+    struct pkt *small = NULL, **at;
+    int n = 0, len = 0;
 
     port->more = true;
     while (n < max && port->stats.rx_bytes < until) {
-        if (p == NULL && (p = pkt_alloc(pkts, PORT_HEADROOM)) == NULL) {
+        if (small == NULL && (small = pkt_alloc(pkts, PORT_HEADROOM)) == NULL) {
             port->stats.rx_no_packet++;
             break;
         }
-        struct pkt *got = port_recv_one(port, p, bigs, &why);
-
-        if (got != NULL)
-            out[n++] = got;
-        if (got == p)
-            p = NULL;
-        if (why < 0) {
+        len = port_next(port, bigs, &small, &at);
+        if (len == -EBADMSG)
+            continue;
+        if (len < 0) {
             port->more = false;
             break;
         }
+        out[n] = port_take(port, &small, at, (uint32_t)len);
+        n += out[n] != NULL;
     }
-    pkt_release(p);
-    return why < 0 && why != -EAGAIN && n == 0 ? why : n;
+    pkt_release(small);
+    return len < 0 && len != -EAGAIN && len != -EBADMSG && n == 0 ? len : n;
+}
+
+/* Is @p a segment that the device cannot cut? */
+static bool port_must_cut(const struct port *port, const struct pkt *p)
+{
+    return p->gso_size > 0 && !port->tso && pkt_total(p) > (uint32_t)port->mtu + 14;
 }
 
 /* A segment that the device cannot cut: cut it here. Return: 0, or the last error. */
@@ -144,31 +146,60 @@ static int port_send_cut(struct port *port, const struct pkt *p)
     return err;
 }
 
+/* The device said @err about a frame of @len bytes. */
+static void port_count(struct port *port, int err, uint32_t len)
+{
+    if (err == 0) {
+        port->stats.tx_frames++;
+        port->stats.tx_bytes += len;
+    } else if (err == -EAGAIN || err == -ENOBUFS) {
+        port->stats.tx_full++;
+    } else {
+        port->stats.tx_error++;
+    }
+}
+
+/* Hand over all of @pkts at once. Return: whether that was possible. */
+static bool port_send_batch(struct port *port, struct pkt **pkts, int n)
+{
+    int err[PORT_SEND_BATCH];
+
+    if (port->ring == NULL || n > PORT_SEND_BATCH)
+        return false;
+    for (int i = 0; i < n; i++) {
+        if (port_must_cut(port, pkts[i]))
+            return false;
+    }
+    for (int i = 0; i < n && !port->csum; i++)
+        pkt_csum_complete(pkts[i]);
+    uring_send(port, pkts, n, err);
+    for (int i = 0; i < n; i++)
+        port_count(port, err[i], pkt_total(pkts[i]));
+    return true;
+}
+
 int port_send(struct port *port, struct pkt **pkts, int n)
 {
-    int taken = 0;
+    uint64_t before = port->stats.tx_frames;
 
     for (int i = 0; i < n; i++) {
         struct pkt *p = pkts[i];
-        uint32_t len = pkt_total(p);
-        int err;
 
-        if (p->gso_size > 0 && len > (uint32_t)port->mtu + 14 && !port->tso) {
-            err = port_send_cut(port, p);
-        } else {
-            if (!port->csum)
-                pkt_csum_complete(p);
-            err = port->ops->send(port, p);
+        if (i % PORT_SEND_BATCH == 0) {
+            int some = n - i < PORT_SEND_BATCH ? n - i : PORT_SEND_BATCH;
+
+            if (port_send_batch(port, pkts + i, some)) {
+                i += some - 1;
+                continue;
+            }
         }
-        if (err == 0) {
-            port->stats.tx_frames++;
-            port->stats.tx_bytes += len;
-            taken++;
-        } else if (err == -EAGAIN || err == -ENOBUFS) {
-            port->stats.tx_full++;
-        } else {
-            port->stats.tx_error++;
+        if (port_must_cut(port, p)) {
+            port_count(port, port_send_cut(port, p), pkt_total(p));
+            continue;
         }
+        if (!port->csum)
+            pkt_csum_complete(p);
+        port_count(port, port->ops->send(port, p), pkt_total(p));
     }
-    return taken;
+    return (int)(port->stats.tx_frames - before);
 }

@@ -7,11 +7,16 @@
  * do (checksums, segmentation) is completed here, in offload.c, once, at the edge.
  *
  * Long frames. A TAP with segmentation offload hands over frames of up to 64 KiB, between small ones
- * and without a word in advance. Each frame is read into two buffers at once: an ordinary packet,
- * and behind it a big one that the port keeps at hand, with room left free in front. When the frame
- * was longer than the ordinary packet, only that first part (1.6 KB) is copied into the free room,
- * the big packet is handed out, and the ordinary one serves the next frame. With no big packet left
- * a long frame is lost and counted; short ones are not concerned.
+ * and without a word in advance. So each frame is read into a big packet that the port keeps at
+ * hand. A long frame is handed out as it is; of a short one the few bytes are copied into an
+ * ordinary packet, and the big one, still in the cache, serves the next frame. With no big packet
+ * left a long frame is lost and counted; short ones are not concerned. Without that offload there
+ * are no long frames, and each is read into the packet that it leaves in.
+ *
+ * A frame's metadata (struct virtio_net_hdr) lie in front of it in the same buffer, so that one
+ * plain read or write moves both.
+ *
+ * io_uring (uring.c) moves many frames in one system call, where it works: port_use_uring().
  *
  * One call reads at most PORT_BATCH_BYTES, so that what it read is still in the processor's second
  * cache when the stack looks at it.
@@ -31,6 +36,7 @@
 
 struct pcap;
 struct port_ops; /* port_impl.h */
+struct uring;    /* uring.c */
 
 enum port_kind { PORT_TAP, PORT_RAW };
 enum port_offload { PORT_OFFLOAD_AUTO, PORT_OFFLOAD_ON, PORT_OFFLOAD_OFF };
@@ -46,16 +52,17 @@ struct port {
     enum port_kind kind;
     char name[16]; /* of the interface */
     int fd;
-    struct pcap *pcap; /* PORT_RAW */
-    bool made;         /* the TAP was made by us */
-    bool vnet;         /* each frame has a struct virtio_net_hdr in front */
-    bool csum;         /* the device takes and gives partial checksums */
-    bool tso;          /* the device takes segments longer than its MTU, with gso_size */
-    uint8_t vnet_len;  /* bytes of that header */
-    uint16_t mtu;      /* of our end: what software segmentation aims at */
-    bool more;         /* port_recv() ended before the device was empty */
-    struct pkt *spare; /* a big packet for the next long frame, or NULL */
-    uint8_t *scratch;  /* for segments cut here, and the rest of long frames without a spare */
+    struct pcap *pcap;  /* PORT_RAW */
+    bool made;          /* the TAP was made by us */
+    bool vnet;          /* each frame has a struct virtio_net_hdr in front */
+    bool csum;          /* the device takes and gives partial checksums */
+    bool tso;           /* the device takes segments longer than its MTU, with gso_size */
+    uint8_t vnet_len;   /* bytes of that header */
+    uint16_t mtu;       /* of our end: what software segmentation aims at */
+    bool more;          /* port_recv() ended before the device was empty */
+    struct pkt *spare;  /* a big packet for the next long frame, or NULL */
+    uint8_t *scratch;   /* for segments cut here */
+    struct uring *ring; /* NULL: plain system calls */
     struct port_stats {
         uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
         uint64_t rx_too_long;    /* longer than any packet */
@@ -106,6 +113,15 @@ int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, s
  * Return: how many the device took; the others are lost and counted.
  */
 int port_send(struct port *port, struct pkt **pkts, int n);
+
+/**
+ * port_use_uring - move frames in batches by io_uring from now on. TAPs only.
+ * @only_if_faster: take the time of both ways first (0.2 ms)
+ * @err:            receives a line "what happened: how to mend it"
+ *
+ * Return: 0, or -1: plain system calls go on as before.
+ */
+int port_use_uring(struct port *port, bool only_if_faster, char *err, size_t err_len);
 
 /** port_update_stats - ask the kernel for what only it knows (rx_kernel_drop). */
 void port_update_stats(struct port *port);

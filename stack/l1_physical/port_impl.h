@@ -6,24 +6,21 @@
 
 #include "l1_physical/port.h"
 
-/* Where the bytes of a frame go that an ordinary packet has no room for. */
-struct port_rest {
-    uint8_t *p;
-    uint32_t len;
-};
-
 /* A kind of device. */
 struct port_ops {
-    /* One frame into @p, which has room for an ordinary one; the rest of a longer one goes to
-     * @rest; @hdr receives OFFLOAD_VNET_LEN bytes of metadata if port->vnet. Return: bytes of the
-     * frame, -EAGAIN, -EBADMSG (frame refused), or an error. */
-    int (*recv)(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr);
-    /* One frame as its metadata say; bytes that are complete. Return: 0 or a negative errno. */
+    /* One frame into the room of the empty packet @p; if port->vnet, its metadata into the
+     * OFFLOAD_VNET_LEN bytes in front of it. Return: bytes of the frame, or at least more than
+     * there was room for; -EAGAIN, -EBADMSG (frame refused), or an error. */
+    int (*recv)(struct port *port, struct pkt *p);
+    /* One frame as its metadata say, which may write into its headroom; bytes that are complete.
+     * Return: 0 or a negative errno. */
     int (*send)(struct port *port, const struct pkt *p);
     int (*send_bytes)(struct port *port, const uint8_t *frame, size_t len);
     void (*update_stats)(struct port *port); /* NULL: nothing to ask */
     void (*close)(struct port *port);
 };
+
+enum { PORT_SEND_BATCH = 64 }; /* frames handed over at once */
 
 extern const struct port_ops tap_ops, rawsock_ops;
 

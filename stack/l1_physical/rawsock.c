@@ -20,25 +20,19 @@
 
 enum { RAWSOCK_BUFFER = 4 << 20 };
 
-static int rawsock_recv(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr)
+static int rawsock_recv(struct port *port, struct pkt *p)
 {
     struct pcap_pkthdr *h;
     const u_char *bytes;
     int got = pcap_next_ex(port->pcap, &h, &bytes);
 
-    (void)hdr;
     if (got == 0)
         return -EAGAIN;
     if (got < 0)
         return -ENETDOWN;
     if (h->caplen < h->len)
         return -EBADMSG;
-    uint32_t room = pkt_room(p), linear = u32_min(h->len, room);
-
-    if (h->len - linear > rest.len)
-        return -EBADMSG;
-    memcpy(pkt_data(p), bytes, linear);
-    memcpy(rest.p, bytes + linear, h->len - linear);
+    memcpy(pkt_data(p), bytes, u32_min(h->len, pkt_room(p)));
     return (int)h->len;
 }
 

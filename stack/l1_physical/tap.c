@@ -29,20 +29,17 @@
 #include "l1_physical/offload.h"
 #include "l1_physical/port_impl.h"
 
-static int tap_recv(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr)
+static int tap_recv(struct port *port, struct pkt *p)
 {
-    struct iovec iov[3] = {
-        {hdr,         OFFLOAD_VNET_LEN},
-        {pkt_data(p), pkt_room(p)     },
-        {rest.p,      rest.len        },
-    };
-    ssize_t n = port->vnet ? readv(port->fd, iov, 3) : readv(port->fd, iov + 1, 2);
+    size_t len = port->vnet_len + pkt_room(p);
+    ssize_t n = read(port->fd, pkt_data(p) - port->vnet_len, len);
 
     if (n < 0)
         return -errno;
     if (n < port->vnet_len)
         return -EBADMSG;
-    return (int)n - port->vnet_len;
+    /* The kernel cuts a frame that does not fit, and does not say so: a full buffer is too small. */
+    return (int)n - port->vnet_len + ((size_t)n == len ? 1 : 0);
 }
 
 static int tap_writev(struct port *port, const struct iovec *iov, int count)
@@ -52,18 +49,16 @@ static int tap_writev(struct port *port, const struct iovec *iov, int count)
 
 static int tap_send(struct port *port, const struct pkt *p)
 {
-    uint8_t hdr[OFFLOAD_VNET_LEN];
-    struct iovec iov[3] = {
-        {hdr,                       sizeof(hdr)},
-        {pkt_data(p),               p->len     },
-        {(void *)(uintptr_t)p->ext, p->ext_len },
+    struct iovec iov[2] = {
+        {pkt_data(p) - port->vnet_len, port->vnet_len + p->len},
+        {(void *)(uintptr_t)p->ext,    p->ext_len             },
     };
-    int count = p->ext_len > 0 ? 3 : 2;
 
-    if (!port->vnet)
-        return tap_writev(port, iov + 1, count - 1);
-    offload_to_vnet(p, hdr, port->tso);
-    return tap_writev(port, iov, count);
+    if (port->vnet)
+        offload_to_vnet(p, iov[0].iov_base, port->tso);
+    if (p->ext_len > 0)
+        return tap_writev(port, iov, 2);
+    return write(port->fd, iov[0].iov_base, iov[0].iov_len) < 0 ? -errno : 0;
 }
 
 static int tap_send_bytes(struct port *port, const uint8_t *frame, size_t len)

@@ -13,7 +13,7 @@ archive=$build/stack/libstackd.a
 # The files that know the operating system (stack/CMakeLists.txt keeps the same list).
 is_port() {
     case $1 in
-    l1_physical/port.[ch] | l1_physical/tap.[ch] | l1_physical/rawsock.[ch] | \
+    l1_physical/port.[ch] | l1_physical/tap.[ch] | l1_physical/uring.[ch] | l1_physical/rawsock.[ch] | \
         l1_physical/netlink.[ch] | l1_physical/offload.[ch] | l1_physical/capture.[ch] | \
         l1_physical/pcapng.[ch]) return 0 ;;
     *) return 1 ;;

@@ -33,7 +33,7 @@ strip() {
 }
 
 find stack -name '*.c' -o -name '*.h' | sort >"$tmp/stack"
-grep -vE 'l1_physical/(port|port_impl|tap|rawsock|netlink|offload|capture|pcapng)\.[ch]' "$tmp/stack" >"$tmp/core"
+grep -vE 'l1_physical/(port|port_impl|tap|uring|rawsock|netlink|offload|capture|pcapng)\.[ch]' "$tmp/stack" >"$tmp/core"
 [ "$(wc -l <"$tmp/core")" -ge 50 ] || { echo "style: the core was not found" >&2; exit 2; }
 # shellcheck disable=SC2046
 strip $(cat "$tmp/core") >"$tmp/core.text"

@@ -42,6 +42,8 @@ wrong 1 . --tap tap0 --delay -5
 wrong 1 . --tap tap0 --rate fast
 wrong 1 . --tap tap0 --seed abc
 wrong 1 . --tap tap0 --offload perhaps
+wrong 1 . --tap tap0 --io epoll
+wrong 2 . --raw lo --ip 10.9.9.2/24 --io uring
 wrong 1 . --tap tap0 --busy-poll long
 wrong 1 . --tap tap0 --cpu first
 wrong 2 . --tap tap0 --cpu 1000

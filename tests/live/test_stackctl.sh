@@ -2,7 +2,7 @@
 # test_stackctl.sh - every object of stackctl against a running stackd.
 . "$(dirname "$0")/lib.sh"
 need jq ping nc
-start --backlog 7 --syn-pool 99 --syn-policy evict
+start --backlog 7 --syn-pool 99 --syn-policy evict --offload off # short segments: many events
 ping -n -q -c 1 10.0.0.2 >/dev/null
 
 t_match "sock: listeners" "$(ctl sock state listen)" 'LISTEN +0 +7 .*\*?:?80'

@@ -52,10 +52,19 @@ static void test_options_defaults(void)
     T_EQ(o.cc, cc_by_name("cubic"));
     T_TRUE(o.hystart);
     T_EQ(o.offload, PORT_OFFLOAD_AUTO);
+    T_EQ(o.io, STACKD_IO_AUTO);
     T_EQ(o.busy_poll, 0);
     T_EQ(o.cpu, -1);
     T_EQ(o.mac.b[0], 0x02); /* locally administered, unicast */
     T_TRUE(o.pcap == NULL && o.trace == NULL && o.http_root == NULL && o.command == NULL);
+}
+
+static void test_options_io(void)
+{
+    T_EQ(PARSE("--io", "read"), 0);
+    T_EQ(o.io, STACKD_IO_READ);
+    T_EQ(PARSE("--io", "uring"), 0);
+    T_EQ(o.io, STACKD_IO_URING);
 }
 
 static void test_options_busy_poll_and_cpu(void)
@@ -257,6 +266,7 @@ static void test_options_wrong_values_are_refused(void)
         {"--seed",           "-1"                     },
         {"--seed",           "18446744073709551616"   },
         {"--offload",        "maybe"                  },
+        {"--io",             "epoll"                  },
         {"--busy-poll",      "-1"                     },
         {"--busy-poll",      "1000001"                },
         {"--busy-poll",      "5ms"                    },
@@ -304,8 +314,9 @@ static void test_options_set(void)
 }
 
 T_MAIN("options", T(test_options_set), T(test_options_defaults), T(test_options_busy_poll_and_cpu),
-       T(test_options_mac_depends_on_name_and_address), T(test_options_addresses_follow_from_ip),
-       T(test_options_faults_by_direction), T(test_options_services),
-       T(test_options_congestion_control), T(test_options_command_needs_netns),
-       T(test_options_control_path), T(test_options_wrong_values_are_refused),
-       T(test_options_message_says_how_to_mend), T(test_options_rate_units))
+       T(test_options_io), T(test_options_mac_depends_on_name_and_address),
+       T(test_options_addresses_follow_from_ip), T(test_options_faults_by_direction),
+       T(test_options_services), T(test_options_congestion_control),
+       T(test_options_command_needs_netns), T(test_options_control_path),
+       T(test_options_wrong_values_are_refused), T(test_options_message_says_how_to_mend),
+       T(test_options_rate_units))

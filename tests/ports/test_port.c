@@ -20,23 +20,19 @@ static int sent_count, sent_bytes_count, send_error;
 static struct pkt last;
 static uint8_t vnet[OFFLOAD_VNET_LEN]; /* in front of every frame */
 
-static int mem_recv(struct port *port, struct pkt *p, struct port_rest rest, uint8_t *hdr)
+static int mem_recv(struct port *port, struct pkt *p)
 {
     int len = *incoming;
 
     (void)port;
-    memcpy(hdr, vnet, OFFLOAD_VNET_LEN);
     if (len == 0)
         return -EAGAIN;
     incoming++;
     if (len < 0)
         return len;
-    for (int i = 0; i < len; i++) {
-        uint8_t *at = (uint32_t)i < pkt_room(p) ? pkt_data(p) + i : rest.p + i - pkt_room(p);
-
-        if ((uint32_t)i < pkt_room(p) + rest.len)
-            *at = (uint8_t)(i * 3);
-    }
+    memcpy(pkt_data(p) - OFFLOAD_VNET_LEN, vnet, OFFLOAD_VNET_LEN);
+    for (int i = 0; i < len && i < (int)pkt_room(p); i++)
+        pkt_data(p)[i] = (uint8_t)(i * 3);
     return len;
 }
 
@@ -74,7 +70,10 @@ static struct port *setup_with(uint32_t packets, uint32_t big_packets)
     pkt_pool_cut(&bigs, &r, big_packets, PKT_HEADROOM + 65536);
     memset(vnet, 0, sizeof(vnet));
     sent_count = sent_bytes_count = send_error = 0;
-    return port_new(&mem_ops, PORT_TAP, "mem", MTU, err, sizeof(err));
+    struct port *port = port_new(&mem_ops, PORT_TAP, "mem", MTU, err, sizeof(err));
+
+    port->tso = true;
+    return port;
 }
 
 static struct port *setup(uint32_t packets)
@@ -94,7 +93,7 @@ static void test_port_recv_until_there_is_no_more(void)
 {
     static const int frames[] = {60, 1514, -EBADMSG, 1518, 0};
     struct port *port = setup(8);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     incoming = frames;
     T_EQ(port_recv(port, &pkts, &bigs, out, 8), 3); /* the damaged one is passed over */
@@ -113,7 +112,7 @@ static void test_port_recv_long_frame_goes_into_a_big_packet(void)
 {
     static const int frames[] = {60000, 60, 0};
     struct port *port = setup(8);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     incoming = frames;
     T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
@@ -137,7 +136,7 @@ static void test_port_recv_without_big_packets_loses_only_long_frames(void)
 
     for (uint32_t count = 0; count <= 2; count++) {
         struct port *port = setup_with(8, count);
-        struct pkt *out[8];
+        struct pkt *out[16];
 
         incoming = frames;
         int n = port_recv(port, &pkts, &bigs, out, 8);
@@ -163,7 +162,7 @@ static void test_port_recv_longer_than_any_packet_is_counted(void)
     static const int frames[] = {PKT_HEADROOM + 65536 - PORT_HEADROOM,
                                  PKT_HEADROOM + 65536 - PORT_HEADROOM + 1, 60, 0};
     struct port *port = setup(8);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     incoming = frames;
     T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
@@ -176,12 +175,33 @@ static void test_port_recv_longer_than_any_packet_is_counted(void)
     teardown(port);
 }
 
+/* Of a device that does not join segments none is expected, and none is read. */
+static void test_port_recv_without_tso_no_long_frame(void)
+{
+    static const int frames[] = {1518, 60000, 60, 0};
+    struct port *port = setup(8);
+    struct pkt *out[16];
+
+    port->tso = false;
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
+    T_EQ(out[0]->len, 1518);
+    for (uint32_t i = 0; i < out[0]->len; i++)
+        T_NEED(pkt_data(out[0])[i] == (uint8_t)(i * 3));
+    T_EQ(out[1]->len, 60);
+    T_EQ(port->stats.rx_too_long, 1);
+    T_EQ(bigs.slab.used, 0);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    teardown(port);
+}
+
 /* A batch ends with its bytes or its frames, and says that there is more. */
 static void test_port_recv_batch_is_bounded(void)
 {
     static const int frames[] = {60000, 60000, 60000, 60000, 60000, 60000, 60, 60, 60, 0};
     struct port *port = setup_with(8, 8);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     incoming = frames;
     T_EQ(port_recv(port, &pkts, &bigs, out, 8), PORT_BATCH_BYTES / 60000 + 1);
@@ -204,7 +224,7 @@ static void test_port_recv_bad_metadata_is_refused(void)
 {
     static const int frames[] = {60, 60000, 60, 60000, 0};
     struct port *port = setup(8);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     port->vnet = true;
     vnet[0] = 1; /* a checksum at 0xffff */
@@ -227,7 +247,7 @@ static void test_port_recv_without_packets_leaves_frames_in_the_device(void)
 {
     static const int frames[] = {60, 60, 60, 0};
     struct port *port = setup(2);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     incoming = frames;
     T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
@@ -244,7 +264,7 @@ static void test_port_recv_device_gone_is_an_error(void)
 {
     static const int frames[] = {-ENETDOWN, 0};
     struct port *port = setup(2);
-    struct pkt *out[8];
+    struct pkt *out[16];
 
     incoming = frames;
     T_EQ(port_recv(port, &pkts, &bigs, out, 8), -ENETDOWN);
@@ -326,7 +346,8 @@ static void test_port_send_counts_what_is_lost(void)
 T_MAIN("port", T(test_port_recv_until_there_is_no_more),
        T(test_port_recv_long_frame_goes_into_a_big_packet),
        T(test_port_recv_without_big_packets_loses_only_long_frames),
-       T(test_port_recv_longer_than_any_packet_is_counted), T(test_port_recv_batch_is_bounded),
+       T(test_port_recv_longer_than_any_packet_is_counted),
+       T(test_port_recv_without_tso_no_long_frame), T(test_port_recv_batch_is_bounded),
        T(test_port_recv_bad_metadata_is_refused),
        T(test_port_recv_without_packets_leaves_frames_in_the_device),
        T(test_port_recv_device_gone_is_an_error),

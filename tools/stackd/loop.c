@@ -354,16 +354,18 @@ void loop_run(struct stackd *d)
         }
         if (n > 0)
             loop_spin_learn(l, d->opt.busy_poll, now);
-        if (n > 0 || served || now >= l->at) {
+        bool is_due = n > 0 || served || now >= l->at;
+
+        if (is_due) {
             loop_round(d, in, n, now);
             if (loop_is_over(d, now))
                 break;
+            served = false;
         }
-        served = false;
-        bool is_busy = (n > 0 || l->at <= now || loop_spin(l, now)) && !l->is_full;
+        bool is_busy = (is_due || loop_spin(l, now)) && !l->is_full;
 
         if (is_busy && now < l->looked + LOOP_LOOK)
-            continue; /* before anybody sleeps, the device has been found empty */
+            continue; /* nobody sleeps before the device was found empty after the last round */
         net_time at = is_busy ? now : l->at;
 
         if (l->is_full)

@@ -198,6 +198,10 @@ static int main_port(struct stackd *d, char *err, size_t err_len)
         d->port = port_open_raw(o->ifname, o->mtu, err, err_len);
     if (d->port == NULL || host_check(d, err, err_len) < 0)
         return -1;
+    if (o->io != STACKD_IO_READ &&
+        port_use_uring(d->port, o->io == STACKD_IO_AUTO, err, err_len) < 0 &&
+        o->io == STACKD_IO_URING)
+        return -1;
     if (o->wire == STACKD_WIRE_FD) {
         memcpy(o->ifname, d->port->name, sizeof(o->ifname));
         options_named(o);

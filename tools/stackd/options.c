@@ -60,6 +60,7 @@ enum {
     KEY_RATE,
     KEY_SEED,
     KEY_OFFLOAD,
+    KEY_IO,
     KEY_BUSY_POLL,
     KEY_CPU,
     KEY_COLOR
@@ -77,6 +78,8 @@ static const struct argp_option options_table[] = {
      "no root needed: enter a new user and network namespace and make the TAP there; a "
      "COMMAND after -- runs inside once ready, and its status is ours", 1},
     {"offload", KEY_OFFLOAD, "auto|on|off", 0, "offload of the TAP (auto)", 1},
+    {"io", KEY_IO, "auto|read|uring", 0,
+     "how frames cross a TAP: one by one, or many at once by io_uring (auto: where it works)", 1},
     {"busy-poll", KEY_BUSY_POLL, "US", 0,
      "look on for frames for up to so many microseconds before sleeping, where that pays (0)", 1},
     {"cpu", KEY_CPU, "N", 0, "run on this processor only (any)", 1},
@@ -296,6 +299,7 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
 {
     static const char *const policies[] = {"drop", "reset", "evict", "cookies", NULL};
     static const char *const offloads[] = {"auto", "on", "off", NULL};
+    static const char *const ios[] = {"auto", "read", "uring", NULL};
     static const char *const igmps[] = {"off", "1", "2", NULL};
     static const char *const pmtus[] = {"off", "icmp", "blackhole", "always", NULL};
     static const char *const colors[] = {"auto", "always", "never", NULL};
@@ -310,6 +314,10 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
         if ((i = options_word(arg, offloads)) < 0)
             return options_bad(st, "--offload %s: try auto, on or off", arg);
         st->o->offload = (enum port_offload)i;
+    } else if (key == KEY_IO) {
+        if ((i = options_word(arg, ios)) < 0)
+            return options_bad(st, "--io %s: try auto, read or uring", arg);
+        st->o->io = (enum stackd_io)i;
     } else if (key == KEY_IGMP) {
         if ((i = options_word(arg, igmps)) < 0)
             return options_bad(st, "--igmp %s: try off, 1 or 2", arg);
@@ -547,6 +555,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
         exit(0);
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
+    case KEY_IO:
     case KEY_IGMP:
     case KEY_PMTU:
     case KEY_COLOR:

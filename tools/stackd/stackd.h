@@ -28,7 +28,7 @@
 #include "net.h"
 #include "options.h"
 
-enum { STACKD_CAPTURES = 8, STACKD_BATCH = 64 };
+enum { STACKD_CAPTURES = 8, STACKD_BATCH = 128 };
 
 /* A capture that runs. */
 struct stackd_capture {
