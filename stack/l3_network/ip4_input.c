@@ -89,13 +89,20 @@ static bool ip4_one_piece(struct pkt *p)
     return pkt_linearize(p);
 }
 
-/* A datagram of somebody we do not know, or an unusual one. The header comes as a copy: so in
- * ip4_input() it can stay in registers. */
-static enum verdict ip4_examine(struct ip_layer *ip, struct pkt **pp, struct ip4_hdr h)
+/* All that must be asked of a datagram. */
+static enum verdict ip4_examine(struct ip_layer *ip, struct pkt **pp)
 {
     struct pkt *p = *pp;
+    struct ip4_hdr h;
     enum verdict v;
 
+    if (!ip4_one_piece(p))
+        return V_DROP_PKT_POOL;
+    if ((v = ip4_parse(&h, (struct span){pkt_data(p), pkt_total(p)})) != V_NEXT)
+        return v;
+    ip->rx_datagrams++;
+    pkt_trim(p, h.total); /* the padding of short frames */
+    ip4_note(p, &h);
     if ((v = ip4_check_source(ip, p, h.src)) != V_NEXT)
         return v;
     if ((v = ip4_check_destination(ip, p, h.dst)) != V_NEXT)
@@ -116,28 +123,43 @@ static enum verdict ip4_examine(struct ip_layer *ip, struct pkt **pp, struct ip4
     return V_NEXT;
 }
 
-enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
+/**
+ * ip4_known - the datagram that almost all are: sound, whole, without options, in a unicast frame, from
+ * somebody to whom we know the way, to the address of ours from which it begins.
+ *
+ * ip4_examine() would ask more and find no more.
+ * Return: false: nothing has been done.
+ */
+static bool ip4_known(struct ip_layer *ip, struct pkt *p)
 {
-    struct pkt *p = *pp;
-    struct ip4_hdr h;
+    const uint8_t *b = pkt_data(p);
+    uint32_t have = pkt_total(p);
 
-    NET_ASSERT(p->ifi < ip->if_count);
-    if (!ip4_one_piece(p))
-        return V_DROP_PKT_POOL;
-    enum verdict v = ip4_parse(&h, (struct span){pkt_data(p), pkt_total(p)});
+    if (p->len < IP4_HDR_LEN || b[IP4_VIHL] != 0x45 || p->l2_cast != CAST_UNICAST ||
+        (get16(b + IP4_FRAG) & ~IP4_DF) != 0 || !ip4_sum_ok(b, IP4_HDR_LEN))
+        return false;
+    struct ip4_hdr h = {.src = get32(b + IP4_SRC),
+                        .dst = get32(b + IP4_DST),
+                        .total = get16(b + IP4_TOTAL),
+                        .hdr_len = IP4_HDR_LEN,
+                        .tos = b[IP4_TOS],
+                        .ttl = b[IP4_TTL],
+                        .proto = b[IP4_PROTO]};
 
-    if (v != V_NEXT)
-        return v;
+    if (h.total < IP4_HDR_LEN || h.total > have || !ip4_is_spoken(ip, h.proto) ||
+        (p->ext_len > 0 && h.proto != IP_PROTO_TCP) || !ip4_hop_back(ip, h.src, h.dst, p->ifi))
+        return false;
     ip->rx_datagrams++;
-    if (pkt_total(p) != h.total)
-        pkt_trim(p, h.total); /* the padding of short frames */
+    if (h.total < have)
+        pkt_trim(p, h.total);
     ip4_note(p, &h);
-    bool is_usual = h.hdr_len == IP4_HDR_LEN && !h.mf && h.frag_off == 0;
-
-    if (unlikely(!is_usual || p->l2_cast != CAST_UNICAST || !ip4_is_spoken(ip, h.proto) ||
-                 !ip4_hop_back(ip, h.src, h.dst, p->ifi)))
-        return ip4_examine(ip, pp, h);
     p->l3_cast = CAST_UNICAST;
     pkt_pull(p, IP4_HDR_LEN);
-    return V_NEXT;
+    return true;
+}
+
+enum verdict ip4_input(struct ip_layer *ip, struct pkt **pp)
+{
+    NET_ASSERT((*pp)->ifi < ip->if_count);
+    return likely(ip4_known(ip, *pp)) ? V_NEXT : ip4_examine(ip, pp);
 }

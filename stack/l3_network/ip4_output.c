@@ -48,8 +48,6 @@ static void ip4_emit_to(struct ip_layer *ip, struct pkt *p, const struct ip4_hdr
     p->l3 = (uint16_t)p->off;
     p->ifi = hop->ifi;
     p->l3_cast = hop->cast;
-    p->src = ip_addr_v4(h->src);
-    p->dst = ip_addr_v4(h->dst);
     p->proto = h->proto;
     p->tos = h->tos;
     p->ttl = h->ttl;
@@ -78,6 +76,8 @@ static struct pkt *ip4_fragment_new(struct ip_layer *ip, struct pkt *p, uint32_t
     f->ext = from < p->len ? pkt_data(p) + from : p->ext + (from - p->len);
     f->ext_len = len;
     f->owner = pkt_keep(p);
+    f->src = p->src;
+    f->dst = p->dst;
     return f;
 }
 
@@ -129,6 +129,7 @@ int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
     if (total > UINT16_MAX || (total > mtu && h.df && p->gso_size == 0))
         return ip4_refuse(ip, p, V_DROP_IP4_MTU, -EMSGSIZE);
     h.src = hop->src;
+    p->src = ip_addr_v4(hop->src);
     h.dst = dst;
     h.total = (uint16_t)total;
     h.tos = s->tos;

@@ -29,14 +29,18 @@ struct ip4_hdr {
     bool router_alert; /* to be written; a parsed header has its options in hdr_len */
 };
 
-/** ip4_sum - csum_add() of a header of @len bytes, which are whole words and few. */
-static inline uint64_t ip4_sum(const uint8_t *p, size_t len)
+/** ip4_sum_ok - is the checksum of a header of @len bytes right? A sum of ones has no byte order. */
+static inline bool ip4_sum_ok(const uint8_t *p, size_t len)
 {
-    uint64_t sum = (uint64_t)get32(p) + get32(p + 4) + get32(p + 8) + get32(p + 12) + get32(p + 16);
+    uint64_t sum = 0;
 
-    for (size_t i = IP4_HDR_LEN; i < len; i += 4)
-        sum += get32(p + i);
-    return sum;
+    for (size_t i = 0; i < len; i += 4) {
+        uint32_t word;
+
+        memcpy(&word, p + i, 4);
+        sum += word;
+    }
+    return csum_fold(sum) == 0xffff;
 }
 
 /** ip4_parse - check and read a header; the checksum is checked, options are walked. */
@@ -49,7 +53,7 @@ static inline enum verdict ip4_parse(struct ip4_hdr *h, struct span s)
     h->hdr_len = (uint8_t)((s.p[IP4_VIHL] & 0xf) * 4);
     if (h->hdr_len < IP4_HDR_LEN || h->hdr_len > s.len)
         return V_DROP_IP4_HEADER_LENGTH;
-    if (csum_fold(ip4_sum(s.p, h->hdr_len)) != 0xffff)
+    if (!ip4_sum_ok(s.p, h->hdr_len))
         return V_DROP_IP4_CHECKSUM;
     h->total = get16(s.p + IP4_TOTAL);
     if (h->total < h->hdr_len || h->total > s.len)
@@ -108,26 +112,34 @@ static inline uint8_t ip4_emit_len(const struct ip4_hdr *h)
     return h->router_alert ? IP4_HDR_LEN + IP4_ROUTER_ALERT_LEN : IP4_HDR_LEN;
 }
 
+/* The sum of what ip4_emit() writes, from the fields: what was just written byte by byte is slow to read
+ * back as words. */
+static inline uint64_t ip4_emit_sum(const struct ip4_hdr *h, uint16_t vihl_tos, uint16_t frag)
+{
+    uint64_t sum = (uint64_t)vihl_tos + h->total + h->id + frag + ((uint32_t)h->ttl << 8 | h->proto);
+
+    sum += (uint64_t)h->src + h->dst;
+    return h->router_alert ? sum + IP4_ROUTER_ALERT : sum;
+}
+
 /** ip4_emit - write a header, checksum included; @p has ip4_emit_len() bytes. */
 static inline void ip4_emit(const struct ip4_hdr *h, uint8_t *p)
 {
-    uint8_t len = ip4_emit_len(h);
+    uint16_t vihl_tos = (uint16_t)((0x40u | ip4_emit_len(h) / 4u) << 8 | h->tos);
+    uint16_t frag = (uint16_t)(h->frag_off / 8 | (h->df ? IP4_DF : 0) | (h->mf ? IP4_MF : 0));
 
     NET_ASSERT(h->frag_off % 8 == 0);
-    p[IP4_VIHL] = (uint8_t)(0x40 | len / 4);
-    p[IP4_TOS] = h->tos;
+    put16(p + IP4_VIHL, vihl_tos);
     put16(p + IP4_TOTAL, h->total);
     put16(p + IP4_ID, h->id);
-    put16(p + IP4_FRAG,
-          (uint16_t)(h->frag_off / 8 | (h->df ? IP4_DF : 0) | (h->mf ? IP4_MF : 0)));
+    put16(p + IP4_FRAG, frag);
     p[IP4_TTL] = h->ttl;
     p[IP4_PROTO] = h->proto;
-    put16(p + IP4_SUM, 0);
+    put16(p + IP4_SUM, csum_finish(ip4_emit_sum(h, vihl_tos, frag)));
     put32(p + IP4_SRC, h->src);
     put32(p + IP4_DST, h->dst);
     if (h->router_alert)
         put32(p + IP4_HDR_LEN, IP4_ROUTER_ALERT);
-    put16(p + IP4_SUM, csum_finish(ip4_sum(p, len)));
 }
 
 #endif
