@@ -57,7 +57,7 @@ workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-
 
 # workload NAME - its subjects, and the command line of the load; of those that grow, the points, too.
 workload() {
-    options=() subjects="stackd lwip lwip-tuned gvisor-gso kernel" points="" sources=0
+    options=() subjects="stackd lwip lwip-tuned gvisor-gso kernel bound" points="" sources=0
     case $1 in
     bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
     bulk-in-8) options=(bulk-in --connections 8) subjects="stackd lwip-tuned gvisor-gso kernel bound" ;;
