@@ -3,7 +3,7 @@
 #
 #   tests/bench/bench.sh [OPTION...] [WORKLOAD...]     all workloads, or those named (--list names them)
 #
-#   --quick          three short runs of each, in two minutes; --runs N, --seconds S: other numbers (5, 1)
+#   --quick          three short runs of each, in two minutes; --runs N, --seconds S: other numbers (5, 0.8)
 #   --subjects LIST  only these, as --subjects stackd,kernel
 #   --save           keep the medians in tests/bench/history.json; a run of everything is always kept
 #   --compare        say what is worse than in the last entry there by more than the spread; exit 1 if anything is
@@ -20,7 +20,7 @@ set -u
 
 here=$(dirname "$(readlink -f "$0")")
 
-runs=5 seconds=1 warmup=0.25 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
+runs=5 seconds=0.8 warmup=0.25 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
 wanted=()
 usage() { echo "bench.sh: $1: try --help" >&2; exit 1; }
 while [ $# -gt 0 ]; do
@@ -200,6 +200,7 @@ for w in "${wanted[@]}"; do
         *" $w "*) one_in_process "$w" $run; continue ;;
         esac
         [ "$w" = conns-minute ] && [ $run -gt 1 ] && break
+        [ "$w" = idle ] && [ $run -gt $point_runs ] && break # long ones, and all alike
         workload "$w"
         these=${subjects_only:-$subjects}
         if [ -z "$points" ]; then
