@@ -29,12 +29,16 @@ static int ip4_refuse(struct ip_layer *ip, struct pkt *p, enum verdict why, int 
     return err;
 }
 
-static uint16_t ip4_next_id(struct ip_layer *ip, const struct ip4_hdr *h)
+/* The number of a datagram; of several in one frame, which whoever cuts it counts on from there, the
+ * first of @count. */
+static uint16_t ip4_next_id(struct ip_layer *ip, const struct ip4_hdr *h, uint32_t count)
 {
     uint64_t words[2] = {(uint64_t)h->src << 32 | h->dst, h->proto};
     uint64_t hash = siphash_words(&ip->id_key, words, 2);
+    uint16_t id = (uint16_t)(ip->id[hash % IP_IDS] + (uint16_t)(hash >> 48));
 
-    return (uint16_t)(ip->id[hash % IP_IDS]++ + (uint16_t)(hash >> 48));
+    ip->id[hash % IP_IDS] = (uint16_t)(ip->id[hash % IP_IDS] + count);
+    return id;
 }
 
 /* Write @h in front of @p and let it go. */
@@ -93,7 +97,7 @@ static int ip4_fragment(struct ip_layer *ip, struct pkt *p, struct ip4_hdr *h, s
     if (pool->count - pool->used < (total + piece - 1) / piece)
         return ip4_refuse(ip, p, V_DROP_PKT_POOL, -ENOBUFS);
     pkt_csum_complete(p); /* the sum goes over the whole, no wire could do it afterwards */
-    h->id = ip4_next_id(ip, h);
+    h->id = ip4_next_id(ip, h, 1);
     for (uint32_t from = 0; from < total; from += piece) {
         uint32_t len = u32_min(piece, total - from);
 
@@ -140,7 +144,7 @@ int ip_output(struct ip_layer *ip, struct pkt *p, const struct ip_send *s)
     if (total > mtu && p->gso_size == 0)
         return ip4_fragment(ip, p, &h, hop, mtu);
     if (!h.df)
-        h.id = ip4_next_id(ip, &h);
+        h.id = ip4_next_id(ip, &h, p->gso_size == 0 ? 1 : total / p->gso_size + 1);
     ip4_emit_to(ip, p, &h, hop);
     return 0;
 }

@@ -64,7 +64,8 @@ uint16_t tcp_offered_mss(const struct tcp *tcp, const struct tcp_id *id, uint16_
         return 536;
     /* RFC 9293 section 3.7.1, MUST-67: what fits the link, and what we can put together again. The
      * path to the peer is no path from it (RFC 1191 section 3.1). */
-    uint32_t mss = u32_min(path.link_mtu - path.hdr_len, ip_mms_r(tcp->ip, id->remote)) - TCP_HDR_LEN;
+    uint32_t mss =
+        u32_min(path.link_mtu - path.hdr_len, ip_mms_r(tcp->ip, id->remote)) - TCP_HDR_LEN;
 
     if (maxseg != 0)
         mss = u32_min(mss, maxseg);
@@ -528,7 +529,8 @@ static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool
     if (len >= tcp_output_mss(t) || t->force)
         return true;
     if (len == avail) /* all there is: at once when idle, when the user wants it, at the end */
-        return t->fin_queued || urgent || (!t->more && (t->nodelay || tcp_in_flight(t) == !t->syn_acked));
+        return t->fin_queued || urgent ||
+               (!t->more && (t->nodelay || tcp_in_flight(t) == !t->syn_acked));
     return by_wnd && len >= t->max_snd_wnd / 2;
 }
 
@@ -578,16 +580,17 @@ static uint32_t tcp_output_fit(const struct tcb *t, uint32_t len, uint32_t mss)
 
 /* How many bytes may leave as one frame that is cut below us: of @len, more than a segment, that the
  * windows let go. Whole segments, and the rest with them where it would follow at once. A rate to
- * keep is kept by frames of a millisecond's data (as Linux: tcp_tso_autosize). */
+ * keep is kept by frames of a millisecond's data (as Linux: tcp_tso_autosize). In urgent mode each
+ * segment has a pointer of its own, which nobody below us computes. */
 static uint32_t tcp_output_many(const struct tcb *t, uint32_t len, uint32_t avail, uint32_t mss)
 {
     uint64_t rate = tcp_pacing_rate(t);
     uint32_t most = t->path.gso > tcp_sack_room(t) ? t->path.gso - tcp_sack_room(t) : 0;
 
+    if (most < 2 * mss || t->snd_urgent)
+        return mss;
     if (rate != 0 && rate / 1000 < most)
         most = u32_max((uint32_t)(rate / 1000), 2 * mss);
-    if (most < 2 * mss)
-        return mss;
     len = tcp_output_fit(t, len, mss);
     bool takes_rest = len == avail && (t->fin_queued || (t->nodelay && !t->more));
 

@@ -12,6 +12,7 @@ enum { GSO_PORT = 80, GSO_FRAMES = 4096 };
 struct gso_frame {
     uint32_t len; /* of the payload */
     uint16_t gso_size;
+    uint16_t id; /* of the datagram */
     uint8_t flags;
     tcp_seq seq;
 };
@@ -35,7 +36,8 @@ static void gso_note(struct gso_pair *g, const struct pkt *p)
     uint32_t len = p->off + pkt_total(p) - p->l4 - seg.hdr_len;
 
     if (len > 0 && g->count < GSO_FRAMES)
-        g->seen[g->count++] = (struct gso_frame){len, p->gso_size, seg.flags, seg.seq};
+        g->seen[g->count++] = (struct gso_frame){len, p->gso_size, get16(p->buf + p->l3 + IP4_ID),
+                                                 seg.flags, seg.seq};
 }
 
 /* As two virtual machines pass frames: partial checksums and gso_size go along. */
@@ -78,7 +80,7 @@ static void gso_run(struct gso_pair *g, net_time span)
     }
 }
 
-static void gso_begin(uint16_t gso_max)
+static void gso_begin_with(uint16_t gso_max, uint16_t mtu)
 {
     struct gso_pair *g = &pair;
     struct net_config a, b;
@@ -88,6 +90,7 @@ static void gso_begin(uint16_t gso_max)
     hosts_config(&a, 1);
     hosts_config(&b, 2);
     a.ifs[0].gso_max = gso_max;
+    a.ifs[0].mtu = b.ifs[0].mtu = mtu;
     a.bigs = b.bigs = 64;
     hosts_begin_with(&g->h, &a, &b);
     g->listener = sock_open(net_socks(&g->h.b), SOCK_KIND_TCP);
@@ -98,6 +101,11 @@ static void gso_begin(uint16_t gso_max)
     gso_run(g, NET_MS(1));
     g->b = sock_accept(net_socks(&g->h.b), g->listener, NULL);
     T_TRUE(g->b >= 0);
+}
+
+static void gso_begin(uint16_t gso_max)
+{
+    gso_begin_with(gso_max, 1500);
 }
 
 static void gso_end(void)
@@ -261,30 +269,82 @@ static void test_gso_loss(void)
 
 /* A rate to keep is not kept by 64 KiB at a time: a frame is a millisecond's data, two segments at
  * least. */
-static void gso_paced(uint64_t rate, uint32_t longest)
+static void gso_paced(uint64_t rate, uint16_t mtu, uint32_t longest)
 {
     struct gso_pair *g = &pair;
     struct sock_addr from;
 
-    gso_begin(UINT16_MAX);
+    gso_begin_with(UINT16_MAX, mtu);
     T_EQ(sock_name(net_socks(&g->h.a), g->a, &from), 0);
     struct tcp_id id = {HOST_A, HOST_B, from.port, GSO_PORT};
     struct tcp_conn *c = tcp_find(&g->h.a.tcp, &id);
 
     T_NEED(c != NULL);
     tcb_of(c)->pacing_rate = rate;
-    gso_write(0, 60000, 0);
+    gso_write(0, 66000, 0);
     gso_run(g, NET_SEC(1));
     T_EQ(g->seen[0].len, longest);
-    T_EQ(gso_read(0), 60000);
+    T_EQ(gso_read(0), 66000);
+    gso_run(g, NET_MS(100));
+    gso_write(66000, 66000, 0); /* with a larger window */
+    gso_run(g, NET_SEC(1));
+    T_EQ(gso_read(66000), 132000);
+    T_EQ(g->h.a.tcp.stats.rtx_segs, 0); /* none was too long to go */
     gso_end();
 }
 
 static void test_gso_paced(void)
 {
-    gso_paced(1000000, 2 * GSO_MSS);
-    gso_paced(9000000, 6 * GSO_MSS);
+    gso_paced(1000000, 1500, 2 * GSO_MSS);
+    gso_paced(9000000, 1500, 6 * GSO_MSS);
+    gso_paced(1000000, 33000, 33000 - 52); /* two would be longer than a datagram may be */
+}
+
+/* The urgent pointer counts from where its segment begins: so whoever cuts a frame, and repeats its
+ * header, would point beyond the mark. While there is one, segments leave one by one. */
+static void test_gso_urgent(void)
+{
+    struct gso_pair *g = &pair;
+    unsigned urgent = 0;
+
+    gso_begin(UINT16_MAX);
+    T_EQ(gso_write(0, 20000, SOCK_MSG_OOB), 20000);
+    gso_run(g, NET_MS(100));
+    for (unsigned i = 0; i < g->count; i++) {
+        urgent += (g->seen[i].flags & TCP_URG) != 0;
+        T_EQ(g->seen[i].gso_size, 0);
+    }
+    T_TRUE(urgent >= 20000 / GSO_MSS);
+    T_EQ(gso_read(0), 20000);
+    g->count = 0;
+    T_EQ(gso_write(20000, 20000, 0), 20000); /* it is over */
+    gso_run(g, NET_MS(100));
+    T_EQ(g->seen[0].gso_size, GSO_MSS);
+    T_EQ(gso_read(20000), 40000);
+    gso_end();
+}
+
+/* Where routers may cut, each datagram has a number of its own (RFC 6864 section 4.3): whoever cuts a
+ * frame counts on from the one in it, and the next frame begins behind. */
+static void test_gso_identification(void)
+{
+    struct gso_pair *g = &pair;
+
+    gso_begin(UINT16_MAX);
+    g->h.a.ip.cfg.pmtu_discovery = false;
+    T_EQ(gso_write(0, 60000, 0), 60000);
+    gso_run(g, NET_MS(100));
+    T_TRUE(g->count > 2);
+    for (unsigned i = 1; i < g->count; i++) {
+        const struct gso_frame *f = &g->seen[i - 1];
+        uint32_t pieces = (f->len + GSO_MSS - 1) / GSO_MSS;
+
+        T_TRUE((uint16_t)(g->seen[i].id - f->id) >= pieces);
+        T_TRUE((uint16_t)(g->seen[i].id - f->id) <= pieces + 2); /* and none is wasted */
+    }
+    T_EQ(gso_read(0), 60000);
+    gso_end();
 }
 
 T_MAIN("tcp_gso", T(test_gso_first_flight), T(test_gso_tail), T(test_gso_bulk), T(test_gso_loss),
-       T(test_gso_paced))
+       T(test_gso_paced), T(test_gso_urgent), T(test_gso_identification))
