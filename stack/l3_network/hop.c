@@ -58,7 +58,7 @@ static int hop_search(struct ip_layer *ip, uint32_t dst, uint32_t src, struct ip
         .src = ip_addr_to_v4(path.src),
         .epoch = ip->c->way_epoch,
         .next_hop = next_hop,
-        .mtu = (uint16_t)path.mtu,
+        .mtu = (uint16_t)pmtu_of(ip, dst, UINT16_MAX),
         .ifi = path.ifi,
         .cast = (uint8_t)path.cast,
         .is_chosen = src == 0,

@@ -91,7 +91,7 @@ static bool icmp4_rate_allow(struct ip_layer *ip, uint32_t dst)
     const struct ip_config *cfg = &ip->cfg;
     uint64_t word = dst;
     net_time now = ip->c->now;
-    net_time *one = &ip->icmp.bucket[siphash_table(&ip->c->key, &word, 1) % ICMP4_BUCKETS];
+    net_time *one = &ip->icmp.bucket[siphash_words(&ip->c->key, &word, 1) % ICMP4_BUCKETS];
 
     if (!icmp4_bucket_has(*one, now, cfg->icmp_dst_rate, cfg->icmp_dst_burst) ||
         !icmp4_bucket_has(ip->icmp.all, now, cfg->icmp_rate, cfg->icmp_burst))

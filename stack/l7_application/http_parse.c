@@ -121,15 +121,15 @@ static bool http_scan_skip(struct http_scan *s, const struct span in[2])
     bool in_first = s->at < in[0].len;
     size_t from = in_first ? 0 : in[0].len,
            end = size_min(from + in[!in_first].len, HTTP_HEAD_MAX - 1);
-    const uint8_t *p = in[!in_first].p - from;
+    const uint8_t *p = in[!in_first].p;
 
     if (s->lines == 0)
         end = size_min(end, s->line + HTTP_LINE_MAX);
     /* Up to `end` no limit is reached. */
     if (s->after_cr || s->at >= end)
         return false;
-    s->at += (uint32_t)http_plain((struct span){p + s->at, end - s->at});
-    return s->at + 1 < end && p[s->at] == '\r' && p[s->at + 1] == '\n';
+    s->at += (uint32_t)http_plain((struct span){p + (s->at - from), end - s->at});
+    return s->at + 1 < end && p[s->at - from] == '\r' && p[s->at - from + 1] == '\n';
 }
 
 int http_scan(struct http_scan *s, const struct span in[2])

@@ -75,8 +75,10 @@ static inline void tcp_seg_skip(struct tcp_seg *s, uint32_t n)
     NET_ASSERT(n <= s->data_len);
     s->text[0].p += front;
     s->text[0].len -= front;
-    s->text[1].p += n - front;
-    s->text[1].len -= n - front;
+    if (n > front) { /* else there may be no second piece */
+        s->text[1].p += n - front;
+        s->text[1].len -= n - front;
+    }
     s->data_len -= n;
 }
 
