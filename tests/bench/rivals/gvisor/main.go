@@ -197,7 +197,7 @@ func listen(s *stack.Stack, port uint16, serve func(*conn)) {
 			}
 			go func() {
 				// The source keeps Nagle's delay: without it each write that finds a little room
-				// becomes a segment of its own, and bulk out is half as fast.
+				// becomes a segment of its own, and the frames are half as long.
 				child.SocketOptions().SetDelayOption(port == portSource)
 				entry, events := waiter.NewChannelEntry(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventHUp | waiter.EventErr)
 				queue.EventRegister(&entry)
