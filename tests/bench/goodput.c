@@ -16,32 +16,6 @@
 enum { RATE = 100000000, MSS = 1448 };
 #define RTT NET_MS(40)
 
-static double goodput(const char *cc, bool sack, uint32_t loss_ppm, unsigned seconds, unsigned seeds)
-{
-    struct tcp_config tcp;
-    double sum = 0;
-
-    tcp_config_default(&tcp);
-    tcp.cc = (uint8_t)cc_by_name(cc);
-    tcp.sack = sack;
-    for (unsigned seed = 1; seed <= seeds; seed++) {
-        struct bottleneck_config cfg = {
-            .rate_bps = RATE,
-            .rtt = RTT,
-            .loss_ppm = loss_ppm,
-            .seed = seed,
-            .flows = 1,
-            .tcp = &tcp,
-        };
-        struct bottleneck *b = bottleneck_new(&cfg);
-
-        bottleneck_run(b, NET_SEC(seconds));
-        sum += (double)bottleneck_bytes(b, 0) * 8 / seconds / 1e6;
-        bottleneck_free(b);
-    }
-    return sum / seeds;
-}
-
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"reno", "cubic", "bbr"};
@@ -55,11 +29,12 @@ int main(int argc, char **argv)
     printf("# loss_percent reno cubic bbr reno_no_sack cubic_no_sack bbr_no_sack mathis\n");
     for (double percent = 0.01; percent < 11; percent *= sqrt(sqrt(10))) {
         uint32_t ppm = (uint32_t)(percent * 10000 + 0.5);
+        struct bottleneck_config path = {.rate_bps = RATE, .rtt = RTT, .loss_ppm = ppm};
 
         printf("%.4f", ppm / 10000.0);
         for (int sack = 1; sack >= 0; sack--)
             for (size_t i = 0; i < ARRAY_LEN(names); i++)
-                printf(" %.3f", goodput(names[i], sack, ppm, seconds, seeds));
+                printf(" %.3f", bottleneck_goodput(&path, names[i], sack, seconds, seeds) / 1e6);
         printf(" %.3f\n", MSS * 8 / ((double)RTT / 1e9) / sqrt(ppm / 1e6) / 1e6);
         fflush(stdout);
     }

@@ -246,3 +246,27 @@ void bottleneck_free(struct bottleneck *b)
         munmap(b->memory[i], b->memory_len[i]);
     free(b);
 }
+
+double bottleneck_goodput(const struct bottleneck_config *cfg, const char *cc, bool sack,
+                          unsigned seconds, unsigned seeds)
+{
+    struct tcp_config tcp;
+    double sum = 0;
+
+    tcp_config_default(&tcp);
+    tcp.cc = (uint8_t)cc_by_name(cc);
+    tcp.sack = sack;
+    for (unsigned seed = 1; seed <= seeds; seed++) {
+        struct bottleneck_config run = *cfg;
+
+        run.seed = seed;
+        run.flows = 1;
+        run.tcp = &tcp;
+        struct bottleneck *b = bottleneck_new(&run);
+
+        bottleneck_run(b, NET_SEC(seconds));
+        sum += (double)bottleneck_bytes(b, 0) * 8 / seconds;
+        bottleneck_free(b);
+    }
+    return sum / seeds;
+}

@@ -48,4 +48,9 @@ const struct tcp_stats *bottleneck_stats(const struct bottleneck *b);
 
 void bottleneck_free(struct bottleneck *b);
 
+/** bottleneck_goodput - bits a second that one flow of the controller @cc gets through the path @cfg in
+ * @seconds, the mean of @seeds runs; of @cfg the flows, the seed and the settings of TCP are chosen here. */
+double bottleneck_goodput(const struct bottleneck_config *cfg, const char *cc, bool sack,
+                          unsigned seconds, unsigned seeds);
+
 #endif

@@ -27,25 +27,9 @@ static struct tcp_config config(const char *cc, bool sack)
 static double goodput(const char *cc, bool sack, uint32_t loss_ppm, unsigned seconds,
                       unsigned seeds)
 {
-    struct tcp_config tcp = config(cc, sack);
-    double sum = 0;
+    struct bottleneck_config path = {.rate_bps = RATE, .rtt = RTT, .loss_ppm = loss_ppm};
 
-    for (unsigned seed = 1; seed <= seeds; seed++) {
-        struct bottleneck_config cfg = {
-            .rate_bps = RATE,
-            .rtt = RTT,
-            .loss_ppm = loss_ppm,
-            .seed = seed,
-            .flows = 1,
-            .tcp = &tcp,
-        };
-        struct bottleneck *b = bottleneck_new(&cfg);
-
-        bottleneck_run(b, NET_SEC(seconds));
-        sum += (double)bottleneck_bytes(b, 0) * 8 / seconds;
-        bottleneck_free(b);
-    }
-    return sum / seeds;
+    return bottleneck_goodput(&path, cc, sack, seconds, seeds);
 }
 
 static bool above(double got, double want, const char *what)
