@@ -62,7 +62,7 @@ static struct nlmsghdr *netlink_request(char *buf, unsigned type, unsigned flags
     return h;
 }
 
-int netlink_link_set(struct netlink *nl, const char *name, uint32_t mtu)
+int netlink_link_set(struct netlink *nl, const char *name, uint32_t mtu, uint32_t queue)
 {
     _Alignas(8) char buf[NETLINK_BUF];
     struct nlmsghdr *h = netlink_request(buf, RTM_NEWLINK, NLM_F_ACK);
@@ -73,6 +73,8 @@ int netlink_link_set(struct netlink *nl, const char *name, uint32_t mtu)
     mnl_attr_put_strz(h, IFLA_IFNAME, name);
     if (mtu != 0)
         mnl_attr_put_u32(h, IFLA_MTU, mtu);
+    if (queue != 0)
+        mnl_attr_put_u32(h, IFLA_TXQLEN, queue);
     return netlink_ask(nl, h, NULL, NULL);
 }
 

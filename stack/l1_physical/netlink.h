@@ -37,8 +37,8 @@ struct netlink_route {
 int netlink_open(struct netlink *nl);
 void netlink_close(struct netlink *nl);
 
-/** netlink_link_set - bring @name up; @mtu 0: as it is. */
-int netlink_link_set(struct netlink *nl, const char *name, uint32_t mtu);
+/** netlink_link_set - bring @name up; @mtu, @queue 0: as they are. */
+int netlink_link_set(struct netlink *nl, const char *name, uint32_t mtu, uint32_t queue);
 /** netlink_link_get - Errors: -ENODEV. */
 int netlink_link_get(struct netlink *nl, const char *name, struct netlink_link *link);
 

@@ -33,6 +33,7 @@ for offload in on off auto; do
     t_eq "offload $offload: no frame contradicted its metadata" "$(count port.rx_bad_vnet)" 0
     t_eq "offload $offload: every long frame found a packet" "$(count port.rx_no_big)" 0
     t_eq "offload $offload: no damaged segment" "$(count drop.tcp.bad-checksum)" 0
+    t_match "offload $offload: a queue for many senders" "$(ip link show "$(ctl link | awk 'NR == 1 { print $1 }' | tr -d :)")" "qlen 4096"
     mean=$(($(count port.rx_bytes) / $(count port.rx_frames)))
     mean_out=$(($(count port.tx_bytes) / $(count port.tx_frames)))
     echo "     mean frame in: $mean bytes, out: $mean_out"

@@ -23,7 +23,7 @@
 enum { EXIT_USAGE = 1, EXIT_REFUSED = 2, MAIN_ERR = 512 };
 
 /* Packets for what the bad wire may hold, beside what the stack needs. Untouched ones are free. */
-enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT, MAIN_GSO_FRAME = 16384 };
+enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT, MAIN_GSO_FRAME = 16384, MAIN_QUEUE = 1000 };
 
 enum { MAIN_SPARE = 4096 }; /* connections and sockets that are not the services' */
 
@@ -37,9 +37,12 @@ static int64_t main_calendar(void *ctx)
  * that writes little at a time has small ones. A quarter is left to those who are not counted. */
 static uint32_t main_room(const struct stackd *d)
 {
-    uint64_t frame = d->port->tso ? MAIN_GSO_FRAME : d->opt.mtu;
-    uint64_t room = host_queue(d) * frame * 3 / 4;
+    uint64_t frames = host_queue(d), room;
 
+    if (d->port->tso)
+        room = frames * MAIN_GSO_FRAME * 3 / 4;
+    else /* a longer queue of short frames only leaves the cache */
+        room = (frames < MAIN_QUEUE ? frames : MAIN_QUEUE) * d->opt.mtu * 3 / 4;
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
 

@@ -71,7 +71,7 @@ int netns_enter(struct stackd *d, char *err, size_t err_len)
     }
     if (netlink_open(&nl) < 0)
         return netns_explain("netlink", errno, err, err_len);
-    (void)netlink_link_set(&nl, "lo", 0);
+    (void)netlink_link_set(&nl, "lo", 0, 0);
     netlink_close(&nl);
     return 0;
 }
