@@ -90,6 +90,21 @@ static struct sendq_ref *sendq_find(struct sendq_refs *l, uint32_t off)
     return r;
 }
 
+/* Bytes of @r from its byte @in on, at most @max, with those of the spans that follow it in the stream and
+ * in memory: so a file that is lent by pieces leaves in full super-segments. */
+static struct span sendq_lent_span(const struct sendq_ref *r, uint32_t in, uint32_t max)
+{
+    struct span s = {r->lent.bytes.p + in, r->lent.bytes.len - in};
+
+    while (s.len < max && r->next != NULL && r->next->at == r->at + (uint32_t)r->lent.bytes.len &&
+           r->next->lent.bytes.p == r->lent.bytes.p + r->lent.bytes.len) {
+        r = r->next;
+        s.len += r->lent.bytes.len;
+    }
+    s.len = s.len < max ? s.len : max;
+    return s;
+}
+
 struct span sendq_span(const struct sendq *q, uint32_t off, uint32_t max)
 {
     struct sendq_refs *l = q->refs;
@@ -106,7 +121,7 @@ struct span sendq_span(const struct sendq *q, uint32_t off, uint32_t max)
     uint32_t in = off - at, len = (uint32_t)r->lent.bytes.len;
 
     if (in < len)
-        return (struct span){r->lent.bytes.p + in, u32_min(max, len - in)};
+        return sendq_lent_span(r, in, max);
     if (r->next != NULL)
         max = u32_min(max, r->next->at - r->at - in);
     return ring_span(&q->ring, r->copied - l->eaten + (in - len), max);

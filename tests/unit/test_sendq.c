@@ -13,7 +13,7 @@ static struct sendq Q;
 static uint8_t *Mem, *PoolMem;
 
 /* The stream as it must be: [Head, Tail) of Stream. */
-static uint8_t Stream[STREAM];
+static uint8_t Stream[STREAM], Again[STREAM]; /* what is lent comes from one or the other */
 static uint32_t Head, Tail;
 
 /* What was lent, in order: where it ends in the stream, and how often it came back. */
@@ -63,7 +63,7 @@ static void up(void)
     Gone = false;
     memset(Owed, 0, sizeof(Owed));
     for (uint32_t i = 0; i < STREAM; i++)
-        Stream[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
+        Stream[i] = Again[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
 }
 
 static void down(void)
@@ -88,20 +88,27 @@ static uint32_t copy(uint32_t len)
     return n;
 }
 
-static bool lend(uint32_t len)
+/* The next bytes of the stream, in one of the two places where they are. */
+static bool lend_from(uint32_t len, bool again)
 {
     struct owed *o = &Owed[Lent];
+    struct lent l = {
+        {(again ? Again : Stream) + Tail, len},
+        given_back, o
+    };
 
     o->end = Tail + len;
-    if (!sendq_lend(&Q, &Pool,
-                    &(struct lent){
-                        {Stream + Tail, len},
-                        given_back, o
-    }))
+    if (!sendq_lend(&Q, &Pool, &l))
         return false;
     Tail += len;
     Lent++;
     return true;
+}
+
+/* By turns from both, so that no two of them lie side by side. */
+static bool lend(uint32_t len)
+{
+    return lend_from(len, Lent % 2 == 1);
 }
 
 static void consume(uint32_t len)
@@ -141,6 +148,46 @@ static void test_sendq_keeps_the_order_of_copied_and_lent(void)
     T_EQ(sendq_span(&Q, 5100, 150).len, 150);
     T_EQ(sendq_span(&Q, 5300, 9999).len, 800);
     T_EQ(sendq_span(&Q, 6100, 9999).len, 700);
+    down();
+}
+
+/* Pieces of one thing, each lent for itself, are one piece again. */
+static void test_sendq_joins_what_lies_side_by_side(void)
+{
+    up();
+    copy(100);
+    for (unsigned i = 0; i < 3; i++)
+        T_TRUE(lend_from(1000, false));
+    T_EQ(copy(50), 50);
+    T_TRUE(lend_from(1000, false)); /* something is between them */
+    T_TRUE(lend_from(1000, true));
+    T_EQ(sendq_span(&Q, 100, 9999).len, 3000);
+    T_EQ(sendq_span(&Q, 600, 2000).len, 2000);
+    T_EQ(sendq_span(&Q, 1100, 9999).len, 2000);
+    T_EQ(sendq_span(&Q, 3099, 9999).len, 1);
+    T_EQ(sendq_span(&Q, 3150, 9999).len, 1000);
+    T_EQ(sendq_fit(&Q, 100, 2900, 1448), 2900);
+    check(0);
+    consume(1600);
+    T_EQ(Returned, 1);
+    T_EQ(sendq_span(&Q, 0, 9999).len, 1500);
+    down();
+}
+
+/* But not across what was copied between them. */
+static void test_sendq_joins_in_the_stream_only(void)
+{
+    up();
+    T_TRUE(lend_from(1000, false));
+    T_EQ(copy(50), 50);
+    T_TRUE(sendq_lend(&Q, &Pool,
+                      &(struct lent){
+                          {Stream + 1000, 700},
+                          NULL, NULL
+    }));
+    T_EQ(sendq_span(&Q, 0, 9999).len, 1000);
+    T_EQ(sendq_span(&Q, 1000, 9999).len, 50);
+    T_EQ(sendq_span(&Q, 1050, 9999).len, 700);
     down();
 }
 
@@ -291,7 +338,7 @@ static void random_calls(uint64_t seed)
             copy(len);
             break;
         case 1:
-            lend(len);
+            lend_from(len, prng_u32(&prng) % 2 == 0);
             break;
         case 2:
         case 3:
@@ -382,6 +429,7 @@ static void test_sendq_goes_around(void)
 }
 
 T_MAIN("sendq", T(test_sendq_keeps_the_order_of_copied_and_lent),
+       T(test_sendq_joins_what_lies_side_by_side), T(test_sendq_joins_in_the_stream_only),
        T(test_sendq_gives_back_when_the_last_byte_is_consumed),
        T(test_sendq_holds_no_ring_for_what_is_lent), T(test_sendq_refuses_when_no_record_is_left),
        T(test_sendq_takes_what_the_arena_can_give), T(test_sendq_room_is_written_ahead),
