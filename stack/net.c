@@ -330,5 +330,7 @@ net_time net_deadline(const struct net *n)
 
 uint32_t net_connections(const struct net *n)
 {
-    return n->tcp.tcbs.used + n->tcp.halves.used + n->tcp.tws.used;
+    const struct tcp *t = &n->tcp;
+
+    return t->tcbs.used + t->halves.used + t->tws.used + t->idles.used + t->idle_larges.used;
 }

@@ -13,6 +13,7 @@
 struct hash_node {
     struct hash_node *next;
     uint32_t hash;
+    uint8_t kind; /* of the object, where a table holds several: its owner's own */
 };
 
 struct hash {

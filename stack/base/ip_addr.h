@@ -28,6 +28,11 @@ static inline bool ip_addr_is_v4(struct ip_addr a)
 }
 /** ip_addr_to_v4 - the 32-bit address, host order; 0 for "any". */
 static inline uint32_t ip_addr_to_v4(struct ip_addr a) { return (uint32_t)a.lo; }
+/** ip_addr_is_short - can it be kept in 32 bits, as ip_addr_short()? ip_addr_long() undoes that. So
+ * layers that do not know what an address looks like can keep a common one small. */
+static inline bool ip_addr_is_short(struct ip_addr a) { return ip_addr_is_v4(a); }
+static inline uint32_t ip_addr_short(struct ip_addr a) { return ip_addr_to_v4(a); }
+static inline struct ip_addr ip_addr_long(uint32_t a) { return ip_addr_v4(a); }
 static inline bool ip_addr_eq(struct ip_addr a, struct ip_addr b)
 {
     return ((a.hi ^ b.hi) | (a.lo ^ b.lo)) == 0;

@@ -1,14 +1,15 @@
 /*
  * tcp.h - the transmission control block and the calls of RFC 9293.
  *
- * Three kinds of connection records stand in one hash table, by their four-tuple: the full block
- * (struct tcb), the half-open entry of a passive open (struct tcp_half), and the TIME-WAIT entry
- * (struct tcp_tw), the last two small. All begin with struct tcp_conn, which holds the state;
- * tcp_event() (tcp_fsm.c) is its only writer.
+ * Four kinds of connection records stand in one hash table, by their four-tuple: the full block
+ * (struct tcb), the half-open entry of a passive open (struct tcp_half), the TIME-WAIT entry (struct
+ * tcp_tw), and the block that is packed while the connection rests (struct tcp_idle), the last three
+ * small. The first three begin with struct tcp_conn, which holds the state; tcp_event() (tcp_fsm.c) is
+ * its only writer.
  *
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
- * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_reass.c
- * order; tcp_fastopen.c data in a SYN; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c
+ * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_idle.c
+ * connections that rest; tcp_reass.c order; tcp_fastopen.c data in a SYN; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c
  * round trips; tcp_timer.c every timer but tcp_timer_keep.c's, the keep-alive; tcp_urgent.c;
  * tcp_demux.c lookup.
  */
@@ -54,6 +55,9 @@ enum tcp_syn_policy { TCP_SYN_DROP, TCP_SYN_RESET, TCP_SYN_EVICT, TCP_SYN_COOKIE
 
 struct tcp_config {
     uint32_t connections;  /* full blocks: 16384 */
+    uint32_t idle;         /* connections that rest, and those of them that need a larger record: 131072,
+                            * each; 0: none are packed (tcp_idle.c) */
+    uint32_t full_idle;    /* as long as no more blocks than these are in use: 1024 */
     uint32_t half_open;    /* half-open pool: 1024 */
     uint32_t time_wait;    /* TIME-WAIT entries: 32768 */
     uint32_t listeners;    /* 256, at most 65535 */
@@ -123,12 +127,11 @@ struct tcp_patience {
     bool keepalive;
 };
 
-enum tcp_conn_kind { TCP_CONN_FULL, TCP_CONN_HALF, TCP_CONN_TW };
+enum tcp_conn_kind { TCP_CONN_FULL, TCP_CONN_HALF, TCP_CONN_TW, TCP_CONN_IDLE };
 
 struct tcp_conn {
-    struct hash_node link; /* in tcp->table */
+    struct hash_node link; /* in tcp->table; link.kind: enum tcp_conn_kind */
     struct tcp_id id;
-    uint8_t kind;  /* enum tcp_conn_kind */
     uint8_t state; /* enum tcp_state; written by tcp_event() only */
     /* An arrow taken by our own doing waits here for the segment that shows it, so that the trace
      * can name the frame: state before, event + 1, 0 if none. */
@@ -389,7 +392,10 @@ struct tcp_stats {
     uint64_t fast_rtx, timeouts, ooo_segs, paws_drops, delayed_acks, zero_window_probes, keepalives;
     uint64_t tail_probes, undos, dsacks_in, dsacks_out;
     uint64_t mtu_probes, mtu_probes_ok, mtu_probes_lost, mtu_black_holes;
+    uint64_t packed, unpacked;
 };
+
+struct tcp_idle; /* tcp_idle.h */
 
 enum { TCP_FO_REQ_SIZE = 32, TCP_FO_PEER_SIZE = 96 };
 struct tcp_fo_req;
@@ -429,6 +435,12 @@ struct tcp {
     struct tcp_flow flows[TCP_FLOWS];
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
+    struct slab idles, idle_larges;
+    struct timer_wheel idle_wheel;      /* of idle_larges */
+    uint32_t idle_hand, idle_orphans;   /* the next place to look at; packed, and without a user */
+    /* The connection of @owner is a full block now, or it rests: one of the two. Set by the user. */
+    void (*moved)(void *ctx, uint32_t owner, struct tcb *t, struct tcp_idle *i);
+    void *moved_ctx;
     uint32_t *port_users;               /* established and TIME-WAIT connections per local port */
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
     /* Connections that data come in for: in this period, and in the one before. */
@@ -531,6 +543,13 @@ void tcp_shutdown_recv(struct tcb *t);
 void tcp_close(struct tcb *t, net_time linger);
 /** tcp_abort - RST, and the block is gone. */
 void tcp_abort(struct tcb *t);
+
+/** tcp_unpack - a full block takes the place of @i, which is gone. Return: it; NULL: none is left. */
+struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i);
+/** tcp_idle_abort - tcp_abort for a connection that rests. */
+void tcp_idle_abort(struct tcp *tcp, struct tcp_idle *i);
+/** tcp_idle_id - who talks to whom. */
+struct tcp_id tcp_idle_id(const struct tcp_idle *i);
 
 static inline enum tcp_state tcp_state(const struct tcb *t) { return (enum tcp_state)t->conn.state; }
 const char *tcp_state_name(enum tcp_state s);

@@ -129,7 +129,7 @@ bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
         return false;
     }
     *h = (struct tcp_half){
-        .conn = {.id = id, .kind = TCP_CONN_HALF, .state = TCP_LISTEN, .ts_offset = offset},
+        .conn = {.link.kind = TCP_CONN_HALF, .id = id, .state = TCP_LISTEN, .ts_offset = offset},
         .listener = l,
         .iss = seq_of(cookie),
         .irs = irs,

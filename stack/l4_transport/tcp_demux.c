@@ -1,7 +1,7 @@
 /*
  * tcp_demux.c - from a four-tuple to a connection, and the numbers that a stranger must not guess.
  *
- * One hash table holds the records of all three kinds; listeners have one of their own, by local
+ * One hash table holds the records of all four kinds; listeners have one of their own, by local
  * port. The chains are keyed with a secret, so that nobody can choose ports that meet in one chain.
  *
  * Segments come in trains, and few connections are busy at a time: those that spoke last stand in a
@@ -18,6 +18,7 @@
  */
 #include <errno.h>
 
+#include "l4_transport/tcp_idle.h"
 #include "l4_transport/tcp_priv.h"
 
 static uint64_t tcp_id_hash(const struct siphash_key *key, const struct tcp_id *id, bool with_lport)
@@ -54,17 +55,33 @@ static bool tcp_id_eq(const struct tcp_id *a, const struct tcp_id *b)
            ip_addr_eq(a->local, b->local);
 }
 
-struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id)
+static bool tcp_node_is(struct hash_node *n, const struct tcp_id *id)
+{
+    if (n->kind != TCP_CONN_IDLE)
+        return tcp_id_eq(&tcp_conn_of(n)->id, id);
+    struct tcp_id own = tcp_idle_id(container_of(n, struct tcp_idle, link));
+
+    return tcp_id_eq(&own, id);
+}
+
+/* The record of @id, of any kind; NULL: there is none. */
+struct hash_node *tcp_find_any(const struct tcp *tcp, const struct tcp_id *id)
 {
     uint32_t hash = tcp_hash(tcp, id);
 
     for (struct hash_node *n = hash_first(&tcp->table, hash); n != NULL; n = n->next) {
-        struct tcp_conn *c = container_of(n, struct tcp_conn, link);
-
-        if (n->hash == hash && tcp_id_eq(&c->id, id))
-            return c;
+        if (n->hash == hash && tcp_node_is(n, id))
+            return n;
     }
     return NULL;
+}
+
+/* The same where it does not rest. */
+struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id)
+{
+    struct hash_node *n = tcp_find_any(tcp, id);
+
+    return n != NULL && n->kind != TCP_CONN_IDLE ? tcp_conn_of(n) : NULL;
 }
 
 static struct tcp_flow *tcp_flow_place(struct tcp *tcp, const struct tcp_id *id)
@@ -146,12 +163,13 @@ bool tcp_port_in_use(const struct tcp *tcp, struct ip_addr local, uint16_t lport
  * SYN from an old one (RFC 6191). */
 static bool tcp_id_free(struct tcp *tcp, const struct tcp_id *id)
 {
-    struct tcp_conn *c = tcp_find(tcp, id);
+    struct hash_node *n = tcp_find_any(tcp, id);
 
-    if (c == NULL)
+    if (n == NULL)
         return true;
-    if (c->kind != TCP_CONN_TW)
+    if (n->kind != TCP_CONN_TW)
         return false;
+    struct tcp_conn *c = tcp_conn_of(n);
     struct tcp_tw *w = container_of(c, struct tcp_tw, conn);
 
     if (!tcp_tw_reusable(tcp, w))

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 
+#include "l4_transport/tcp_idle.h"
 #include "l4_transport/tcp_priv.h"
 
 /* ---- helpers ---- */
@@ -669,6 +670,14 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
     return V_NEXT;
 }
 
+/* A segment for a connection that rests. */
+static enum verdict tcp_idle_input(struct tcp *tcp, struct tcp_idle *i, struct tcp_seg *seg)
+{
+    struct tcb *t = tcp_unpack(tcp, i);
+
+    return t == NULL ? V_DROP_TCP_TCB_POOL : tcp_segment(t, seg);
+}
+
 enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
 {
     struct tcp_seg seg;
@@ -683,19 +692,26 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
 
     if (t != NULL)
         return tcp_segment(t, &seg);
-    struct tcp_conn *c = tcp_find(tcp, &id);
+    struct hash_node *n = tcp_find_any(tcp, &id);
 
-    if (c != NULL && c->kind == TCP_CONN_FULL) {
-        tcp_flow_note(tcb_of(c));
-        return tcp_segment(tcb_of(c), &seg);
+    if (n == NULL) {
+        struct tcp_listener *l = tcp_find_listener(tcp, id.local, id.lport);
+
+        return l != NULL ? tcp_listen_input(tcp, l, &seg, NULL) : tcp_closed_input(tcp, &seg);
     }
-    if (c != NULL && c->kind == TCP_CONN_HALF)
-        return tcp_half_input(tcp, container_of(c, struct tcp_half, conn), &seg);
-    if (c != NULL)
-        return tcp_tw_input(tcp, container_of(c, struct tcp_tw, conn), &seg);
-    struct tcp_listener *l = tcp_find_listener(tcp, id.local, id.lport);
-
-    return l != NULL ? tcp_listen_input(tcp, l, &seg, NULL) : tcp_closed_input(tcp, &seg);
+    switch ((enum tcp_conn_kind)n->kind) {
+    case TCP_CONN_FULL:
+        t = tcb_of(tcp_conn_of(n));
+        tcp_flow_note(t);
+        return tcp_segment(t, &seg);
+    case TCP_CONN_IDLE:
+        return tcp_idle_input(tcp, container_of(n, struct tcp_idle, link), &seg);
+    case TCP_CONN_HALF:
+        return tcp_half_input(tcp, container_of(n, struct tcp_half, conn.link), &seg);
+    case TCP_CONN_TW:
+        return tcp_tw_input(tcp, container_of(n, struct tcp_tw, conn.link), &seg);
+    }
+    return V_DROP_TCP_CLOSED;
 }
 
 /* RFC 9293 section 3.9.2.2, RFC 5927 section 4: the quoted number must be in flight. */
@@ -706,9 +722,9 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
     struct tcp_id id = {e->local, e->remote, get16(e->quoted.p + TCP_SRC),
                         get16(e->quoted.p + TCP_DST)};
     tcp_seq seq = seq_of(get32(e->quoted.p + TCP_SEQ));
-    struct tcp_conn *c = tcp_find(tcp, &id);
+    struct tcp_conn *c = tcp_find(tcp, &id); /* of one that rests nothing is in flight */
 
-    if (c == NULL || c->kind != TCP_CONN_FULL)
+    if (c == NULL || c->link.kind != TCP_CONN_FULL)
         return V_DROP_ICMP4_NO_OWNER;
     struct tcb *t = tcb_of(c);
 

@@ -77,8 +77,8 @@ static struct tcp_half tcp_half_of(struct tcp *tcp, struct tcp_listener *l,
 {
     const struct tcp_opts *o = &seg->opt;
     struct tcp_half h = {
-        .conn = {.id = {seg->dst, seg->src, seg->dst_port, seg->src_port},
-                 .kind = TCP_CONN_HALF,
+        .conn = {.link.kind = TCP_CONN_HALF,
+                 .id = {seg->dst, seg->src, seg->dst_port, seg->src_port},
                  .state = TCP_LISTEN}, /* a copy of the listener's state */
         .listener = l,
         .irs = seg->seq,
@@ -334,7 +334,7 @@ enum verdict tcp_half_input(struct tcp *tcp, struct tcp_half *h, const struct tc
         tcp->stats.accept_full++;
         return V_DROP_TCP_ACCEPT_QUEUE;
     }
-    if (!tcp_tcb_available(tcp)) {
+    if (!tcp_tcb_make_room(tcp)) {
         tcp->tcbs.exhausted++;
         return V_DROP_TCP_TCB_POOL;
     }

@@ -17,6 +17,7 @@ void tcp_trace_seg(struct tcp *tcp, const struct tcp_seg *seg, const char *dir);
 uint32_t tcp_hash(const struct tcp *tcp, const struct tcp_id *id);
 struct tcb *tcp_flow_find(struct tcp *tcp, const struct tcp_id *id);
 void tcp_flow_note(struct tcb *t);
+struct hash_node *tcp_find_any(const struct tcp *tcp, const struct tcp_id *id);
 struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id);
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c);
 void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c);
@@ -29,11 +30,19 @@ static inline uint32_t tcp_ts_now(const struct tcp *tcp, const struct tcp_conn *
 {
     return (uint32_t)(tcp->c->now / NET_MS(1)) + c->ts_offset;
 }
+static inline struct tcp_conn *tcp_conn_of(struct hash_node *n)
+{
+    return container_of(n, struct tcp_conn, link);
+}
 static inline struct tcb *tcb_of(struct tcp_conn *c) { return container_of(c, struct tcb, conn); }
 
 /* tcp_tcb.c */
+struct tcb *tcp_tcb_alloc(struct tcp *tcp);
+void tcp_tcb_init(struct tcp *tcp, struct tcb *t, const struct tcp_id *id);
 struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id);
-bool tcp_tcb_available(const struct tcp *tcp);
+bool tcp_tcb_make_room(struct tcp *tcp);
+void tcp_tcb_moved(struct tcb *t);
+void tcp_orphan_link(struct tcb *t);
 void tcp_detach(struct tcb *t);
 void tcp_tcb_free(struct tcb *t);
 void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error);
@@ -126,6 +135,14 @@ void tcp_tw_free(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_output(struct tcp *tcp, struct tcp_tw *w);
 bool tcp_tw_reusable(const struct tcp *tcp, const struct tcp_tw *w);
 
+/* tcp_idle.c */
+bool tcp_idle_fits(const struct tcb *t);
+bool tcp_idle_sweep(struct tcp *tcp, uint32_t steps);
+void tcp_idle_trim(struct tcp *tcp);
+void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t);
+void tcp_idle_end(struct tcp *tcp, struct tcp_idle *i, enum tcp_event_kind ev);
+void tcp_idle_tick(struct tcp *tcp, net_time now);
+
 /* tcp_mtu.c */
 #define TCP_MTU_WAIT UINT32_MAX
 void tcp_mtu_begin(struct tcb *t);
@@ -141,6 +158,7 @@ enum verdict tcp_mtu_too_big(struct tcb *t, uint32_t mtu);
 uint32_t tcp_rcvbuf_most(const struct tcp *tcp, uint32_t rcvbuf);
 uint32_t tcp_rcvbuf_limit(const struct tcb *t);
 uint32_t tcp_rcvbuf_share(const struct tcb *t);
+uint32_t tcp_rcvbuf_period(net_time at);
 bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg);
 void tcp_rcvbuf_read(struct tcb *t);
 void tcp_sndbuf_grow(struct tcb *t);
@@ -223,6 +241,7 @@ void tcp_rtt_sample(struct tcb *t, net_time rtt);
 void tcp_rtt_min(struct tcb *t, net_time rtt);
 void tcp_rtt_sent(struct tcb *t, tcp_seq seq);
 net_time tcp_rtt_acked(struct tcb *t, const struct tcp_seg *seg, net_time rtt);
+net_time tcp_rtt_rto(const struct tcb *t);
 net_time tcp_rto(const struct tcb *t);
 
 /* tcp_timer.c */

@@ -80,11 +80,16 @@ uint32_t tcp_rcvbuf_limit(const struct tcb *t)
     return u32_min(t->rcvbuf, u32_max(t->rcv.cap, RING_SCARCE));
 }
 
+uint32_t tcp_rcvbuf_period(net_time at)
+{
+    return (uint32_t)(at >> BUSY_PERIOD_BITS);
+}
+
 /* Data have come: @t is among those that share the queue in front of us. */
 static void tcp_rcvbuf_busy(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
-    uint32_t period = (uint32_t)(tcp->c->now >> BUSY_PERIOD_BITS);
+    uint32_t period = tcp_rcvbuf_period(tcp->c->now);
 
     if (period != tcp->rcv_busy.period) {
         tcp->rcv_busy.before = period == tcp->rcv_busy.period + 1 ? tcp->rcv_busy.now : 0;

@@ -31,11 +31,21 @@ void tcp_rtt_min(struct tcb *t, net_time rtt)
     }
 }
 
+/* The timeout that follows from what was measured, (2.3) and (2.4). */
+net_time tcp_rtt_rto(const struct tcb *t)
+{
+    const struct tcp_config *cfg = &t->tcp->cfg;
+    net_time k = 4 * t->rttvar, rto = t->srtt + (k > cfg->rto_min ? k : cfg->rto_min);
+
+    if (t->srtt == 0)
+        return cfg->rto_initial;
+    rto -= rto % NET_US(1); /* an srtt of 1 ns stands for none */
+    return net_time_min(rto, cfg->rto_max);
+}
+
 /* (2.2), (2.3): R' is one measurement. */
 void tcp_rtt_sample(struct tcb *t, net_time rtt)
 {
-    const struct tcp_config *cfg = &t->tcp->cfg;
-
     if (rtt < 0)
         return;
     if (t->srtt == 0) {
@@ -50,12 +60,7 @@ void tcp_rtt_sample(struct tcb *t, net_time rtt)
             t->srtt = 1;
     }
     tcp_rtt_min(t, rtt);
-    net_time k = 4 * t->rttvar;
-
-    t->rto = t->srtt + (k > cfg->rto_min ? k : cfg->rto_min);
-    t->rto -= t->rto % NET_US(1); /* an srtt of 1 ns stands for none */
-    if (t->rto > cfg->rto_max)
-        t->rto = cfg->rto_max;
+    t->rto = tcp_rtt_rto(t);
     if (trace_on(&t->tcp->c->trace, TRACE_rtt)) {
         struct trace_ev ev = core_trace(t->tcp->c, TRACE_rtt);
 

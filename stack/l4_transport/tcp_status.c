@@ -1,6 +1,7 @@
 /*
  * tcp_status.c - STATUS (RFC 9293 section 3.10.6): what a user may know about a connection.
  */
+#include "l4_transport/tcp_idle.h"
 #include "l4_transport/tcp_priv.h"
 
 void tcp_status(const struct tcb *t, struct tcp_status *s)
@@ -82,6 +83,15 @@ static void tcp_conn_status(const struct tcp *tcp, const struct tcp_conn *c, con
     };
 }
 
+/* As if it did not rest. */
+static void tcp_idle_status(const struct tcp *tcp, const struct tcp_idle *i, struct tcp_status *s)
+{
+    struct tcb t;
+
+    tcp_idle_fill((struct tcp *)tcp, i, &t); /* which it does not change */
+    tcp_status(&t, s);
+}
+
 /* All records hang in the table: @*at counts slots in its upper and members of a chain in its
  * lower part, so that a visit in between calls neither loses nor repeats more than it must. */
 bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *s)
@@ -95,12 +105,12 @@ bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *s)
             n = n->next;
         if (n == NULL)
             continue;
-        const struct tcp_conn *c = container_of(n, struct tcp_conn, link);
-
-        if (c->kind == TCP_CONN_FULL)
+        if (n->kind == TCP_CONN_FULL)
             tcp_status(container_of(n, struct tcb, conn.link), s);
+        else if (n->kind == TCP_CONN_IDLE)
+            tcp_idle_status(tcp, container_of(n, struct tcp_idle, link), s);
         else
-            tcp_conn_status(tcp, c, c->kind == TCP_CONN_TW ? "timewait" : "on", s);
+            tcp_conn_status(tcp, tcp_conn_of(n), n->kind == TCP_CONN_TW ? "timewait" : "on", s);
         *at = slot << 8 | (skip + 1);
         return true;
     }

@@ -11,36 +11,33 @@
  */
 #include "l4_transport/tcp_priv.h"
 
-/* Is there a block for a new connection, if need be an orphan's? */
-bool tcp_tcb_available(const struct tcp *tcp)
+/* Is there a block for one more connection? If need be one that rests is packed, or the oldest orphan
+ * will have to go. */
+bool tcp_tcb_make_room(struct tcp *tcp)
 {
+    tcp_idle_trim(tcp);
     const struct tcb *oldest = tcp->orphan_oldest;
 
     return tcp->tcbs.used < tcp->tcbs.count ||
            (oldest != NULL && tcp->c->now - oldest->detached_at >= tcp->cfg.rto_initial);
 }
 
-/* A full pool: the oldest orphan goes, and its peer is told so. */
-static struct tcb *tcp_tcb_reclaim(struct tcp *tcp)
+/* A block with undefined content, NULL: none is left. In a full pool the oldest orphan goes, and its
+ * peer is told so. */
+struct tcb *tcp_tcb_alloc(struct tcp *tcp)
 {
-    if (!tcp_tcb_available(tcp))
-        return NULL;
-    tcp->stats.orphans_evicted++;
-    tcp_fail(tcp->orphan_oldest, TCP_EV_ABORT, 0);
+    if (tcp_tcb_make_room(tcp) && tcp->tcbs.used == tcp->tcbs.count) {
+        tcp->stats.orphans_evicted++;
+        tcp_fail(tcp->orphan_oldest, TCP_EV_ABORT, 0);
+    }
     return slab_alloc(&tcp->tcbs);
 }
 
-/* A block for @id in @id's place in the table, CLOSED, with the host's defaults. NULL: none left. */
-struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
+/* A block that is CLOSED, with the host's defaults, in no list and no table. */
+void tcp_tcb_init(struct tcp *tcp, struct tcb *t, const struct tcp_id *id)
 {
-    struct tcb *t = slab_alloc(&tcp->tcbs);
-
-    if (t == NULL)
-        t = tcp_tcb_reclaim(tcp);
-    if (t == NULL)
-        return NULL;
     *t = (struct tcb){
-        .conn = {.id = *id, .kind = TCP_CONN_FULL, .state = TCP_CLOSED},
+        .conn = {.link.kind = TCP_CONN_FULL, .id = *id, .state = TCP_CLOSED},
         .tcp = tcp,
         .sndbuf = tcp->cfg.sndbuf,
         .rcvbuf = tcp->cfg.rcvbuf,
@@ -62,8 +59,18 @@ struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
         .challenge_since = INT64_MIN / 2,
         .last_sent = tcp->c->now,
     };
-    t->conn.ts_offset = tcp_ts_offset(tcp, id);
     tcp_rtt_init(t);
+}
+
+/* A block for @id in @id's place in the table. NULL: none left. */
+struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
+{
+    struct tcb *t = tcp_tcb_alloc(tcp);
+
+    if (t == NULL)
+        return NULL;
+    tcp_tcb_init(tcp, t, id);
+    t->conn.ts_offset = tcp_ts_offset(tcp, id);
     tcp_conn_add(tcp, &t->conn);
     return t;
 }
@@ -78,6 +85,15 @@ void tcp_detach(struct tcb *t)
     t->detached_at = tcp->c->now;
     t->ready.owner = READY_NOBODY;
     ready_del(&t->ready);
+    tcp_orphan_link(t);
+}
+
+/* Those that are unpacked are not at their place by age, but the moment says how old they are. */
+void tcp_orphan_link(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    t->orphan_newer = NULL;
     t->orphan_older = tcp->orphan_newest;
     if (t->orphan_older != NULL)
         t->orphan_older->orphan_newer = t;
@@ -111,6 +127,19 @@ void tcp_tcb_free(struct tcb *t)
         tcp_orphan_unlink(t);
     ready_del(&t->ready);
     ring_release(&t->rcv, &tcp->c->bufs);
+    t->tcp = NULL; /* the hand of tcp_idle.c finds nobody here */
+    slab_free(&tcp->tcbs, t);
+}
+
+/* A record of tcp_idle.c has taken the place of @t. */
+void tcp_tcb_moved(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+
+    timer_stop(&tcp->wheel, &t->conn.timer);
+    if (t->detached)
+        tcp_orphan_unlink(t);
+    t->tcp = NULL;
     slab_free(&tcp->tcbs, t);
 }
 

@@ -358,12 +358,13 @@ void tcp_tick(struct tcp *tcp, net_time now)
 {
     struct timer *timer;
 
+    tcp_idle_tick(tcp, now);
     while ((timer = timer_expired(&tcp->wheel, now)) != NULL) {
         struct tcp_conn *c = container_of(timer, struct tcp_conn, timer);
 
-        if (c->kind == TCP_CONN_FULL)
+        if (c->link.kind == TCP_CONN_FULL)
             tcp_timer_fire(tcb_of(c));
-        else if (c->kind == TCP_CONN_HALF)
+        else if (c->link.kind == TCP_CONN_HALF)
             tcp_half_tick(tcp, container_of(c, struct tcp_half, conn));
         else
             tcp_tw_tick(tcp, container_of(c, struct tcp_tw, conn));
@@ -372,5 +373,7 @@ void tcp_tick(struct tcp *tcp, net_time now)
 
 net_time tcp_deadline(const struct tcp *tcp)
 {
-    return timer_deadline(&tcp->wheel);
+    net_time at = timer_deadline(&tcp->wheel);
+
+    return tcp->idle_larges.used == 0 ? at : net_time_min(at, timer_deadline(&tcp->idle_wheel));
 }

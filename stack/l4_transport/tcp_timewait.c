@@ -89,7 +89,7 @@ void tcp_time_wait(struct tcb *t)
         .has_ts = t->has_ts,
         .acked_at = INT64_MIN / 2,
     };
-    w->conn.kind = TCP_CONN_TW;
+    w->conn.link.kind = TCP_CONN_TW;
     w->conn.timer = (struct timer){0};
     t->conn.noted_event = 0; /* moved along */
     tcp_conn_del(tcp, &t->conn);

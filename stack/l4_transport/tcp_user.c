@@ -7,12 +7,15 @@
  */
 #include <errno.h>
 
+#include "l4_transport/tcp_idle.h"
 #include "l4_transport/tcp_priv.h"
 
 void tcp_config_default(struct tcp_config *cfg)
 {
     *cfg = (struct tcp_config){
         .connections = 16384,
+        .idle = 131072,
+        .full_idle = 1024,
         .half_open = 1024,
         .time_wait = 32768,
         .listeners = 256,
@@ -75,12 +78,14 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->tcbs, r, sizeof(struct tcb), cfg->connections);
     slab_cut(&tcp->halves, r, sizeof(struct tcp_half), cfg->half_open);
     slab_cut(&tcp->tws, r, sizeof(struct tcp_tw), cfg->time_wait);
+    slab_cut(&tcp->idles, r, sizeof(struct tcp_idle), cfg->idle);
+    slab_cut(&tcp->idle_larges, r, sizeof(struct tcp_idle_large), cfg->idle);
     slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
     slab_cut(&tcp->lent_pool, r, SENDQ_RECORD, cfg->lent_records);
     tcp_fo_cut(&tcp->fo, cfg, r);
-    hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait);
+    hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait + 2 * cfg->idle);
     hash_cut(&tcp->listeners, r, cfg->listeners);
     tcp->port_users = region_cut(r, 65536 * sizeof(tcp->port_users[0]), 64);
 }
@@ -97,6 +102,7 @@ void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip)
     tcp->ip = ip;
     tcp->cookie_sent = INT64_MIN / 2;
     timer_wheel_init(&tcp->wheel, c->now);
+    timer_wheel_init(&tcp->idle_wheel, c->now);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         *keys[i] = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
     for (size_t i = 0; i < ARRAY_LEN(tcp->port_next); i++)

@@ -39,11 +39,26 @@ void socks_cut(struct socks *s, const struct socks_config *cfg, struct region *r
     s->sets = region_cut(r, s->set_count * sizeof(s->sets[0]), 64);
 }
 
+/* TCP tells that a connection was packed, or unpacked. */
+static void sock_moved(void *ctx, uint32_t owner, struct tcb *t, struct tcp_idle *idle)
+{
+    struct sock *k = sock_at(ctx, (int)owner);
+
+    NET_ASSERT(k != NULL && (k->state == SOCK_TCP_CONN || k->state == SOCK_TCP_IDLE));
+    k->state = t != NULL ? SOCK_TCP_CONN : SOCK_TCP_IDLE;
+    if (t != NULL)
+        k->as.t = t;
+    else
+        k->as.idle = idle;
+}
+
 void socks_init(struct socks *s, struct core *c, struct tcp *tcp, struct udp *udp)
 {
     s->c = c;
     s->tcp = tcp;
     s->udp = udp;
+    tcp->moved = sock_moved;
+    tcp->moved_ctx = s;
 }
 
 /* ---- life and death ---- */
@@ -102,6 +117,9 @@ static int sock_leave(struct socks *s, struct sock *k, bool abort)
 {
     struct tcb *t;
 
+    abort = abort || k->linger == 0;
+    if (k->state == SOCK_TCP_IDLE && !abort) /* a FIN wants a block */
+        sock_awake(s, (int)slab_index(&s->slab, k));
     switch (k->state) {
     case SOCK_UDP:
         udp_close(k->as.u);
@@ -115,10 +133,13 @@ static int sock_leave(struct socks *s, struct sock *k, bool abort)
         t = k->as.t;
         ready_del(&t->ready);
         t->ready.owner = READY_NOBODY;
-        if (abort || k->linger == 0)
+        if (abort)
             tcp_abort(t);
         else
             tcp_close(t, k->linger < 0 ? NET_NEVER : NET_SEC(k->linger));
+        break;
+    case SOCK_TCP_IDLE: /* also where there is no block left for a FIN */
+        tcp_idle_abort(s->tcp, k->as.idle);
         break;
     default: /* nobody but us knows of it */
         break;
@@ -182,9 +203,16 @@ int sock_bind(struct socks *s, int sd, const struct sock_addr *a)
     return k->state == SOCK_UDP ? udp_bind(k->as.u, a->ip, a->port) : sock_bind_tcp(s, k, a);
 }
 
+/* Of a connection, also of one that rests. */
+static struct tcp_id sock_tcp_id(const struct sock *k)
+{
+    return k->state == SOCK_TCP_IDLE ? tcp_idle_id(k->as.idle) : k->as.t->conn.id;
+}
+
 int sock_name(struct socks *s, int sd, struct sock_addr *a)
 {
     const struct sock *k = sock_at(s, sd);
+    struct tcp_id id;
 
     if (k == NULL)
         return -EBADF;
@@ -196,7 +224,9 @@ int sock_name(struct socks *s, int sd, struct sock_addr *a)
         *a = (struct sock_addr){k->as.l->conn.id.local, k->as.l->conn.id.lport};
         break;
     case SOCK_TCP_CONN:
-        *a = (struct sock_addr){k->as.t->conn.id.local, k->as.t->conn.id.lport};
+    case SOCK_TCP_IDLE:
+        id = sock_tcp_id(k);
+        *a = (struct sock_addr){id.local, id.lport};
         break;
     default:
         *a = (struct sock_addr){k->as.w->ip, k->as.w->port};
@@ -215,9 +245,11 @@ int sock_peer(struct socks *s, int sd, struct sock_addr *a)
         *a = (struct sock_addr){k->as.u->remote, k->as.u->rport};
         return 0;
     }
-    if (k->state != SOCK_TCP_CONN)
+    if (k->state != SOCK_TCP_CONN && k->state != SOCK_TCP_IDLE)
         return -ENOTCONN;
-    *a = (struct sock_addr){k->as.t->conn.id.remote, k->as.t->conn.id.rport};
+    struct tcp_id id = sock_tcp_id(k);
+
+    *a = (struct sock_addr){id.remote, id.rport};
     return 0;
 }
 
@@ -336,7 +368,7 @@ static int sock_connect_tcp(struct socks *s, struct sock *k, const struct sock_a
 {
     if (k->state == SOCK_TCP_CONN)
         return sock_connect_again(k);
-    if (k->state == SOCK_TCP_LISTEN)
+    if (k->state == SOCK_TCP_LISTEN || k->state == SOCK_TCP_IDLE)
         return -EISCONN;
     if (peer->port == 0 || ip_addr_is_any(peer->ip))
         return -EINVAL;
@@ -385,7 +417,7 @@ int sock_connect_send(struct socks *s, int sd, const struct sock_addr *peer, con
 
 int sock_shutdown(struct socks *s, int sd, enum sock_how how)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
     bool rd = how != SOCK_SHUT_WR, wr = how != SOCK_SHUT_RD;
     int err = 0;
 
@@ -402,7 +434,7 @@ int sock_shutdown(struct socks *s, int sd, enum sock_how how)
         if (rd && err == 0)
             tcp_shutdown_recv(k->as.t);
     } else {
-        return -ENOTCONN;
+        return sock_not_awake(k);
     }
     poll_touch(s, k); /* what is shut can be "read" or "written" at once */
     return err;
@@ -429,7 +461,7 @@ static int sock_send_udp(struct sock *k, struct ip_addr src, const struct sock_a
 
 int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned flags)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
     if (k == NULL)
         return -EBADF;
@@ -437,7 +469,7 @@ int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned f
         return (flags & SOCK_MSG_OOB) ? -EOPNOTSUPP
                                       : sock_send_udp(k, IP_ADDR_ANY, NULL, bytes, len);
     if (k->state != SOCK_TCP_CONN)
-        return -ENOTCONN;
+        return sock_not_awake(k);
     if (flags & SOCK_MSG_OOB)
         return tcp_send_urgent(k->as.t, bytes, size_min(len, INT32_MAX));
     return tcp_send(k->as.t, bytes, size_min(len, INT32_MAX), (flags & SOCK_MSG_MORE) != 0);
@@ -445,12 +477,12 @@ int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned f
 
 int sock_send_ref(struct socks *s, int sd, const struct lent *what, unsigned flags)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
     if (k == NULL)
         return -EBADF;
     if (k->state != SOCK_TCP_CONN)
-        return k->state == SOCK_UDP ? -EOPNOTSUPP : -ENOTCONN;
+        return k->state == SOCK_UDP ? -EOPNOTSUPP : sock_not_awake(k);
     return tcp_send_ref(k->as.t, what, (flags & SOCK_MSG_MORE) != 0);
 }
 
@@ -550,6 +582,8 @@ int sock_recv(struct socks *s, int sd, void *bytes, size_t len, unsigned flags)
 
     if (k == NULL)
         return -EBADF;
+    if (k->state == SOCK_TCP_IDLE)
+        return !(flags & SOCK_MSG_OOB) ? -EAGAIN : len == 0 ? 0 : -EINVAL;
     if (k->state == SOCK_TCP_CONN && (flags & SOCK_MSG_OOB))
         return len == 0 ? 0 : tcp_recv_urgent(k->as.t, bytes, peek);
     if (k->state == SOCK_TCP_CONN)
@@ -600,6 +634,8 @@ int sock_peek(struct socks *s, int sd, struct span out[2], struct sock_addr *fro
             sock_peer(s, sd, from);
         return tcp_recv_peek(k->as.t, out);
     }
+    if (k->state == SOCK_TCP_IDLE)
+        return -EAGAIN;
     if (k->state != SOCK_UDP)
         return -ENOTCONN;
     int got = sock_next_udp(k, &d);
@@ -615,7 +651,7 @@ int sock_peek(struct socks *s, int sd, struct span out[2], struct sock_addr *fro
 
 int sock_consume(struct socks *s, int sd, size_t len)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
     if (k == NULL)
         return -EBADF;
@@ -626,32 +662,32 @@ int sock_consume(struct socks *s, int sd, size_t len)
         return 0;
     }
     if (k->state != SOCK_TCP_CONN)
-        return -ENOTCONN;
+        return sock_not_awake(k);
     tcp_recv_consume(k->as.t, len);
     return 0;
 }
 
 int sock_reserve(struct socks *s, int sd, size_t want, struct mspan *out)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
     if (k == NULL)
         return -EBADF;
     if (k->state == SOCK_UDP)
         return -EOPNOTSUPP;
-    return k->state == SOCK_TCP_CONN ? tcp_send_reserve(k->as.t, want, out) : -ENOTCONN;
+    return k->state == SOCK_TCP_CONN ? tcp_send_reserve(k->as.t, want, out) : sock_not_awake(k);
 }
 
 int sock_commit(struct socks *s, int sd, size_t len, unsigned flags)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
     if (k == NULL)
         return -EBADF;
     if (k->state == SOCK_UDP)
         return -EOPNOTSUPP;
     if (k->state != SOCK_TCP_CONN)
-        return -ENOTCONN;
+        return sock_not_awake(k);
     return tcp_send_commit(k->as.t, len, (flags & SOCK_MSG_MORE) != 0);
 }
 

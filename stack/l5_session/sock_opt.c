@@ -268,10 +268,12 @@ static bool sock_setopt_patience(struct sock *k, enum sock_opt opt, int64_t v)
 
 int sock_setopt(struct socks *s, int sd, enum sock_opt opt, int64_t value)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
     if (k == NULL)
         return -EBADF;
+    if (k->state == SOCK_TCP_IDLE)
+        return sock_not_awake(k);
     int err = sock_opt_check(opt, value);
 
     if (err < 0)
@@ -420,10 +422,10 @@ static int sock_getopt_multicast(const struct sock *k, enum sock_opt opt, int64_
 
 int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
 {
-    struct sock *k = sock_at(s, sd);
+    struct sock *k = sock_awake(s, sd);
 
-    if (k == NULL)
-        return -EBADF;
+    if (k == NULL || k->state == SOCK_TCP_IDLE)
+        return k == NULL ? -EBADF : sock_not_awake(k);
     bool is_udp = k->state == SOCK_UDP;
     struct sock_values v = sock_values(s, k);
 

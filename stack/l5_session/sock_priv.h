@@ -4,12 +4,21 @@
 #ifndef STACKD_SOCK_PRIV_H
 #define STACKD_SOCK_PRIV_H
 
+#include <errno.h>
+
 #include "l4_transport/tcp.h"
 #include "l4_transport/udp.h"
 #include "l5_session/poll.h"
 
 /* What a socket number stands for. SOCK_FREE is 0: the table begins zero-filled. */
-enum sock_state { SOCK_FREE, SOCK_TCP_NEW, SOCK_TCP_LISTEN, SOCK_TCP_CONN, SOCK_UDP };
+enum sock_state {
+    SOCK_FREE,
+    SOCK_TCP_NEW,
+    SOCK_TCP_LISTEN,
+    SOCK_TCP_CONN,
+    SOCK_TCP_IDLE,
+    SOCK_UDP
+};
 
 #define SOCK_NONE UINT32_MAX /* ends a list of socket numbers */
 enum { SOCK_LINGER_OFF = -1 };
@@ -33,6 +42,7 @@ struct sock_wish {
 struct sock {
     union {
         struct tcb *t;          /* SOCK_TCP_CONN */
+        struct tcp_idle *idle;  /* SOCK_TCP_IDLE: the same while it rests; sock_awake() wakes it */
         struct tcp_listener *l; /* SOCK_TCP_LISTEN */
         struct udp_sock *u;     /* SOCK_UDP */
         struct sock_wish *w;    /* SOCK_TCP_NEW */
@@ -74,6 +84,25 @@ static inline struct sock *sock_at(const struct socks *s, int sd)
     struct sock *k = slab_at(&s->slab, (uint32_t)sd);
 
     return k->state == SOCK_FREE ? NULL : k;
+}
+
+/**
+ * sock_awake - as sock_at(), for whoever needs the block of a connection: one that rests is woken.
+ *
+ * It stays SOCK_TCP_IDLE when no block is left; the call then ends with sock_not_awake().
+ */
+static inline struct sock *sock_awake(const struct socks *s, int sd)
+{
+    struct sock *k = sock_at(s, sd);
+
+    if (k != NULL && k->state == SOCK_TCP_IDLE)
+        tcp_unpack(s->tcp, k->as.idle); /* sock_moved() does the rest */
+    return k;
+}
+/** sock_not_awake - why @k, which is no SOCK_TCP_CONN, cannot do what only a connection can. */
+static inline int sock_not_awake(const struct sock *k)
+{
+    return k->state == SOCK_TCP_IDLE ? -ENOBUFS : -ENOTCONN;
 }
 
 /** poll_touch - something about @k may be new: look at it with the next poll_wait. */

@@ -395,6 +395,7 @@ void peer_config(struct net_config *cfg)
     cfg->bigs = 4;
     cfg->buffer_bytes = (size_t)8 << 20;
     cfg->tcp.connections = 64;
+    cfg->tcp.idle = 64;
     cfg->tcp.half_open = 32;
     cfg->tcp.time_wait = 32;
     cfg->udp.sockets = 8;

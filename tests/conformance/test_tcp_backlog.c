@@ -21,6 +21,7 @@ static void test_tcp_backlog_no_block(void)
 
     peer_config(&cfg);
     cfg.tcp.connections = 2;
+    cfg.tcp.idle = 0;
     peer_begin_with(&k, &cfg);
     int listener = full(&k, 2);
 

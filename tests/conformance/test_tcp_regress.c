@@ -11,7 +11,7 @@ static struct tcb *block(struct peer *k)
     struct tcp_id id = {ip_addr_v4(H_IP), ip_addr_v4(k->peer_ip), k->h_port, k->peer_port};
     struct tcp_conn *c = tcp_find(&k->net.tcp, &id);
 
-    T_NEED(c != NULL && c->kind == TCP_CONN_FULL);
+    T_NEED(c != NULL && c->link.kind == TCP_CONN_FULL);
     return tcb_of(c);
 }
 

@@ -457,6 +457,8 @@ static void host_start(struct fuzz_host *h, uint8_t how)
     cfg.buffer_bytes = (size_t)1 << BUDDY_TOP_MIN;
     cfg.txq = 64;
     cfg.tcp.connections = 32;
+    cfg.tcp.idle = how >> 4 & 3;
+    cfg.tcp.full_idle = 0;
     cfg.tcp.half_open = 1 + (how >> 2 & 3);
     cfg.tcp.syn_policy = (enum tcp_syn_policy)(how & 3);
     cfg.tcp.mtu_probing = how >> 6 & 3;

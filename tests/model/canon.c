@@ -340,7 +340,7 @@ static void put_tcb(struct canon *c, unsigned h, const struct tcb *real)
 
     tcb_numbers(&t);
     tcb_forget(&t);
-    t.conn = (struct tcp_conn){.kind = real->conn.kind, .state = real->conn.state};
+    t.conn = (struct tcp_conn){.link.kind = real->conn.link.kind, .state = real->conn.state};
     t.rtx_at = deadline_rank(c, h, real->rtx_at);
     t.rto_at = deadline_rank(c, h, real->rto_at);
     t.reorder_at = deadline_rank(c, h, real->reorder_at);
@@ -400,7 +400,7 @@ static void each_conn(struct canon *c, unsigned h,
 
 static void collect_conn(struct canon *c, unsigned h, const struct tcp_conn *conn)
 {
-    if (conn->kind == TCP_CONN_FULL) {
+    if (conn->link.kind == TCP_CONN_FULL) {
         const struct tcb *t = (const struct tcb *)(const void *)conn;
         const net_time at[] = {t->rtx_at,
                                t->rto_at,
@@ -421,7 +421,7 @@ static void collect_conn(struct canon *c, unsigned h, const struct tcp_conn *con
         return;
     }
     rank_add(&c->deadlines, deadline_key(c, h, conn->timer.at));
-    if (conn->kind == TCP_CONN_HALF) {
+    if (conn->link.kind == TCP_CONN_HALF) {
         const struct tcp_half *k = (const struct tcp_half *)(const void *)conn;
 
         if (k->has_ts)
@@ -438,12 +438,12 @@ static void collect_conn(struct canon *c, unsigned h, const struct tcp_conn *con
 
 static void put_conn(struct canon *c, unsigned h, const struct tcp_conn *conn)
 {
-    uint8_t head[] = {0xc0, conn->kind, conn->state, conn->id.rport == model_id(h).rport};
+    uint8_t head[] = {0xc0, conn->link.kind, conn->state, conn->id.rport == model_id(h).rport};
 
     put(c, head, sizeof(head));
-    if (conn->kind == TCP_CONN_FULL)
+    if (conn->link.kind == TCP_CONN_FULL)
         put_tcb(c, h, (const struct tcb *)(const void *)conn);
-    else if (conn->kind == TCP_CONN_HALF)
+    else if (conn->link.kind == TCP_CONN_HALF)
         put_half(c, h, (const struct tcp_half *)(const void *)conn);
     else
         put_tw(c, h, (const struct tcp_tw *)(const void *)conn);
@@ -454,7 +454,7 @@ static void count_bufs(struct canon *c, unsigned h, const struct tcp_conn *conn)
     const struct tcb *t = (const struct tcb *)(const void *)conn;
 
     (void)h;
-    if (conn->kind == TCP_CONN_FULL)
+    if (conn->link.kind == TCP_CONN_FULL)
         c->bufs += t->snd.ring.cap + (size_t)t->rcv.cap;
 }
 

@@ -94,6 +94,7 @@ static void model_config(struct net_config *cfg, const struct scenario *sc, unsi
     cfg->udp.sockets = 1;
     cfg->socks = (struct socks_config){.sockets = 8, .polls = 1};
     cfg->tcp.connections = 4;
+    cfg->tcp.idle = 0;
     cfg->tcp.half_open = sc->half_open != 0 ? sc->half_open : 4;
     cfg->tcp.time_wait = 4;
     cfg->tcp.listeners = 2;

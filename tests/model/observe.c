@@ -12,9 +12,9 @@
 /* What the record of a four-tuple tells about itself. Return: false: nothing new (TIME-WAIT). */
 static bool record_numbers(const struct tcp_conn *c, struct talk *k)
 {
-    if (c->kind == TCP_CONN_TW)
+    if (c->link.kind == TCP_CONN_TW)
         return false;
-    if (c->kind == TCP_CONN_FULL) {
+    if (c->link.kind == TCP_CONN_FULL) {
         const struct tcb *t = container_of(c, struct tcb, conn);
 
         k->iss = t->iss;

@@ -248,7 +248,7 @@ bool user_can(const struct model *m, unsigned h, const struct step *s, bool pati
         return e->lsd >= 0;
     case STEP_OPEN:
         return e->sd >= 0 ||
-               (c == NULL || (c->kind == TCP_CONN_TW &&
+               (c == NULL || (c->link.kind == TCP_CONN_TW &&
                               tcp_tw_reusable(&e->n.tcp, container_of(c, struct tcp_tw, conn))));
     case STEP_SEND:
         return dead || (t != NULL && (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT));
@@ -260,7 +260,7 @@ bool user_can(const struct model *m, unsigned h, const struct step *s, bool pati
     case STEP_ABORT:
         return t != NULL;
     case STEP_FORGE:
-        return c != NULL && c->kind == TCP_CONN_FULL;
+        return c != NULL && c->link.kind == TCP_CONN_FULL;
     case STEP_FLOOD:
     case STEP_IDLE:
         return true;

@@ -351,7 +351,7 @@ static struct tcb *flood_tcb(struct flood *f, uint16_t port)
     struct tcp_id id = {ip_addr_v4(FLOOD_SERVER), ip_addr_v4(FLOOD_CLIENT), FLOOD_DISCARD, port};
     struct tcp_conn *c = tcp_find(&f->server->n.tcp, &id);
 
-    return c != NULL && c->kind == TCP_CONN_FULL ? tcb_of(c) : NULL;
+    return c != NULL && c->link.kind == TCP_CONN_FULL ? tcb_of(c) : NULL;
 }
 
 static size_t flood_smack(struct flood *f, uint8_t *out)

@@ -246,17 +246,15 @@ static uint32_t world_on_cables(const struct world *w, const struct world_host *
 static void world_check_host(struct world *w, struct world_host *h)
 {
     const struct tcp *tcp = &h->n.tcp;
-    uint32_t kinds[3] = {0}, holes = 0, due = 0, lent = 0;
+    uint32_t kinds[4] = {0}, holes = 0, due = 0, lent = 0;
     size_t bytes = 0;
 
     for (uint32_t i = 0; i <= tcp->table.mask; i++) {
         for (struct hash_node *x = tcp->table.slots[i]; x != NULL; x = x->next) {
-            struct tcp_conn *c = container_of(x, struct tcp_conn, link);
-
-            kinds[c->kind]++;
-            if (c->kind != TCP_CONN_FULL)
+            kinds[x->kind]++;
+            if (x->kind != TCP_CONN_FULL)
                 continue;
-            const struct tcb *t = tcb_of(c);
+            const struct tcb *t = tcb_of(tcp_conn_of(x));
 
             world_check_tcb(w, h, t);
             lent += world_check_sendq(w, h, &t->snd);
@@ -268,6 +266,7 @@ static void world_check_host(struct world *w, struct world_host *h)
     CLAIM(w, h, kinds[TCP_CONN_HALF] == tcp->halves.used);
     CLAIM(w, h, kinds[TCP_CONN_TW] == tcp->tws.used);
     CLAIM(w, h, kinds[TCP_CONN_FULL] <= tcp->tcbs.used);
+    CLAIM(w, h, kinds[TCP_CONN_IDLE] == tcp->idles.used + tcp->idle_larges.used);
     CLAIM(w, h, holes == tcp->hole_pool.used);
     CLAIM(w, h, lent == tcp->lent_pool.used);
     CLAIM(w, h, bytes <= h->n.core.bufs.used);

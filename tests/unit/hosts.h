@@ -34,6 +34,7 @@ static inline void hosts_config(struct net_config *cfg, uint8_t last_byte)
     cfg->bigs = 8;
     cfg->buffer_bytes = (size_t)16 << 20;
     cfg->tcp.connections = 64;
+    cfg->tcp.idle = 64;
     cfg->tcp.half_open = 32;
     cfg->tcp.time_wait = 64;
     cfg->udp.sockets = 32;

@@ -33,6 +33,7 @@ static void test_tcp_orphans_make_room_oldest_first(void)
     hosts_config(&a, 1);
     hosts_config(&b, 2);
     b.tcp.connections = 4;
+    b.tcp.idle = 0;
     hosts_begin_with(&h, &a, &b);
     int l = listener(&h.b, 80);
 
@@ -68,6 +69,7 @@ static void test_tcp_held_connections_are_not_evicted(void)
     hosts_config(&a, 1);
     hosts_config(&b, 2);
     b.tcp.connections = 2;
+    b.tcp.idle = 0;
     hosts_begin_with(&h, &a, &b);
     int l = listener(&h.b, 80);
 

@@ -89,6 +89,7 @@ static const struct sysctl {
     {"stackd.pacing",             SET_BOOL,    AT(pacing),          "pacing"             },
     {"stackd.rcv_room",           SET_U32,     AT(rcv_room),        "rcv_room"           },
     {"stackd.challenge_acks",     SET_U8,      AT(challenge_acks),  "challenge_acks"     },
+    {"stackd.full_idle",          SET_U32,     AT(full_idle),       "full_idle"          },
     {"tcp_adv_win_scale",         SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ss_ratio",       SET_IGNORED, 0,                   NULL                 },
     {"tcp_pacing_ca_ratio",       SET_IGNORED, 0,                   NULL                 },

@@ -53,7 +53,7 @@ static int options_fcntl(void *userdata, int fd, int cmd, ...)
 
 static const struct tcb *options_tcb(struct plugin *g, const struct plugin_fd *f)
 {
-    const struct sock *k = f->is_udp ? NULL : sock_at(g->net.socks, f->sd);
+    const struct sock *k = f->is_udp ? NULL : sock_awake(g->net.socks, f->sd);
 
     return k != NULL && k->state == SOCK_TCP_CONN ? k->as.t : NULL;
 }

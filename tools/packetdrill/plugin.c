@@ -69,6 +69,7 @@ int plugin_up(struct plugin *g)
     cfg.ifs[0].arp.detect = false;
     cfg.ifs[0].arp.reachable = PLUGIN_FOREVER * 4; /* no script speaks of ARP */
     cfg.tcp.connections = 1024;
+    cfg.tcp.idle = 1024;
     cfg.tcp.half_open = 256;
     cfg.tcp.time_wait = 1024;
     cfg.tcp.listeners = 64;

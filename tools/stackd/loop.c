@@ -237,12 +237,13 @@ static void loop_address(struct stackd *d)
 static bool loop_is_over(const struct stackd *d, net_time now)
 {
     const struct tcp *tcp = &d->net.tcp;
+    uint32_t left = tcp->tcbs.used + tcp->halves.used + tcp->idles.used + tcp->idle_larges.used;
 
     if (d->again)
         return true;
     if (!d->stopping)
         return false;
-    return now >= d->stop_by || (app_stopped(&d->app) && tcp->tcbs.used + tcp->halves.used == 0);
+    return now >= d->stop_by || (app_stopped(&d->app) && left == 0);
 }
 
 /* ---- waiting ---- */

@@ -20,7 +20,7 @@ static const struct tcb *fact_tcb(struct run *r, const struct run_flow *f)
 
         if (d->kind != RUN_FD_SOCK || d->flow != f)
             continue;
-        k = sock_at(r->net.socks, d->sd);
+        k = sock_awake(r->net.socks, d->sd);
         if (k != NULL && k->state == SOCK_TCP_CONN)
             return k->as.t;
     }
@@ -29,7 +29,7 @@ static const struct tcb *fact_tcb(struct run *r, const struct run_flow *f)
 
 bool fact_read_offset(struct run *r, const struct run_fd *f, uint32_t *offset)
 {
-    const struct sock *k = sock_at(r->net.socks, f->sd);
+    const struct sock *k = sock_awake(r->net.socks, f->sd);
 
     if (k == NULL || k->state != SOCK_TCP_CONN)
         return false;

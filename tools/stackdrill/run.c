@@ -277,6 +277,7 @@ static void run_config(const struct run *r, struct net_config *cfg)
     cfg->ifs[0].arp.reachable = RUN_FOREVER * 4; /* no script speaks of ARP */
     cfg->gateway = o->local_ip ^ 3;              /* 192.168.0.2 */
     cfg->tcp.connections = 1024;
+    cfg->tcp.idle = 1024;
     cfg->tcp.half_open = 256;
     cfg->tcp.time_wait = 1024;
     cfg->tcp.listeners = 64;

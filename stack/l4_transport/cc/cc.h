@@ -3,7 +3,8 @@
  *
  * A controller sees facts and answers with numbers. It knows nothing of segments, timers or loss
  * detection: those are tcp_recovery.c's, which tells it what happened. Its own memory is an opaque
- * array inside the connection; its size is asserted where a controller defines its struct. Adding
+ * array inside the connection; its size is asserted where a controller defines its struct. While a
+ * connection rests it may be asked to do with four bytes (rest). Adding
  * one means one file and one line in cc_list (cc.c).
  *
  * Who sets the window when: a controller grows it in ack(), and in loss() says how far it has to
@@ -81,6 +82,9 @@ struct cc_ops {
     void (*loss)(struct cc *cc, const struct cc_loss *l); /* sets ssthresh */
     void (*idle)(struct cc *cc, const struct cc_idle *i);
     void (*undo)(struct cc *cc); /* the last loss() was none; window and ssthresh are restored already */
+    /* What is to be remembered while the connection rests: @state in short into @kept, or @back again.
+     * Return: false: it cannot be said in 32 bits. NULL: it never can. */
+    bool (*rest)(struct cc_state *state, uint32_t *kept, bool back);
 };
 
 /** cc_restart_window - RW of RFC 5681 section 4.1: the initial window of RFC 6928. */

@@ -263,6 +263,28 @@ static void cubic_undo(struct cc *cc)
     hystart_init(&s->hystart, s->had_hystart);
 }
 
+/* W_max, and what began before it and has not ended yet. The stage of congestion avoidance does not
+ * count while nothing is sent (section 5.8): the next ACK begins one from the window as it is towards
+ * the same W_max, which is the rest of the same curve. HyStart++ begins a new round. */
+static bool cubic_rest(struct cc_state *state, uint32_t *kept, bool back)
+{
+    enum { W_MAX_BITS = 24, FROM_HERE = 1 << W_MAX_BITS, IN_HYSTART = 2 << W_MAX_BITS };
+    struct cubic_state *s = (struct cubic_state *)(void *)state;
+    uint32_t w_max = *kept & (FROM_HERE - 1);
+
+    if (!back) {
+        bool in_hystart = s->hystart.phase != HYSTART_OFF;
+
+        *kept = s->now.w_max | (s->now.from_here ? FROM_HERE : 0u) | (in_hystart ? IN_HYSTART : 0u);
+        return s->now.w_max < FROM_HERE;
+    }
+    s->now = (struct cubic_curve){
+        .w_max = w_max, .cwnd_prior = w_max, .from_here = (*kept & FROM_HERE) != 0};
+    s->prior = s->now;
+    hystart_init(&s->hystart, (*kept & IN_HYSTART) != 0);
+    return true;
+}
+
 const struct cc_ops cc_cubic = {
     .name = "cubic",
     .init = cubic_init,
@@ -270,4 +292,5 @@ const struct cc_ops cc_cubic = {
     .loss = cubic_loss,
     .idle = cubic_idle,
     .undo = cubic_undo,
+    .rest = cubic_rest,
 };

@@ -63,6 +63,16 @@ static void cc_reno_undo(struct cc *cc)
     cc_reno_of(cc)->acked = 0;
 }
 
+static bool cc_reno_rest(struct cc_state *state, uint32_t *kept, bool back)
+{
+    struct cc_reno_state *s = (struct cc_reno_state *)(void *)state;
+
+    if (back)
+        s->acked = *kept;
+    *kept = s->acked;
+    return true;
+}
+
 const struct cc_ops cc_reno = {
     .name = "reno",
     .init = cc_reno_init,
@@ -70,4 +80,5 @@ const struct cc_ops cc_reno = {
     .loss = cc_reno_loss,
     .idle = cc_reno_idle,
     .undo = cc_reno_undo,
+    .rest = cc_reno_rest,
 };

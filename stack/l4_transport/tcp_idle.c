@@ -1,0 +1,591 @@
+/*
+ * tcp_idle.c - a connection that rests needs an eighth of the memory of one that talks.
+ *
+ * Most connections of a busy server do nothing: a browser keeps one open in case, a phone waits for a
+ * message. What makes a block (struct tcb) large is what only talking needs: the scoreboard, loss
+ * recovery, a dozen timers, queues. While nothing is in flight, nothing waits in either direction,
+ * nothing is owed to the peer and the user has been told everything, all of that has its initial
+ * value, and the rest fits into two cache lines (struct tcp_idle). Then the block can be *packed*;
+ * the next segment, call or deadline *unpacks* it. So a million connections fit into 128 MB, and the
+ * blocks that are in use stay few enough for the cache.
+ *
+ * When. There is no timer and no list for it. While no more than cfg.full_idle blocks are in use
+ * nothing is ever packed, so a host with few connections pays nothing. Beyond that, whoever takes a
+ * block lets a hand go on over the pool, a few places, until it comes to one that may be packed. The
+ * hand goes around: a block is looked at once for as many allocations as there are blocks, so one
+ * that talks is seldom packed, and that costs it less than a microsecond. When the pool is exhausted
+ * the hand looks further before an orphan is given up (tcp_tcb.c). cfg.idle 0: nothing is packed.
+ *
+ * Which. tcp_idle_fits() is the whole answer, and it is safe by construction: a block is packed only if
+ * every field that the record does not hold has its initial value, can be computed from the others, or
+ * is on the list below; anything else stays a full block. A test compares all bytes of a block before
+ * and after (tests/unit/test_tcp_idle.c), and all scripts run with packing forced.
+ *
+ *   kept as they are    numbers, windows, scales, options, MSS, buffers, the user's options, the
+ *                       congestion window and ssthresh, round trips, TS.Recent, counters
+ *   kept roughly        the times since data were sent and received, to 0.1 %; the largest window, to
+ *                       the unit of the scale
+ *   computed            ISS and IRS from the counters of bytes; the RTO from srtt and rttvar; SND.WL1 and
+ *                       SND.WL2: any segment that is still acceptable is newer than both; `recover`;
+ *                       the path, which is looked up again; app_limited: it was the user who stopped
+ *   forgotten           when the receiver began to measure what the user takes in a round trip: it
+ *                       begins again. What the controller knew of this very moment: CUBIC's
+ *                       clock stands still while nothing is sent anyway (RFC 9438 sections 4.2, 5.8), so a
+ *                       new stage towards the same W_max begins, which is the same curve; HyStart++
+ *                       looks for growing delays from the next round on. The throttle of challenge
+ *                       ACKs: only once it has run out. What an undo would restore: without trouble
+ *                       there is none.
+ *
+ * What RFC 5681 section 4.1 wants after a silence still happens: last_sent is kept, and the window is
+ * reduced when the user writes again (tcp_recovery_idle). BBR's model of the path is larger than the
+ * record: its connections stay full blocks, as do those whose windows or buffers exceed 16 MiB.
+ *
+ * Orphans in FIN-WAIT-2 (the user has gone, only the peer's FIN is missing) are packed as well. A
+ * client that never closes costs 224 bytes for a minute, and at most half of those records.
+ *
+ * The record stands in the same table as all others, under the same hash, but it is no struct
+ * tcp_conn: it has no room for the state's trace, and no state but ESTABLISHED and FIN-WAIT-2, both
+ * of which can only be left by an event, for which it is unpacked. The session layer has a pointer to
+ * the block, and is told through tcp->moved when that changes.
+ */
+#include "l4_transport/tcp_idle.h"
+#include "l4_transport/tcp_priv.h"
+
+enum {
+    TCP_IDLE_STEPS = 8,  /* places that one allocation looks at */
+    TCP_IDLE_SEARCH = 64 /* when there is no block left */
+};
+
+#define TCP_IDLE_AGE_UNIT NET_SEC(2) /* of min_rtt_age: it is renewed after five minutes */
+
+/* ---- ages ---- */
+
+enum { TCP_ROUGH_BITS = 11 };
+
+/* @time in 16 bits: 11 of its own, and by how many they are shifted. At most an hour. */
+static uint16_t tcp_rough(net_time time)
+{
+    uint64_t t = (uint64_t)time;
+    unsigned shift = 0;
+
+    if (t >> TCP_ROUGH_BITS != 0)
+        shift = 64 - TCP_ROUGH_BITS - (unsigned)__builtin_clzll(t);
+    return shift > 31 ? UINT16_MAX : (uint16_t)(shift << TCP_ROUGH_BITS | t >> shift);
+}
+
+/* Never more than it was, and less by a thousandth at most. */
+static net_time tcp_smooth(uint16_t rough)
+{
+    return (net_time)(rough & ((1u << TCP_ROUGH_BITS) - 1)) << (rough >> TCP_ROUGH_BITS);
+}
+
+/* ---- may it be packed? ---- */
+
+/* Nothing is in flight, waits, or is owed; nobody holds a pointer to it. */
+static bool tcp_is_quiet(const struct tcb *t)
+{
+    enum tcp_state s = tcp_state(t);
+
+    if ((s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_2) || !seq_eq(t->snd_una, t->snd_nxt) ||
+        t->is_due || t->rtx_at != NET_NEVER || t->delack_at != NET_NEVER)
+        return false;
+    if (t->snd.len > 0 || t->snd.ring.p != NULL || t->snd.refs != NULL || t->rcv.p != NULL ||
+        t->ooo != NULL || t->fo != NULL || t->ready.next != NULL || t->in_accept_queue ||
+        t->board.out.segs > 0 || t->conn.noted_event != 0)
+        return false;
+    if (t->ack_now || t->dup_acks_due > 0 || t->delayed > 0 || t->probe_due || t->keep_due ||
+        t->rtx_due || t->tlp_due || t->has_dup || t->force || t->starved)
+        return false;
+    if (t->life_at <= t->tcp->c->now || t->keep_at <= t->tcp->c->now)
+        return false;
+    if (t->is_paced || t->pace_at > t->tcp->c->now || t->timed_valid || t->fin_ahead ||
+        t->fin_received || t->snd_urgent || t->rcv_urgent || t->fo_deferred)
+        return false;
+    return t->error == 0 && t->soft_error == 0 && t->hashed && t->counted && t->syn_acked;
+}
+
+/* Nothing went wrong that is not mended, and no throttle would begin anew. */
+static bool tcp_is_calm(const struct tcb *t)
+{
+    net_time now = t->tcp->c->now;
+
+    return t->ca_state == TCP_CA_OPEN && t->dup_acks == 0 && t->backoff == 0 && t->timeouts == 0 &&
+           t->probes_out == 0 && !t->frto && !t->frto_new &&
+           (t->challenges == 0 || now - t->challenge_since >= NET_SEC(1)) && !t->rack.tlp_out &&
+           t->path.told == 0 && !t->path.searches && t->path.probing == TCP_MTU_QUIET;
+}
+
+/* What will be computed is what it is now. */
+static bool tcp_is_plain(const struct tcb *t)
+{
+    bool fin = tcp_state(t) == TCP_FIN_WAIT_2;
+    tcp_seq snd = seq_add(t->iss, 1 + (uint32_t)t->bytes_out + fin);
+    tcp_seq rcv = seq_add(t->irs, 1 + (uint32_t)t->bytes_in);
+
+    return t->bytes_out == t->bytes_acked && seq_eq(t->snd_una, snd) && seq_eq(t->rcv_nxt, rcv) &&
+           t->fin_sent == fin && t->fin_queued == fin &&
+           (!fin || seq_eq(t->snd_fin, seq_sub(t->snd_una, 1))) &&
+           seq_eq(t->last_ack_sent, t->rcv_nxt) && seq_leq(t->snd_wl1, t->rcv_nxt) &&
+           t->rto == tcp_rtt_rto(t) && t->pacing_rate == 0 && t->heard_at >= t->last_sent &&
+           t->heard_at >= t->rcvq.heard && t->heard_at >= t->min_rtt_at &&
+           (!t->has_ts || t->heard_at - t->ts_recent_at < NET_SEC(60));
+}
+
+static bool tcp_fits_24(uint64_t v)
+{
+    return v < TCP_IDLE_MOST;
+}
+
+/* All numbers fit their places. */
+static bool tcp_is_small(const struct tcb *t)
+{
+    uint32_t unit = 1u << t->snd_wnd_shift;
+    bool raw = t->snd_wnd % unit != 0;
+
+    return ip_addr_is_short(t->conn.id.local) && ip_addr_is_short(t->conn.id.remote) &&
+           t->srtt <= UINT32_MAX && t->rttvar <= UINT32_MAX && t->rcvq.rtt <= UINT32_MAX &&
+           (t->min_rtt < UINT32_MAX || t->min_rtt == NET_NEVER) && tcp_fits_24(t->cwnd) &&
+           (tcp_fits_24(t->ssthresh) || t->ssthresh == UINT32_MAX / 2) && tcp_fits_24(t->sndbuf) &&
+           tcp_fits_24(t->rcvbuf) && tcp_fits_24(tcp_rcv_wnd(t)) && tcp_fits_24(t->rcvq.space) &&
+           tcp_fits_24(t->segs_in) && tcp_fits_24(t->segs_out) && tcp_fits_24(t->delivered_segs) &&
+           (tcp_fits_24(t->ready.owner) || t->detached) && t->cc < 16 &&
+           (raw ? t->snd_wnd : t->snd_wnd / unit) <= UINT16_MAX &&
+           (t->max_snd_wnd + unit - 1) / unit <= UINT16_MAX;
+}
+
+/* Does it need a record with a timer and a past? */
+static bool tcp_is_special(const struct tcb *t)
+{
+    const struct tcp_patience *p = &t->patience;
+
+    return t->rack.reo_mult != 1 || t->rack.reo_keep != 0 || t->rack.dsack_round || t->detached ||
+           t->lingers || t->rcv_shut || t->has_rtx || t->rtx_total > 0 || t->rtx_bytes > 0 ||
+           t->dup_in > 0 || t->dsacks_in > 0 || t->undos > 0 || t->has_ecn || t->ce_in > 0 ||
+           t->ece_in > 0 || t->ecn_echo || t->ecn_seen || t->cwr_due || t->fo_wanted ||
+           t->fo_tried || t->fo_data_in || t->fo_data_out || t->bytes_in > UINT32_MAX ||
+           t->bytes_out > UINT32_MAX || t->tos != t->tcp->cfg.tos || t->ttl != t->tcp->cfg.ttl ||
+           t->life_at != NET_NEVER || t->keep_at != NET_NEVER || p->user_timeout_ms != 0 ||
+           p->keep_idle_s != 0 || p->keep_interval_s != 0 || p->keep_count != 0 ||
+           p->syn_retries != 0 || p->keepalive;
+}
+
+static bool tcp_cc_rests(const struct tcb *t, uint32_t *kept)
+{
+    struct cc_state state = t->cc_state;
+    const struct cc_ops *ops = cc_by_index(t->cc);
+
+    return ops->rest != NULL && ops->rest(&state, kept, false);
+}
+
+bool tcp_idle_fits(const struct tcb *t)
+{
+    uint32_t kept;
+
+    return tcp_is_quiet(t) && tcp_is_calm(t) && tcp_is_plain(t) && tcp_is_small(t) &&
+           tcp_cc_rests(t, &kept) && (!t->rcv_shut || t->detached);
+}
+
+/* ---- packing ---- */
+
+/* What both sizes of record hold. */
+static struct tcp_idle tcp_idle_of(const struct tcb *t)
+{
+    uint32_t unit = 1u << t->snd_wnd_shift;
+    bool raw = t->snd_wnd % unit != 0;
+    net_time min_rtt_age = (t->heard_at - t->min_rtt_at) / TCP_IDLE_AGE_UNIT;
+    struct tcp_idle i = {
+        .link.kind = TCP_CONN_IDLE,
+        .local = ip_addr_short(t->conn.id.local),
+        .remote = ip_addr_short(t->conn.id.remote),
+        .lport = t->conn.id.lport,
+        .rport = t->conn.id.rport,
+        .ts_offset = t->conn.ts_offset,
+        .snd_nxt = t->snd_nxt,
+        .rcv_nxt = t->rcv_nxt,
+        .ts_recent = t->ts_recent,
+        .heard_at = t->heard_at,
+        .srtt = (uint32_t)t->srtt,
+        .rttvar = (uint32_t)t->rttvar,
+        .min_rtt = t->min_rtt == NET_NEVER ? UINT32_MAX : (uint32_t)t->min_rtt,
+        .rcv_rtt = (uint32_t)t->rcvq.rtt,
+        .sent_age = tcp_rough(t->heard_at - t->last_sent),
+        .data_age = tcp_rough(t->heard_at - t->rcvq.heard),
+        .snd_wnd = (uint16_t)(raw ? t->snd_wnd : t->snd_wnd / unit),
+        .max_snd_wnd = (uint16_t)((t->max_snd_wnd + unit - 1) / unit),
+        .peer_mss = t->peer_mss,
+        .rcv_mss = t->rcv_mss,
+        .bytes_in = (uint32_t)t->bytes_in,
+        .bytes_out = (uint32_t)t->bytes_out,
+        .cwnd = t->cwnd & TCP_IDLE_MOST,
+        .ssthresh = u32_min(t->ssthresh, TCP_IDLE_MOST) & TCP_IDLE_MOST,
+        .sndbuf = t->sndbuf & TCP_IDLE_MOST,
+        .rcvbuf = t->rcvbuf & TCP_IDLE_MOST,
+        .rcv_wnd = tcp_rcv_wnd(t) & TCP_IDLE_MOST,
+        .quick_acks = t->quick_acks,
+        .rcv_space = t->rcvq.space & TCP_IDLE_MOST,
+        .min_rtt_age = (uint8_t)net_time_min(min_rtt_age, UINT8_MAX),
+        .segs_in = t->segs_in & TCP_IDLE_MOST,
+        .snd_wnd_shift = t->snd_wnd_shift & 15u,
+        .rcv_wnd_shift = t->rcv_wnd_shift & 15u,
+        .segs_out = t->segs_out & TCP_IDLE_MOST,
+        .cc = t->cc & 15u,
+        .state = t->conn.state & 15u,
+        .is_passive = t->is_passive,
+        .has_ts = t->has_ts,
+        .delivered_segs = t->delivered_segs & TCP_IDLE_MOST,
+        .has_sack = t->has_sack,
+        .has_wscale = t->has_wscale,
+        .nodelay = t->nodelay,
+        .oob_inline = t->oob_inline,
+        .more = t->more,
+        .corked = t->corked,
+        .rcvbuf_set = t->rcvbuf_set,
+        .sndbuf_set = t->sndbuf_set,
+        .owner = t->ready.owner & TCP_IDLE_MOST,
+        .cwnd_full = t->cwnd_full,
+        .syn_lost = t->syn_lost,
+        .reordering_seen = t->rack.reordering_seen,
+        .is_wnd_raw = raw,
+    };
+
+    tcp_cc_rests(t, &i.cc_kept);
+    return i;
+}
+
+static struct tcp_idle *tcp_idle_large(struct tcp *tcp, const struct tcb *t)
+{
+    struct slab *pool = &tcp->idle_larges;
+
+    if (t->detached && tcp->idle_orphans >= pool->count / 2)
+        return NULL;
+    struct tcp_idle_large *l = slab_alloc(pool);
+
+    if (l == NULL)
+        return NULL;
+    *l = (struct tcp_idle_large){
+        .idle = tcp_idle_of(t),
+        .life_at = t->life_at,
+        .keep_at = t->keep_at,
+        .detached_at = t->detached_at,
+        .patience = t->patience,
+        .rtx_total = t->rtx_total,
+        .dup_in = t->dup_in,
+        .dsacks_in = t->dsacks_in,
+        .undos = t->undos,
+        .ce_in = t->ce_in,
+        .ece_in = t->ece_in,
+        .bytes_in = t->bytes_in,
+        .bytes_out = t->bytes_out,
+        .rtx_bytes = t->rtx_bytes,
+        .dsack_end = t->rack.dsack_end,
+        .reo_mult = t->rack.reo_mult,
+        .reo_keep = t->rack.reo_keep,
+        .dsack_round = t->rack.dsack_round,
+        .tos = t->tos,
+        .ttl = t->ttl,
+        .detached = t->detached,
+        .lingers = t->lingers,
+        .rcv_shut = t->rcv_shut,
+        .has_rtx = t->has_rtx,
+        .has_ecn = t->has_ecn,
+        .ecn_echo = t->ecn_echo,
+        .ecn_seen = t->ecn_seen,
+        .cwr_due = t->cwr_due,
+        .fo_wanted = t->fo_wanted,
+        .fo_tried = t->fo_tried,
+        .fo_data_in = t->fo_data_in,
+        .fo_data_out = t->fo_data_out,
+    };
+    l->idle.is_large = true;
+    tcp->idle_orphans += t->detached;
+    net_time at = net_time_min(t->life_at, t->keep_at);
+
+    if (at != NET_NEVER)
+        timer_arm(&tcp->idle_wheel, &l->timer, at);
+    return &l->idle;
+}
+
+/* A record takes the place of @t, which fits. Return: false: there is none left. */
+static bool tcp_pack(struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+    struct tcp_idle *i;
+    uint32_t hash = t->conn.link.hash;
+
+    if (tcp_is_special(t)) {
+        i = tcp_idle_large(tcp, t);
+    } else {
+        i = slab_alloc(&tcp->idles);
+        if (i != NULL)
+            *i = tcp_idle_of(t);
+    }
+    if (i == NULL)
+        return false;
+    tcp_conn_del(tcp, &t->conn);
+    hash_add(&tcp->table, &i->link, hash);
+    if (!t->detached)
+        tcp->moved(tcp->moved_ctx, t->ready.owner, NULL, i);
+    tcp->stats.packed++;
+    tcp_tcb_moved(t);
+    return true;
+}
+
+/**
+ * tcp_idle_sweep - let the hand go on over at most @steps places, until a block is packed.
+ *
+ * Return: whether one was.
+ */
+bool tcp_idle_sweep(struct tcp *tcp, uint32_t steps)
+{
+    const struct slab *pool = &tcp->tcbs;
+
+    if (tcp->cfg.idle == 0 || tcp->moved == NULL)
+        return false;
+    for (uint32_t n = u32_min(steps, pool->frontier); n > 0; n--) {
+        if (tcp->idle_hand >= pool->frontier)
+            tcp->idle_hand = 0;
+        struct tcb *t = slab_at(pool, tcp->idle_hand++);
+
+        if (t->tcp != NULL && tcp_idle_fits(t) && tcp_pack(t))
+            return true;
+    }
+    return false;
+}
+
+/* A block is about to be taken. */
+void tcp_idle_trim(struct tcp *tcp)
+{
+    if (tcp->tcbs.used >= tcp->tcbs.count)
+        tcp_idle_sweep(tcp, TCP_IDLE_SEARCH);
+    else if (tcp->tcbs.used > tcp->cfg.full_idle)
+        tcp_idle_sweep(tcp, TCP_IDLE_STEPS);
+}
+
+/* ---- unpacking ---- */
+
+struct tcp_id tcp_idle_id(const struct tcp_idle *i)
+{
+    return (struct tcp_id){ip_addr_long(i->local), ip_addr_long(i->remote), i->lport, i->rport};
+}
+
+static const struct tcp_idle_large *tcp_idle_more(const struct tcp_idle *i)
+{
+    return container_of(i, struct tcp_idle_large, idle);
+}
+
+static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l)
+{
+    t->life_at = l->life_at;
+    t->keep_at = l->keep_at;
+    t->detached_at = l->detached_at;
+    t->patience = l->patience;
+    t->rtx_total = l->rtx_total;
+    t->dup_in = l->dup_in;
+    t->dsacks_in = l->dsacks_in;
+    t->undos = l->undos;
+    t->ce_in = l->ce_in;
+    t->ece_in = l->ece_in;
+    t->bytes_in = l->bytes_in;
+    t->bytes_out = t->bytes_acked = l->bytes_out;
+    t->rtx_bytes = l->rtx_bytes;
+    t->rack.dsack_end = l->dsack_end;
+    t->rack.reo_mult = l->reo_mult;
+    t->rack.reo_keep = l->reo_keep;
+    t->rack.dsack_round = l->dsack_round;
+    t->tos = l->tos;
+    t->ttl = l->ttl;
+    t->detached = l->detached;
+    t->lingers = l->lingers;
+    t->rcv_shut = l->rcv_shut;
+    t->has_rtx = l->has_rtx;
+    t->has_ecn = l->has_ecn;
+    t->ecn_echo = l->ecn_echo;
+    t->ecn_seen = l->ecn_seen;
+    t->cwr_due = l->cwr_due;
+    t->fo_wanted = l->fo_wanted;
+    t->fo_tried = l->fo_tried;
+    t->fo_data_in = l->fo_data_in;
+    t->fo_data_out = l->fo_data_out;
+    if (t->detached)
+        t->ready.owner = READY_NOBODY;
+}
+
+/* Numbers and windows. */
+static void tcp_fill_numbers(struct tcb *t, const struct tcp_idle *i)
+{
+    bool fin = i->state == TCP_FIN_WAIT_2;
+
+    t->bytes_in = i->bytes_in;
+    t->bytes_out = t->bytes_acked = i->bytes_out;
+    t->snd_una = t->snd_nxt = t->snd_wl2 = i->snd_nxt;
+    t->rcv_nxt = t->last_ack_sent = t->snd_wl1 = i->rcv_nxt;
+    t->iss = seq_sub(i->snd_nxt, 1 + i->bytes_out + fin);
+    t->irs = seq_sub(i->rcv_nxt, 1 + i->bytes_in);
+    t->recover = seq_sub(i->snd_nxt, 1);
+    t->fin_queued = t->fin_sent = fin;
+    t->snd_fin = fin ? t->recover : seq_of(0);
+    t->snd_wnd_shift = i->snd_wnd_shift;
+    t->rcv_wnd_shift = i->rcv_wnd_shift;
+    t->snd_wnd = i->is_wnd_raw ? i->snd_wnd : (uint32_t)i->snd_wnd << i->snd_wnd_shift;
+    t->max_snd_wnd = (uint32_t)i->max_snd_wnd << i->snd_wnd_shift;
+    t->rcv_adv = seq_add(t->rcv_nxt, i->rcv_wnd);
+    t->sndbuf = i->sndbuf;
+    t->rcvbuf = i->rcvbuf;
+    t->peer_mss = i->peer_mss;
+    t->rcv_mss = i->rcv_mss;
+    t->segs_in = i->segs_in;
+    t->segs_out = i->segs_out;
+    t->delivered_segs = i->delivered_segs;
+}
+
+/* Times, and what depends on them. */
+static void tcp_fill_times(struct tcb *t, const struct tcp_idle *i)
+{
+    net_time now = t->tcp->c->now;
+
+    t->heard_at = t->sampled_at = t->ts_recent_at = i->heard_at;
+    t->ts_recent = i->ts_recent;
+    t->last_sent = i->heard_at - tcp_smooth(i->sent_age);
+    t->srtt = i->srtt;
+    t->rttvar = i->rttvar;
+    t->rto = tcp_rtt_rto(t);
+    t->min_rtt = i->min_rtt == UINT32_MAX ? NET_NEVER : i->min_rtt;
+    t->min_rtt_at = i->heard_at - i->min_rtt_age * TCP_IDLE_AGE_UNIT;
+    t->rcvq = (struct tcp_rcvq){
+        .rtt = i->rcv_rtt,
+        .since = now,
+        .edge_at = now,
+        .heard = i->heard_at - tcp_smooth(i->data_age),
+        .from = t->rcv_nxt,
+        .edge = t->rcv_adv,
+        .space = i->rcv_space,
+    };
+    t->rack.reordering_seen = i->reordering_seen;
+    if (t->has_sack && t->delivered > 0) { /* what was delivered last was sent last */
+        t->rack.is_valid = t->rack.has_fack = true;
+        t->rack.sent_at = t->last_sent;
+        t->rack.rtt = t->srtt;
+        t->rack.end = t->rack.fack = t->snd_una;
+    }
+}
+
+/* The block @t as it was when @i took its place; it stands in no list and no table. */
+void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t)
+{
+    struct tcp_id id = tcp_idle_id(i);
+
+    tcp_tcb_init(tcp, t, &id);
+    t->conn.state = i->state;
+    t->conn.ts_offset = i->ts_offset;
+    t->is_passive = i->is_passive;
+    t->has_ts = i->has_ts;
+    t->has_sack = i->has_sack;
+    t->has_wscale = i->has_wscale;
+    t->nodelay = i->nodelay;
+    t->oob_inline = i->oob_inline;
+    t->more = i->more;
+    t->corked = i->corked;
+    t->rcvbuf_set = i->rcvbuf_set;
+    t->sndbuf_set = i->sndbuf_set;
+    t->cwnd_full = i->cwnd_full;
+    t->syn_lost = i->syn_lost;
+    t->syn_acked = t->counted = true;
+    t->cc = i->cc;
+    t->cwnd = i->cwnd;
+    t->ssthresh = i->ssthresh == TCP_IDLE_MOST ? UINT32_MAX / 2 : i->ssthresh;
+    t->quick_acks = i->quick_acks;
+    t->ready.owner = i->owner;
+    t->rack.reo_mult = 1;
+    tcp_fill_numbers(t, i);
+    if (i->is_large)
+        tcp_fill_large(t, tcp_idle_more(i));
+    t->delivered = t->round_end = t->bytes_acked + t->fin_sent;
+    t->app_limited = t->delivered + 1;
+    tcp_fill_times(t, i);
+    uint32_t kept = i->cc_kept;
+
+    cc_by_index(t->cc)->rest(&t->cc_state, &kept, true);
+    t->path.low = (uint16_t)u32_max(tcp->cfg.base_mss, tcp->cfg.mss_min);
+    tcp_mtu_follow(t);
+}
+
+static void tcp_idle_free(struct tcp *tcp, struct tcp_idle *i)
+{
+    hash_del(&tcp->table, &i->link);
+    if (!i->is_large) {
+        slab_free(&tcp->idles, i);
+        return;
+    }
+    struct tcp_idle_large *l = container_of(i, struct tcp_idle_large, idle);
+
+    timer_stop(&tcp->idle_wheel, &l->timer);
+    tcp->idle_orphans -= l->detached;
+    slab_free(&tcp->idle_larges, l);
+}
+
+/**
+ * tcp_unpack - a full block takes the place of @i, which is gone.
+ *
+ * Return: the block; NULL when none is left: @i stays as it is.
+ */
+struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i)
+{
+    struct tcb *t = tcp_tcb_alloc(tcp);
+    uint32_t hash = i->link.hash;
+
+    if (t == NULL)
+        return NULL;
+    tcp_idle_fill(tcp, i, t);
+    tcp_idle_free(tcp, i);
+    hash_add(&tcp->table, &t->conn.link, hash);
+    tcp->stats.unpacked++;
+    if (t->detached)
+        tcp_orphan_link(t);
+    else
+        tcp->moved(tcp->moved_ctx, t->ready.owner, t, NULL);
+    tcp_timer_update(t);
+    return t;
+}
+
+/* The connection @i ends by @ev where it rests; an abort tells the peer. The user, if there is one,
+ * has let go of it. */
+void tcp_idle_end(struct tcp *tcp, struct tcp_idle *i, enum tcp_event_kind ev)
+{
+    struct tcb t;
+
+    tcp_idle_fill(tcp, i, &t);
+    tcp_idle_free(tcp, i);
+    NET_ASSERT(tcp->port_users[t.conn.id.lport] > 0);
+    tcp->port_users[t.conn.id.lport]--;
+    tcp_event(tcp, &t.conn, ev);
+    if (ev == TCP_EV_ABORT) {
+        tcp->stats.aborted++;
+        tcp_send_rst(&t);
+    } else {
+        tcp->stats.failed++;
+    }
+    tcp_note_flush(tcp, &t.conn);
+}
+
+void tcp_idle_abort(struct tcp *tcp, struct tcp_idle *i)
+{
+    tcp_idle_end(tcp, i, TCP_EV_ABORT);
+}
+
+/* Deadlines of those that rest. A keep-alive wants a block, whose own timer then comes at once. */
+void tcp_idle_tick(struct tcp *tcp, net_time now)
+{
+    struct timer *timer;
+
+    while (tcp->idle_larges.used > 0 && (timer = timer_expired(&tcp->idle_wheel, now)) != NULL) {
+        struct tcp_idle_large *l = container_of(timer, struct tcp_idle_large, timer);
+
+        if (l->life_at <= now)
+            tcp_idle_end(tcp, &l->idle, TCP_EV_TIMEOUT);
+        else if (tcp_unpack(tcp, &l->idle) == NULL)
+            timer_arm(&tcp->idle_wheel, &l->timer, now + NET_SEC(1));
+    }
+    if (tcp->cfg.full_idle == 0 && tcp->tcbs.used > 0) /* as soon as may be: for tests */
+        while (tcp_idle_sweep(tcp, TCP_IDLE_SEARCH))
+            ;
+}
