@@ -268,7 +268,7 @@ static void net_advance(struct net *n, net_time now)
         net_unreached(n);
     }
     ip_tick(&n->ip, now);
-    if (timer_due(&n->tcp.wheel, now))
+    if (tcp_tick_due(&n->tcp, now))
         tcp_tick(&n->tcp, now);
 }
 

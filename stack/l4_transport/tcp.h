@@ -474,6 +474,13 @@ bool tcp_output_due(const struct tcp *tcp);
 void tcp_trace_out(struct tcp *tcp, const struct pkt *p);
 /** tcp_trace_unseen - @p, which carries a note, will never be a frame (net_drop calls). */
 void tcp_trace_unseen(struct core *c, const struct pkt *p);
+/** tcp_tick_due - let time pass to @now. Return: whether tcp_tick() must be called. */
+static inline bool tcp_tick_due(struct tcp *tcp, net_time now)
+{
+    bool talks = timer_due(&tcp->wheel, now), rests = timer_due(&tcp->idle_wheel, now);
+
+    return unlikely(talks || rests || tcp->cfg.full_idle == 0);
+}
 void tcp_tick(struct tcp *tcp, net_time now);
 net_time tcp_deadline(const struct tcp *tcp);
 

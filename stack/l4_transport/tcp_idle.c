@@ -577,7 +577,7 @@ void tcp_idle_tick(struct tcp *tcp, net_time now)
 {
     struct timer *timer;
 
-    while (tcp->idle_larges.used > 0 && (timer = timer_expired(&tcp->idle_wheel, now)) != NULL) {
+    while ((timer = timer_expired(&tcp->idle_wheel, now)) != NULL) {
         struct tcp_idle_large *l = container_of(timer, struct tcp_idle_large, timer);
 
         if (l->life_at <= now)

@@ -373,7 +373,5 @@ void tcp_tick(struct tcp *tcp, net_time now)
 
 net_time tcp_deadline(const struct tcp *tcp)
 {
-    net_time at = timer_deadline(&tcp->wheel);
-
-    return tcp->idle_larges.used == 0 ? at : net_time_min(at, timer_deadline(&tcp->idle_wheel));
+    return net_time_min(timer_deadline(&tcp->wheel), timer_deadline(&tcp->idle_wheel));
 }

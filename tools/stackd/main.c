@@ -75,7 +75,8 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.backlog = o->backlog;
     cfg->tcp.half_open = o->syn_pool;
     /* The services' limit is the one that is reached first, as they let the idlest go. */
-    cfg->tcp.connections = o->connections + MAIN_SPARE;
+    cfg->tcp.connections = o->connections + MAIN_SPARE; /* all at once may have something to say */
+    cfg->tcp.idle = o->connections;
     cfg->socks.sockets = o->connections + MAIN_SPARE;
     cfg->tcp.syn_policy = o->syn_policy;
     cfg->tcp.msl = o->msl;
