@@ -156,7 +156,7 @@ def read_code():
         with open(path, encoding="utf-8") as f:
             text = f.read()
         name = os.path.basename(path)
-        is_tcp = "/tcp" in path
+        is_tcp = "/tcp" in os.path.relpath(path, ROOT)
         spans = functions(text)
         first = True
         rfc = "9293" if is_tcp else None
