@@ -460,6 +460,7 @@ static void tcp_fill_times(struct tcb *t, const struct tcp_idle *i)
         .edge = t->rcv_adv,
         .space = i->rcv_space,
     };
+    t->rcvq.period = tcp_rcvbuf_period(t->rcvq.heard);
     t->rack.reordering_seen = i->reordering_seen;
     if (t->has_sack && t->delivered > 0) { /* what was delivered last was sent last */
         t->rack.is_valid = t->rack.has_fack = true;

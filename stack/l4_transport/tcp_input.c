@@ -675,7 +675,10 @@ static enum verdict tcp_idle_input(struct tcp *tcp, struct tcp_idle *i, struct t
 {
     struct tcb *t = tcp_unpack(tcp, i);
 
-    return t == NULL ? V_DROP_TCP_TCB_POOL : tcp_segment(t, seg);
+    if (t == NULL)
+        return V_DROP_TCP_TCB_POOL;
+    tcp_flow_note(t);
+    return tcp_segment(t, seg);
 }
 
 enum verdict tcp_input(struct tcp *tcp, struct pkt *p)

@@ -116,7 +116,7 @@ static void rest_forget(struct tcb *t)
     t->path = (struct tcp_path){.mtu = t->path.mtu, .room = t->path.room, .gso = t->path.gso};
     t->rcvq.since = t->rcvq.edge_at = t->rcvq.heard = 0;
     t->rcvq.from = t->rcvq.edge = t->irs;
-    t->rcvq.tsecr = 0;
+    t->rcvq.tsecr = t->rcvq.period = 0;
     t->fin_seq = t->dup_left = t->dup_right = t->timed_seq = t->irs;
     t->last_sent = t->rtx_since = t->shut_since = t->pace_at = t->timed_at = t->sampled_at = 0;
     t->min_rtt_at = t->ts_recent_at = t->delivered_at = t->first_sent_at = t->challenge_since = 0;
