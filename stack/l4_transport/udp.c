@@ -5,8 +5,9 @@
  * nothing, so it has no states and no timers; what is left to do is to check, to find the socket,
  * and to bound what a stranger's datagrams may occupy.
  *
- * Finding the socket. Every socket with a port stands in the table `ports`, by its local port;
- * connected ones also stand in `tuples`, by both addresses and ports, under a keyed hash. A
+ * Finding the socket. Every socket with a port stands in the table `ports`, by its local port, the
+ * connected ones in a chain of their own: a server with a socket for each peer is found as fast as one
+ * without. Connected ones also stand in `tuples`, by both addresses and ports, under a keyed hash. A
  * datagram for one of our addresses goes to the connected socket of its four-tuple, else to the
  * one bound to that address, else to the one bound to any address; of several with the same right
  * (SOCK_OPT_REUSEADDR) to the youngest, as in Linux. A broadcast or multicast is for everybody:
@@ -85,10 +86,16 @@ static uint32_t udp_tuple_hash(const struct udp *udp, struct ip_addr local, uint
     return siphash_table(&udp->key, words, ARRAY_LEN(words));
 }
 
+/* Where the sockets of a port stand, with a peer or without. */
+static uint32_t udp_port_hash(uint16_t port, bool is_connected)
+{
+    return is_connected ? port ^ 0x15555u : port;
+}
+
 static struct udp_sock *udp_find_connected(const struct udp *udp, struct ip_addr local,
                                            uint16_t lport, struct ip_addr remote, uint16_t rport)
 {
-    if (udp->socks.used == 0)
+    if (udp->connected == 0)
         return NULL;
     uint32_t hash = udp_tuple_hash(udp, local, lport, remote, rport);
 
@@ -107,7 +114,8 @@ static struct udp_sock *udp_find_bound(const struct udp *udp, struct ip_addr loc
 {
     struct udp_sock *any = NULL;
 
-    for (struct hash_node *n = hash_first(&udp->ports, port); n != NULL; n = n->next) {
+    for (struct hash_node *n = hash_first(&udp->ports, udp_port_hash(port, false)); n != NULL;
+         n = n->next) {
         struct udp_sock *u = container_of(n, struct udp_sock, by_port);
 
         if (u->lport != port || udp_is_connected(u))
@@ -120,13 +128,15 @@ static struct udp_sock *udp_find_bound(const struct udp *udp, struct ip_addr loc
     return any;
 }
 
-/* Is @port at @local taken, seen from @self? With @local NULL: by anybody, at whatever address. */
-static bool udp_port_taken(const struct udp_sock *self, const struct ip_addr *local, uint16_t port)
+/* One of the two chains, for udp_port_taken(). */
+static bool udp_chain_has(const struct udp_sock *self, const struct ip_addr *local, uint16_t port,
+                          bool connected)
 {
-    for (struct hash_node *n = hash_first(&self->udp->ports, port); n != NULL; n = n->next) {
+    for (struct hash_node *n = hash_first(&self->udp->ports, udp_port_hash(port, connected));
+         n != NULL; n = n->next) {
         const struct udp_sock *u = container_of(n, struct udp_sock, by_port);
 
-        if (u->lport != port || u == self)
+        if (u->lport != port || u == self || udp_is_connected(u) != connected)
             continue;
         if (local == NULL)
             return true;
@@ -136,6 +146,12 @@ static bool udp_port_taken(const struct udp_sock *self, const struct ip_addr *lo
             return true;
     }
     return false;
+}
+
+/* Is @port at @local taken, seen from @self? With @local NULL: by anybody, at whatever address. */
+static bool udp_port_taken(const struct udp_sock *self, const struct ip_addr *local, uint16_t port)
+{
+    return udp_chain_has(self, local, port, false) || udp_chain_has(self, local, port, true);
 }
 
 /* RFC 6056, algorithm 1: start anywhere, take the next free one. Return: 0 if all are taken. */
@@ -251,24 +267,34 @@ static bool udp_hears(const struct udp_sock *u, const struct pkt *p, const struc
 }
 
 /* A broadcast or multicast: to everybody who may hear it. */
-static enum verdict udp_deliver_all(struct udp *udp, struct pkt *p, const struct udp_hdr *h)
+static enum verdict udp_deliver_chain(struct udp *udp, struct pkt *p, const struct udp_hdr *h,
+                                      bool connected, bool *given)
 {
+    struct hash_node *n = hash_first(&udp->ports, udp_port_hash(h->dst_port, connected));
     enum verdict v = V_DROP_UDP_NO_PORT;
-    bool given = false; /* the packet itself */
 
-    for (struct hash_node *n = hash_first(&udp->ports, h->dst_port); n != NULL; n = n->next) {
+    for (; n != NULL; n = n->next) {
         struct udp_sock *u = container_of(n, struct udp_sock, by_port);
 
-        if (!udp_hears(u, p, h))
+        if (udp_is_connected(u) != connected || !udp_hears(u, p, h))
             continue;
-        struct pkt *q = given ? udp_copy(udp, p) : pkt_keep(p);
+        struct pkt *q = *given ? udp_copy(udp, p) : pkt_keep(p);
         enum verdict w = q == NULL ? V_DROP_PKT_POOL : udp_deliver(u, q);
 
-        given = given || w == V_DONE;
+        *given = *given || w == V_DONE;
         pkt_release(q);
         v = v == V_DONE ? v : w; /* one who took it is enough */
     }
     return v;
+}
+
+static enum verdict udp_deliver_all(struct udp *udp, struct pkt *p, const struct udp_hdr *h)
+{
+    bool given = false; /* the packet itself */
+    enum verdict v = udp_deliver_chain(udp, p, h, false, &given);
+    enum verdict w = udp_deliver_chain(udp, p, h, true, &given);
+
+    return v == V_DONE || w == V_DROP_UDP_NO_PORT ? v : w;
 }
 
 static enum verdict udp_check_sum(const struct udp *udp, const struct pkt *p,
@@ -361,8 +387,10 @@ void udp_close(struct udp_sock *u)
     while (u->members != NULL)
         udp_leave(u, u->members->group, u->members->ifi);
     ready_del(&u->ready);
-    if (udp_is_connected(u))
+    if (udp_is_connected(u)) {
+        udp->connected--;
         hash_del(&udp->tuples, &u->by_tuple);
+    }
     if (u->lport != 0)
         hash_del(&udp->ports, &u->by_port);
     u->open = false;
@@ -388,7 +416,7 @@ int udp_bind(struct udp_sock *u, struct ip_addr local, uint16_t port)
     u->local = local;
     u->local_group = group;
     u->lport = port;
-    hash_add(&udp->ports, &u->by_port, port);
+    hash_add(&udp->ports, &u->by_port, udp_port_hash(port, false));
     return 0;
 }
 
@@ -409,8 +437,13 @@ int udp_connect(struct udp_sock *u, struct ip_addr remote, uint16_t port)
         return -EACCES;
     if (u->lport == 0 && (err = udp_bind(u, IP_ADDR_ANY, 0)) < 0)
         return err;
-    if (udp_is_connected(u))
+    if (udp_is_connected(u)) {
         hash_del(&udp->tuples, &u->by_tuple);
+    } else {
+        hash_del(&udp->ports, &u->by_port);
+        hash_add(&udp->ports, &u->by_port, udp_port_hash(u->lport, true));
+        udp->connected++;
+    }
     if (!is_fixed) {
         u->local = path.src;
         u->local_chosen = true;

@@ -31,7 +31,7 @@ struct udp_member {
 
 /* One socket. `open` is false in a freed record, whose first word the pool uses. */
 struct udp_sock {
-    struct hash_node by_port;  /* in udp->ports, once bound */
+    struct hash_node by_port;  /* in udp->ports, once bound: among those with or without a peer */
     struct hash_node by_tuple; /* in udp->tuples, while connected */
     struct udp *udp;
     struct ready ready;
@@ -65,6 +65,7 @@ struct udp {
     struct slab socks, members;
     struct hash ports, tuples;
     struct siphash_key key;
+    uint32_t connected; /* sockets in tuples */
     uint32_t held_pkts, held_bigs; /* packets of the two pools in receive queues */
     struct udp_stats stats;
 };

@@ -648,6 +648,45 @@ static void test_udp_bind_conflicts(void)
     teardown();
 }
 
+/* A server with a socket for each peer: they are no way to walk for the next stranger. */
+static void test_udp_connected_sockets_stand_apart(void)
+{
+    enum { PEERS = 4 };
+    struct udp_sock *peer[PEERS];
+    unsigned walked = 0;
+
+    setup();
+    struct udp_sock *server = bound(IP_ADDR_ANY, 7), *late;
+
+    server->reuse = true;
+    for (uint16_t i = 0; i < PEERS; i++) {
+        peer[i] = udp_open(&udp, 2);
+        T_NEED(peer[i] != NULL);
+        peer[i]->reuse = true;
+        T_EQ(udp_bind(peer[i], IP_ADDR_ANY, 7), 0);
+        T_EQ(udp_connect(peer[i], PEER, (uint16_t)(1000 + i)), 0);
+        T_EQ(udp_connect(peer[i], PEER, (uint16_t)(2000 + i)),
+             0); /* once more: it stands there once */
+    }
+    for (struct hash_node *n = hash_first(&udp.ports, 7); n != NULL; n = n->next)
+        walked++;
+    T_EQ(walked, 1);
+    T_EQ(in(PEER, 2002, US, 7, "third"), V_DONE);
+    expect(peer[2], "third");
+    T_EQ(in(PEER, 9999, US, 7, "stranger"), V_DONE);
+    expect(server, "stranger");
+    T_EQ(in(PEER, 2001, BCAST, 7, "to all"), V_DONE); /* all whose peer that may be */
+    expect(server, "to all");
+    udp_close(server);
+    late = udp_open(&udp, 3);
+    T_EQ(udp_bind(late, IP_ADDR_ANY, 7), -EADDRINUSE); /* they have the port all the same */
+    udp_close(late);
+    for (unsigned i = 0; i < PEERS; i++)
+        udp_close(peer[i]);
+    T_EQ(udp.connected, 0);
+    teardown();
+}
+
 static void test_udp_ephemeral_ports_are_random_and_run_out(void)
 {
     struct udp_config cfg;
@@ -712,5 +751,5 @@ T_MAIN("udp", T(test_udp_input_goes_to_its_port), T(test_udp_input_wrong_length_
        T(test_udp_send_writes_header_and_checksum), T(test_udp_send_computed_zero_becomes_ffff),
        T(test_udp_send_without_checksum_if_told_so), T(test_udp_send_largest_datagram),
        T(test_udp_send_refusals), T(test_udp_bind_and_connect_choose_and_report),
-       T(test_udp_bind_conflicts), T(test_udp_ephemeral_ports_are_random_and_run_out),
-       T(test_udp_open_runs_out_of_sockets))
+       T(test_udp_bind_conflicts), T(test_udp_connected_sockets_stand_apart),
+       T(test_udp_ephemeral_ports_are_random_and_run_out), T(test_udp_open_runs_out_of_sockets))
