@@ -36,11 +36,18 @@ bench_enter() {
     tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-bench.XXXXXX") || exit 2
     trap bench_leave EXIT
     trap 'exit 130' INT TERM
-    mkdir "$tmp/root"
-    head -c 20 /dev/zero | tr '\0' 'x' >"$tmp/root/small" # the reply of the HTTP workloads
-    head -c $((8 << 20)) /dev/zero | tr '\0' 'y' >"$tmp/root/big" # what is read without end
+    bench_files
     bench_settings
     bench_cpus
+}
+
+# What is served by HTTP: made once, as a file that has just been written is not yet one to rely on.
+bench_files() {
+    bench_root=$build/tests/bench/root
+    [ -e "$bench_root/big" ] && return 0
+    mkdir "$tmp/root" && head -c 20 /dev/zero | tr '\0' 'x' >"$tmp/root/small" && # the reply of the small workloads
+        head -c $((8 << 20)) /dev/zero | tr '\0' 'y' >"$tmp/root/big" &&        # what is read without end
+        mv "$tmp/root" "$bench_root"
 }
 
 # The kernel's end is quiet, and has ports enough.
@@ -142,7 +149,7 @@ subject_start() { # subject_start NAME [OPTION...]
 
 subject_stackd() {
     subject_run '^stackd: ready' "$subject_program" "${subject_options[@]}" --tap $subject_tap --ip 10.9.0.2/16 --host-ip 10.9.0.1/16 \
-        --control "$tmp/control" --http-root "$tmp/root" --service echo --service discard --service chargen \
+        --control "$tmp/control" --http-root "$bench_root" --service echo --service discard --service chargen \
         --service http "$@"
 }
 
