@@ -44,9 +44,10 @@ bench_enter() {
 # What is served by HTTP: made once, as a file that has just been written is not yet one to rely on.
 bench_files() {
     bench_root=$build/tests/bench/root
-    [ -e "$bench_root/big" ] && return 0
+    [ "$(stat -c %s "$bench_root/big" 2>/dev/null)" = $((2 << 20)) ] && return 0
+    rm -rf "$bench_root"
     mkdir "$tmp/root" && head -c 20 /dev/zero | tr '\0' 'x' >"$tmp/root/small" && # the reply of the small workloads
-        head -c $((8 << 20)) /dev/zero | tr '\0' 'y' >"$tmp/root/big" &&        # what is read without end
+        head -c $((2 << 20)) /dev/zero | tr '\0' 'y' >"$tmp/root/big" &&        # what is read without end
         mv "$tmp/root" "$bench_root"
 }
 
