@@ -147,6 +147,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
     main_config(d, &cfg);
     app_config_default(&ac);
     ac.connections = d->opt.connections;
+    ac.blocks = u32_max(ac.blocks, ac.connections / 4);
     ac.ports = 2 * STACKD_SERVICES; /* each may have TCP and UDP */
     main_cut(d, &ac, &r);
     size_t net_len = (net_mem_size(&cfg) + 4095) & ~(size_t)4095;
