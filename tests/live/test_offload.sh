@@ -3,7 +3,7 @@
 # other end: not one bit differs with offload on, off and refused, captures hold complete checksums,
 # and a bad wire acts on frames of the MTU.
 . "$(dirname "$0")/lib.sh"
-need curl nc sha256sum tshark
+need curl nc sha256sum tshark ping jq
 bytes=200000000
 mkdir "$tmp/root"
 openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 </dev/zero 2>/dev/null | head -c $bytes >"$tmp/root/f"
@@ -58,10 +58,22 @@ t_eq "captured: all bytes of them" "$(shark -Y 'tcp.dstport == 5000' -T fields -
 t_eq "captured: no bad checksum" "$(shark -Y 'ip.checksum.status == "Bad" || tcp.checksum.status == "Bad"' | wc -l)" 0
 t_eq "captured: no malformed packet" "$(shark -Y '_ws.malformed || _ws.short' | wc -l)" 0
 
+# Frames that the kernel's end may send and ours may not receive: refused, not taken as if they were whole.
+start --offload off
+ip link set tap0 mtu 9000
+t "the other end's MTU is larger: no answer" sh -c '! ping -n -q -c 1 -W 1 -s 4000 -M do 10.0.0.2'
+t "such frames are counted" test "$(count port.rx_too_long)" -ge 1
+t "shorter ones are answered" ping -n -q -c 1 -W 2 -s 1400 10.0.0.2
+stop
+
 # The wire that loses frames loses them one by one: it sees none above the MTU, in either direction.
 start --offload on --pcap "$tmp/c.pcapng" --http-root "$tmp/root" --drop-chance rx:0.5 --delay rx:0.1 --reorder-chance tx:1 --seed 3
 t_eq "bad wire: 5 MB into the stack" "$(into "$tmp/root/small")" "$want_small"
+seen() { ip -s -j link show tap0 | jq ".[0].stats64.rx.$1"; } # by the kernel's end
+packets=$(seen packets) octets=$(seen bytes)
 t_eq "bad wire: 5 MB out of it" "$(curl -s --max-time 60 http://10.0.0.2/small | sha256sum)" "$want_small"
+mean=$((($(seen bytes) - octets) / ($(seen packets) - packets)))
+t "bad wire: none above the MTU left (mean $mean)" test "$mean" -gt 500 -a "$mean" -le 1514
 t "bad wire: frames were lost one by one" test "$(count drop.wire.loss)" -gt 5
 stop
 t_eq "bad wire: none above the MTU came through" "$(shark -Y 'frame.len > 1514 && tcp.dstport == 5000' | wc -l)" 0
