@@ -51,6 +51,11 @@ static inline void hash_del(struct hash *h, struct hash_node *n)
     *at = n->next;
     n->next = NULL;
 }
+/** hash_ahead - hash_first() will be asked soon: its answer is fetched from memory meanwhile. */
+static inline void hash_ahead(const struct hash *h, uint32_t hash)
+{
+    __builtin_prefetch(&h->slots[hash & h->mask]);
+}
 /** hash_first - head of the chain in which an object with @hash stands; compare hash, then key. */
 static inline struct hash_node *hash_first(const struct hash *h, uint32_t hash)
 {

@@ -467,6 +467,20 @@ void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip);
 enum verdict tcp_input(struct tcp *tcp, struct pkt *p);
 /** tcp_input_error - an ICMP error about a segment of ours (RFC 9293 3.9.2.2, RFC 5927). */
 enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e);
+/**
+ * tcp_ahead, tcp_ahead_block - a segment of @id will come in soon: fetch what it needs from memory.
+ *
+ * The first looks for the chain, the second for the block at its head; between them there should be
+ * enough other work for the first to be there.
+ * Return: what the second wants to know.
+ */
+uint32_t tcp_ahead(const struct tcp *tcp, const struct tcp_id *id);
+void tcp_ahead_block(const struct tcp *tcp, uint32_t hash);
+/** tcp_is_wide - are there so many connections that most of them are not in the cache? */
+static inline bool tcp_is_wide(const struct tcp *tcp)
+{
+    return tcp->tcbs.used > 1024;
+}
 /** tcp_output - hand at most @max segments that are due to IP. Return: how many. */
 uint32_t tcp_output(struct tcp *tcp, uint32_t max);
 bool tcp_output_due(const struct tcp *tcp);

@@ -117,6 +117,22 @@ static void tcp_flow_forget(struct tcp *tcp, const struct tcp_conn *c)
         f->t = NULL;
 }
 
+uint32_t tcp_ahead(const struct tcp *tcp, const struct tcp_id *id)
+{
+    uint32_t hash = tcp_hash(tcp, id);
+
+    hash_ahead(&tcp->table, hash);
+    return hash;
+}
+
+void tcp_ahead_block(const struct tcp *tcp, uint32_t hash)
+{
+    const uint8_t *block = (const uint8_t *)hash_first(&tcp->table, hash);
+
+    for (size_t at = 0; block != NULL && at < sizeof(struct tcb); at += 64)
+        __builtin_prefetch(block + at);
+}
+
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c)
 {
     hash_add(&tcp->table, &c->link, tcp_hash(tcp, &c->id));

@@ -55,6 +55,64 @@ static void test_net_silent_neighbour_answers_a_ping(void)
     hosts_end(&h);
 }
 
+/* With so many connections what a burst needs is fetched ahead of it: by what its frames seem to be, also
+ * where they are none. */
+static void test_net_bursts_to_many_connections(void)
+{
+    enum { MANY = 1100, BATCH = 40 };
+    static int sa[MANY], sb[MANY];
+    struct net_config cfg[2];
+    struct hosts h;
+
+    for (uint8_t i = 0; i < 2; i++) {
+        hosts_config(&cfg[i], (uint8_t)(i + 1));
+        cfg[i].tcp.connections = cfg[i].socks.sockets = cfg[i].tcp.time_wait = MANY + 8;
+    }
+    hosts_begin_with(&h, &cfg[0], &cfg[1]);
+    int listener = sock_open(net_socks(&h.b), SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(net_socks(&h.b), listener, &(struct sock_addr){.port = 80}), 0);
+    T_EQ(sock_listen(net_socks(&h.b), listener, 4), 0);
+    for (unsigned i = 0; i < MANY; i++) {
+        sa[i] = sock_open(net_socks(&h.a), SOCK_KIND_TCP);
+        T_EQ(sock_connect(net_socks(&h.a), sa[i], &(struct sock_addr){HOST_B, 80}), -EINPROGRESS);
+        hosts_run(&h, NET_US(10));
+        sb[i] = sock_accept(net_socks(&h.b), listener, NULL);
+        T_NEED(sb[i] >= 0);
+        T_EQ(sock_send(net_socks(&h.a), sa[i], &(uint8_t){(uint8_t)i}, 1, 0), 1);
+    }
+    T_TRUE(tcp_is_wide(&h.b.tcp));
+    for (bool more = true; more;) {
+        struct pkt *out[BATCH - 3], *in[BATCH];
+        size_t count = net_output(&h.a, out, ARRAY_LEN(out), h.now), k = 0;
+
+        for (size_t i = 0; i < 3; i++) { /* nothing, half a header, and no sense in it */
+            in[k] = net_pkt(&h.b);
+            memset(pkt_append(in[k], (uint32_t)(27 * i)), 0x45, 27 * i);
+            k++;
+        }
+        for (size_t i = 0; i < count; i++) {
+            pkt_csum_complete(out[i]);
+            in[k] = net_pkt(&h.b);
+            pkt_copy_out(out[i], pkt_append(in[k++], pkt_total(out[i])));
+            pkt_release(out[i]);
+        }
+        net_input(&h.b, in, k, h.now);
+        more = count > 0;
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        uint8_t got = 0;
+
+        T_EQ(sock_recv(net_socks(&h.b), sb[i], &got, 1, 0), 1);
+        T_EQ(got, (uint8_t)i);
+        T_EQ(sock_abort(net_socks(&h.b), sb[i]), 0);
+        T_EQ(sock_abort(net_socks(&h.a), sa[i]), 0);
+        hosts_run(&h, NET_US(10));
+    }
+    T_EQ(sock_close(net_socks(&h.b), listener), 0);
+    hosts_end(&h);
+}
+
 T_MAIN("net", T(test_net_silent_neighbour_fails_a_connect),
        T(test_net_silent_neighbour_reaches_a_udp_socket),
-       T(test_net_silent_neighbour_answers_a_ping))
+       T(test_net_silent_neighbour_answers_a_ping), T(test_net_bursts_to_many_connections))
