@@ -57,7 +57,7 @@ struct tcp_config {
     uint32_t connections;  /* full blocks: 16384 */
     uint32_t idle;         /* connections that rest, and those of them that need a larger record: 131072,
                             * each; 0: none are packed (tcp_idle.c) */
-    uint32_t full_idle;    /* as long as no more blocks than these are in use: 1024 */
+    uint32_t full_idle;    /* as long as no more blocks than these are in use: 256, which a cache holds */
     uint32_t half_open;    /* half-open pool: 1024 */
     uint32_t time_wait;    /* TIME-WAIT entries: 32768 */
     uint32_t listeners;    /* 256, at most 65535 */

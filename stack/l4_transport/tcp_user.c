@@ -15,7 +15,7 @@ void tcp_config_default(struct tcp_config *cfg)
     *cfg = (struct tcp_config){
         .connections = 16384,
         .idle = 131072,
-        .full_idle = 1024,
+        .full_idle = 256,
         .half_open = 1024,
         .time_wait = 32768,
         .listeners = 256,
@@ -85,7 +85,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
     slab_cut(&tcp->lent_pool, r, SENDQ_RECORD, cfg->lent_records);
     tcp_fo_cut(&tcp->fo, cfg, r);
-    hash_cut(&tcp->table, r, cfg->connections + cfg->half_open + cfg->time_wait + 2 * cfg->idle);
+    hash_cut(&tcp->table, r, u32_max(cfg->connections, cfg->idle) + cfg->half_open + cfg->time_wait);
     hash_cut(&tcp->listeners, r, cfg->listeners);
     tcp->port_users = region_cut(r, 65536 * sizeof(tcp->port_users[0]), 64);
 }
