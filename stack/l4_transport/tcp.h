@@ -479,7 +479,7 @@ void tcp_ahead_block(const struct tcp *tcp, uint32_t hash);
 /** tcp_is_wide - are there so many connections that most of them are not in the cache? */
 static inline bool tcp_is_wide(const struct tcp *tcp)
 {
-    return tcp->tcbs.used > 1024;
+    return tcp->tcbs.used + tcp->idles.used > 1024;
 }
 /** tcp_output - hand at most @max segments that are due to IP. Return: how many. */
 uint32_t tcp_output(struct tcp *tcp, uint32_t max);

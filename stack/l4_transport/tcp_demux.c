@@ -128,8 +128,10 @@ uint32_t tcp_ahead(const struct tcp *tcp, const struct tcp_id *id)
 void tcp_ahead_block(const struct tcp *tcp, uint32_t hash)
 {
     const uint8_t *block = (const uint8_t *)hash_first(&tcp->table, hash);
+    /* Which kind it is would have to be waited for: what most of them are. */
+    size_t size = tcp->idles.used > tcp->tcbs.used ? sizeof(struct tcp_idle) : sizeof(struct tcb);
 
-    for (size_t at = 0; block != NULL && at < sizeof(struct tcb); at += 64)
+    for (size_t at = 0; block != NULL && at < size; at += 64)
         __builtin_prefetch(block + at);
 }
 

@@ -70,7 +70,7 @@ static uint16_t tcp_rough(net_time time)
 
     if (t >> TCP_ROUGH_BITS != 0)
         shift = 64 - TCP_ROUGH_BITS - (unsigned)__builtin_clzll(t);
-    return shift > 31 ? UINT16_MAX : (uint16_t)(shift << TCP_ROUGH_BITS | t >> shift);
+    return (uint16_t)(shift > 31 ? UINT16_MAX : shift << TCP_ROUGH_BITS | t >> shift);
 }
 
 /* Never more than it was, and less by a thousandth at most. */
