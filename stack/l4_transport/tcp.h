@@ -199,7 +199,8 @@ struct tcp_rcvq {
     tcp_seq edge;     /* right edge of the window at `edge_at` */
     uint32_t space;   /* bytes the user took in one round trip, at most; 0: nothing has come */
     uint32_t tsecr;   /* the last echo that was used */
-    uint32_t period;  /* of tcp->rcv_busy, in which it was counted last */
+    uint32_t period;  /* of tcp->rcv_busy, in which data came last, */
+    uint32_t came;    /* and bytes that did in it */
 };
 
 /* Congestion: what mood a connection is in (tcp_recovery.c); Linux's numbers. */

@@ -35,7 +35,7 @@
  * A queue in front of us, as a TAP has one of 1000 frames, is no buffer of ours, but it overflows all
  * the same when all senders fill their windows at once; and where nothing is lost nothing tells them to
  * slow down before. So the connections that data come in for share what it holds (cfg.rcv_room): no
- * window promises more than an equal part. Who is among them is counted by periods of 67 ms.
+ * window promises more than an equal part. Who sent 16 KiB in a period of 67 ms is among them.
  *
  * A size set by the user (SOCK_OPT_RCVBUF, SOCK_OPT_SNDBUF) is kept. Neither limit shrinks again:
  * memory follows what is held and not the limit.
@@ -48,6 +48,7 @@
 enum {
     BUF_WIRE = 12,         /* bytes in a nanosecond: 100 Gbit/s */
     BUF_SHORT = 4 << 20,   /* bytes: what the caches of one core hold, the shared one included */
+    BUSY_BYTES = 16384,    /* in a period */
     BUSY_PERIOD_BITS = 26, /* 2^26 ns = 67 ms */
     RCVBUF_FINE_TICKS = 4, /* below so many ticks of 1 ms the echo only gives an upper bound */
     RCVBUF_FIRST = 10,     /* segments: the flight a sender begins with (RFC 6928) */
@@ -85,8 +86,9 @@ uint32_t tcp_rcvbuf_period(net_time at)
     return (uint32_t)(at >> BUSY_PERIOD_BITS);
 }
 
-/* Data have come: @t is among those that share the queue in front of us. */
-static void tcp_rcvbuf_busy(struct tcb *t)
+/* @len bytes have come: @t may be among those that share the queue in front of us. Not for a few
+ * bytes: strangers that trickle must not take the windows of those who have something to send. */
+static void tcp_rcvbuf_busy(struct tcb *t, uint32_t len)
 {
     struct tcp *tcp = t->tcp;
     uint32_t period = tcp_rcvbuf_period(tcp->c->now);
@@ -96,9 +98,13 @@ static void tcp_rcvbuf_busy(struct tcb *t)
         tcp->rcv_busy.now = 0;
         tcp->rcv_busy.period = period;
     }
-    if (t->rcvq.period != period || tcp->rcv_busy.now == 0)
+    if (t->rcvq.period != period) {
+        t->rcvq.period = period;
+        t->rcvq.came = 0;
+    }
+    if (t->rcvq.came < BUSY_BYTES && t->rcvq.came + len >= BUSY_BYTES)
         tcp->rcv_busy.now++;
-    t->rcvq.period = period;
+    t->rcvq.came += len;
 }
 
 /* What the window may promise for the sake of the others; two segments at least. */
@@ -148,7 +154,7 @@ bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg)
     net_time now = t->tcp->c->now;
     bool was_idle = q->space != 0 && now - q->heard > t->rto;
 
-    tcp_rcvbuf_busy(t);
+    tcp_rcvbuf_busy(t, seg->data_len);
     q->heard = now;
     if (q->space == 0 || was_idle) { /* begin to count; the pause belongs to no round trip */
         q->space = u32_max(q->space, RCVBUF_FIRST * (uint32_t)t->rcv_mss);

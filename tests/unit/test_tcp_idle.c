@@ -135,6 +135,7 @@ static void rest_forget(struct tcb *t)
     t->orphan_older = t->orphan_newer = NULL;
     t->ready = (struct ready){.owner = t->ready.owner};
     t->challenges = 0;
+    t->rcvq.came = 0; /* counts anew: one that trickles less than it takes to be counted may, too */
 }
 
 static void rest_compare(const struct tcb *before, const struct tcb *after)

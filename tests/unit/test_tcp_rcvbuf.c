@@ -204,8 +204,14 @@ static void test_tcp_windows_share_the_queue_in_front(void)
         T_TRUE(i < 20 || tcp_rcv_wnd(p.t) <= 40000 + (1u << p.t->rcv_wnd_shift));
         T_TRUE(i < 20 || tcp_rcv_wnd(p.t) > 20000);
     }
-    T_TRUE(p.t->bytes_in == 100 * sizeof(bytes));
+    T_EQ(p.t->bytes_in, 100 * sizeof(bytes));
     T_EQ(u32_max(tcp->rcv_busy.now, tcp->rcv_busy.before), 1); /* one, however often data came */
+    p.t->rcvq.came = tcp->rcv_busy.now = tcp->rcv_busy.before = 0;
+    hosts_run(&p.h, NET_MS(70));
+    sock_send(net_socks(&p.h.a), p.sd[0], bytes, 1, 0); /* who trickles takes nothing from the others */
+    hosts_run(&p.h, NET_MS(1));
+    T_EQ(p.t->rcvq.came, 1);
+    T_EQ(tcp->rcv_busy.now, 0);
     tcp->rcv_busy.before = 4;
     T_EQ(tcp_rcvbuf_share(p.t), 10000);
     tcp->rcv_busy.before = 1000;
