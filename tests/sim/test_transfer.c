@@ -25,8 +25,9 @@ struct transfer {
     struct talk talk[2];
     struct world_cable *cable;
     struct imp_config wire[2];
-    bool watches, never_predicts;
+    bool watches, never_predicts, packs, pauses;
     uint64_t seen, predicted; /* a hash of all that could be seen; segments that were predicted */
+    uint64_t frames, packed;  /* a hash of the frames; how often a block was packed */
 };
 
 /* What the seeds have led to, so that the test cannot turn into one that tests nothing. */
@@ -34,7 +35,7 @@ struct transfer_sum {
     uint64_t bytes, rtx, fast, timeouts, probes, ooo, delayed, wraps, arrows;
     uint64_t mtu_ok, fast_open;
     uint64_t lent, refused; /* spans sent from where they lay; no record was left for one */
-    uint64_t joined; /* segments that left in the frame of another */
+    uint64_t joined;        /* segments that left in the frame of another */
 };
 
 static uint32_t pick(struct transfer *x, uint32_t low, uint32_t high)
@@ -247,12 +248,19 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
     sum->arrows |= x->w->arrows;
 }
 
-static void transfer_see(struct transfer *x, const void *bytes, size_t len)
+/* FNV-1a */
+static uint64_t transfer_hash(uint64_t hash, const void *bytes, size_t len)
 {
     const uint8_t *b = bytes;
 
     for (size_t i = 0; i < len; i++)
-        x->seen = (x->seen ^ b[i]) * 0x100000001b3u; /* FNV-1a */
+        hash = (hash ^ b[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static void transfer_see(struct transfer *x, const void *bytes, size_t len)
+{
+    x->seen = transfer_hash(x->seen, bytes, len);
 }
 
 /* Each frame at its moment, and what can be said about each connection then. */
@@ -268,6 +276,9 @@ static void transfer_watch(void *ctx, struct world_host *h, const struct pkt *p,
     if (p != NULL) {
         transfer_see(x, pkt_data(p), p->len);
         transfer_see(x, p->ext, p->ext_len);
+        x->frames = transfer_hash(x->frames, &now, sizeof(now));
+        x->frames = transfer_hash(x->frames, pkt_data(p), p->len);
+        x->frames = transfer_hash(x->frames, p->ext, p->ext_len);
     }
     while (tcp_each(&h->n.tcp, &at, &s)) {
         uint64_t all[] = {s.state,
@@ -319,6 +330,12 @@ static void transfer_with(struct transfer *x, uint64_t seed, struct transfer_sum
     transfer_begin(x, seed);
     for (unsigned i = 0; i < 2; i++)
         x->w->hosts[i]->n.tcp.never_predicts = x->never_predicts;
+    for (unsigned i = 0; x->packs && i < 2; i++)
+        x->w->hosts[i]->n.tcp.cfg.full_idle = 0;
+    for (unsigned i = 0; x->pauses && i < 2; i++) { /* a word now and then */
+        x->plan[i].write_max = 1 + (uint32_t)(x->plan[i].bytes / 30);
+        x->plan[i].write_pause = NET_MS(pick(x, 1, 600));
+    }
     /* Where a frame is in flight for no time, both SYNs would never meet. */
     bool both = x->wire[0].delay > NET_MS(1) && x->wire[1].delay > NET_MS(1) && one_in(x, 3) &&
                 x->wire[0].loss_ppm + x->wire[1].loss_ppm + x->wire[0].corrupt_ppm +
@@ -342,6 +359,7 @@ static void transfer_with(struct transfer *x, uint64_t seed, struct transfer_sum
     for (unsigned i = 0; i < 2; i++) {
         transfer_see(x, &x->w->hosts[i]->n.tcp.stats, sizeof(struct tcp_stats));
         x->predicted += x->w->hosts[i]->n.tcp.predicted;
+        x->packed += x->w->hosts[i]->n.tcp.stats.packed;
     }
     transfer_see(x, &x->w->trace_hash, sizeof(x->w->trace_hash));
     world_end(x->w);
@@ -401,6 +419,32 @@ static void test_transfer_prediction_changes_nothing(void)
     T_TRUE(predicted > 1000);
 }
 
+/* Connections that are packed whenever they rest for a moment (tcp_idle.c), on all kinds of wires: every
+ * byte arrives, every invariant holds, and mostly nothing at all is different: what is forgotten of a
+ * measurement in progress shows in the timing of a few transfers only. */
+static void test_transfer_packing_changes_little(void)
+{
+    struct seeds s = seeds_first("test_transfer", "test_transfer_packing_changes_little", 150);
+    struct transfer_sum sum = {0};
+    uint64_t packed = 0, ran = 0, same = 0;
+
+    for (; seeds_next(&s); ran++) {
+        static struct transfer with, without;
+
+        with = (struct transfer){.watches = true, .pauses = true, .packs = true};
+        without = (struct transfer){.watches = true, .pauses = true};
+        transfer_with(&with, s.seed, &sum);
+        transfer_with(&without, s.seed, &sum);
+        T_EQ(without.packed, 0);
+        packed += with.packed;
+        same += with.frames == without.frames;
+    }
+    if (ran < 150)
+        return;
+    T_TRUE(packed > 1000);
+    T_TRUE(same * 20 >= ran * 19);
+}
+
 /* A peer that fills our window to the last byte and then hangs up, while we do not read, must not
  * keep us from talking: its ACKs count. And its FIN, which needs no room, is taken at once, so that
  * it does not try for minutes. */
@@ -437,4 +481,4 @@ static void test_transfer_fin_at_shut_window(void)
 }
 
 T_MAIN("transfer", T(test_transfer_random), T(test_transfer_prediction_changes_nothing),
-       T(test_transfer_fin_at_shut_window))
+       T(test_transfer_packing_changes_little), T(test_transfer_fin_at_shut_window))
