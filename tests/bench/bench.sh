@@ -85,11 +85,17 @@ workload() {
 }
 
 # Not through the TAP: programs that hold both ends, or count by themselves. COMMAND prints a line of JSON.
-in_process="cable cable-64k"
+in_process="cable cable-64k cable-copy virtual-connections"
 in_process() {
     case $1 in
-    cable) options=("$build/tests/bench/cable" --mtu 1500) ;;
-    cable-64k) options=("$build/tests/bench/cable" --mtu 65535) ;;
+    # Nobody fills or reads the payload, as stacks of this kind measure themselves; cable-copy: with a copy in.
+    cable) options=("$build/tests/bench/cable" --mtu 1500 --send reserve --seconds "$seconds") ;;
+    cable-64k) options=("$build/tests/bench/cable" --mtu 65535 --send reserve --seconds "$seconds") ;;
+    cable-copy) options=("$build/tests/bench/cable" --mtu 1500 --send copy --seconds "$seconds") ;;
+    virtual-connections)
+        options=("$build/tests/bench/connections" --json)
+        [ $quick$smoke = 00 ] || options+=(1 100 1000)
+        ;;
     esac
 }
 
@@ -186,16 +192,20 @@ one() {
 
 progress() { [ -t 2 ] && printf '\r%-60s' "$*" >&2; }
 
-one_in_process() { # one_in_process WORKLOAD RUN
-    local line
+one_in_process() { # one_in_process WORKLOAD RUN - a line of JSON, or one for each number of connections
+    local line point
     in_process "$1"
-    line=$(taskset -c "$cpu" "${options[@]}" --seconds "$seconds" 2>"$tmp/why") || line=""
-    if [ -z "$line" ]; then
+    if ! taskset -c "$cpu" "${options[@]}" >"$tmp/lines" 2>"$tmp/why" || [ ! -s "$tmp/lines" ]; then
         failed=$((failed + 1))
         echo "bench.sh: $1: no result: $(tail -n 1 "$tmp/why")" >&2
-        line=null
+        echo null >"$tmp/lines"
     fi
-    printf '{"workload":"%s","subject":"stackd","point":"","run":%d,"why":"","result":%s}\n' "$1" "$2" "$line" >>"$tmp/runs.jsonl"
+    while read -r line; do
+        point=""
+        [ "$1" = virtual-connections ] && point=$(sed -n 's/.*"connections": *\([0-9]*\).*/\1/p' <<<"$line")
+        printf '{"workload":"%s","subject":"stackd","point":"%s","run":%d,"why":"","result":%s}\n' "$1" "$point" "$2" \
+            "$line" >>"$tmp/runs.jsonl"
+    done <"$tmp/lines"
 }
 
 # How often a point of a curve is measured: less often, there are many.
@@ -205,7 +215,11 @@ for w in "${wanted[@]}"; do
     for ((run = 1; run <= runs; run++)); do
         progress "$w $run/$runs ($((SECONDS - began)) s)"
         case " $in_process " in
-        *" $w "*) one_in_process "$w" $run; continue ;;
+        *" $w "*)
+            [ "$w" = virtual-connections ] && [ $run -gt $point_runs ] && break
+            one_in_process "$w" $run
+            continue
+            ;;
         esac
         [ "$w" = conns-minute ] && [ $run -gt 1 ] && break
         [ "$w" = idle ] && [ $run -gt $point_runs ] && break # long ones, and all alike

@@ -107,7 +107,7 @@ def curves(panels, x_title, log=True, ticks=None):
         for v in ys:
             out.append(f'<path d="M{x0:.1f} {py(v):.1f}H{x1:.1f}" stroke="{GRID}"/>')
             out.append(text(x0 - 8, py(v) + 4, short(v), 11, "end", DIM))
-        for v in ticks or xs:
+        for v in [t for t in ticks or xs if min(xs) <= t <= max(xs)]:
             out.append(text(px(v), y0 + 18, short(v), 11, "middle", DIM))
         out.append(text((x0 + x1) / 2, height - 12, x_title, 11, "middle", DIM))
         for k, (name, points) in enumerate(series):

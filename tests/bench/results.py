@@ -33,10 +33,11 @@ METRICS = {
     "gbit_each": lambda r: r["per_s"] * r["size"] * 8 / 1e9 if "size" in r else None,
     "p50_us": lambda r: r.get("p50_us"),
     "p99_us": lambda r: r.get("p99_us"),
-    "bytes_each": lambda r: r.get("bytes_each"),
+    "bytes_each": lambda r: r["bytes"] if "woken" in r else r.get("bytes_each"),
+    "mb": lambda r: r.get("mb"),
     "cpu_s_gb": lambda r: r["cpu_s"] / (r["bytes"] / 1e9) if "gbit_s" in r and "cpu_s" in r else None,
     "cpu_ms_1000": lambda r: r["cpu_s"] * 1e6 / r["count"] if "count" in r and "cpu_s" in r else None,
-    "ns_frame": lambda r: r["cpu_s"] * 1e9 / max(1, r["frames_in"] + r["frames_out"]) if "frames_in" in r else r.get("ns_per_frame"),
+    "ns_frame": lambda r: r["cpu_s"] * 1e9 / max(1, r["frames_in"] + r["frames_out"]) if "frames_in" in r else r.get("ns_per_frame", r.get("ns")),
     "frames_in": lambda r: r["frames_in"] / r["seconds"] if "frames_in" in r else None,
     "frames_out": lambda r: r["frames_out"] / r["seconds"] if "frames_in" in r else None,
     "busy": lambda r: r["cpu_s"] / r["seconds"] if "cpu_s" in r else None,
@@ -161,7 +162,7 @@ def compare(old, new):
 
 COLUMNS = (
     ("gbit_s", "Gbit/s", "{:.2f}"), ("per_s", "/s", "{:,.0f}"), ("gbit_each", "Gbit/s each way", "{:.3f}"), ("p50_us", "p50 us", "{:.1f}"), ("p99_us", "p99 us", "{:.0f}"),
-    ("bytes_each", "B each", "{:.0f}"), ("opened_per_s", "opened/s", "{:,.0f}"), ("cpu_s_gb", "s/GB", "{:.3f}"),
+    ("bytes_each", "B each", "{:.0f}"), ("mb", "MB", "{:.0f}"), ("opened_per_s", "opened/s", "{:,.0f}"), ("cpu_s_gb", "s/GB", "{:.3f}"),
     ("cpu_ms_1000", "ms/1000", "{:.2f}"), ("ns_frame", "ns/frame", "{:.0f}"), ("frames_in", "frames/s in", "{:,.0f}"),
     ("frames_out", "out", "{:,.0f}"), ("busy", "busy", "{:.2f}"), ("client_busy", "load", "{:.2f}"), ("jain", "Jain", "{:.2f}"),
     ("retransmitted", "rtx", "{:.0f}"), ("peak_kb", "peak kB", "{:.0f}"),
