@@ -148,7 +148,7 @@ one() {
     args=("${options[@]}")
     case $w in
     idle) # lwIP's list of connections is searched one by one: 100,000 take it a minute
-        case $smoke$subject in 1*) args+=(500) ;; 0stackd) args+=($([ $quick = 1 ] && echo 10000 || echo 100000) --warmup 1) ;; *) args+=(10000 --warmup 1) ;; esac
+        case $smoke$subject in 1*) args+=(500) ;; 0stackd) args+=(100000 --warmup 1) ;; *) args+=(10000 --warmup 1) ;; esac
         ;;
     grow-connections)
         args+=("$point") limit=200 extra=(--connections 1100000)
