@@ -91,8 +91,9 @@ static unsigned uring_post(struct port *port)
     return n;
 }
 
-/* Do all @count that are on the list. */
-static void uring_run(struct uring *u, unsigned count)
+/* Do all @count that are on the list. Return: false: the kernel refuses the ring, which must go, since
+ * what is on its list names packets that do not stay. */
+static bool uring_run(struct uring *u, unsigned count)
 {
     while (count > 0) {
         struct io_uring_cqe *cqe;
@@ -101,7 +102,7 @@ static void uring_run(struct uring *u, unsigned count)
         int why = io_uring_submit_and_wait(&u->ring, count);
 
         if (why < 0 && why != -EINTR && why != -EAGAIN && why != -EBUSY)
-            return; /* nothing was begun: results are as they were set */
+            return false; /* nothing was begun: results are as they were set */
         io_uring_for_each_cqe(&u->ring, head, cqe)
         {
             uint64_t who = io_uring_cqe_get_data64(cqe);
@@ -115,6 +116,7 @@ static void uring_run(struct uring *u, unsigned count)
         io_uring_cq_advance(&u->ring, n);
         count -= n;
     }
+    return true;
 }
 
 /* A batch of reads is over: how many next time? */
@@ -139,7 +141,10 @@ int uring_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, 
         if (u->posted == 0) {
             if (uring_post(port) == 0)
                 return -ENOBUFS;
-            uring_run(u, u->posted);
+            if (!uring_run(u, u->posted)) {
+                uring_stop(port); /* plain calls go on */
+                return -EAGAIN;
+            }
         }
         while (u->taken < u->posted) {
             struct uring_slot *s = &u->slot[u->taken++];
@@ -193,7 +198,8 @@ void uring_send(struct port *port, struct pkt **pkts, int n, int *err)
     }
     if (u->posted == 0 && u->pkts != NULL)
         reads = uring_post(port);
-    uring_run(u, (unsigned)n + reads);
+    if (!uring_run(u, (unsigned)n + reads))
+        uring_stop(port);
 }
 
 void uring_stop(struct port *port)
