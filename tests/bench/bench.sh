@@ -52,7 +52,7 @@ build=${build:-$(readlink -f "$here/../..")/build}
 
 # ---- what there is to measure -------------------------------------------------------------------
 
-workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-server conns-minute udp ping idle
+workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-server conns-minute udp ping idle idle-million
     grow-connections grow-loss grow-mtu grow-message"
 
 # workload NAME - its subjects, and the command line of the load; of those that grow, the points, too.
@@ -73,6 +73,9 @@ workload() {
     udp) options=(udp --connections 64) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
     ping) options=(ping) subjects="stackd stackd-spin lwip-tuned gvisor-gso kernel bound bound-spin" ;;
     idle) options=(idle --touch --from 10.9.1.1 --sources 8 --connections) sources=8 subjects="stackd lwip-tuned gvisor-gso" ;;
+    idle-million)
+        options=(idle --touch --warmup 1 --from 10.9.1.1 --sources 20 --connections) sources=20 subjects="stackd"
+        ;;
     grow-connections)
         options=(echo --size 20 --from 10.9.1.1 --sources 20 --outstanding 64 --connections) sources=20 subjects="stackd"
         points="1 10 100 1000 10000 100000 1000000"
@@ -150,6 +153,9 @@ one() {
     idle) # lwIP's list of connections is searched one by one: 100,000 take it a minute
         case $smoke$subject in 1*) args+=(500) ;; 0stackd) args+=(100000 --warmup 1) ;; *) args+=(10000 --warmup 1) ;; esac
         ;;
+    idle-million) # once: it takes half a minute
+        args+=($([ $quick$smoke = 00 ] && echo 1000000 || echo 1000)) limit=200 extra=(--connections 1100000)
+        ;;
     grow-connections)
         args+=("$point") limit=200 extra=(--connections 1100000)
         [ "$point" -lt 64 ] && args+=(--outstanding "$point")
@@ -221,7 +227,7 @@ for w in "${wanted[@]}"; do
             continue
             ;;
         esac
-        [ "$w" = conns-minute ] && [ $run -gt 1 ] && break
+        case $w in conns-minute | idle-million) [ $run -gt 1 ] && break ;; esac
         [ "$w" = idle ] && [ $run -gt $point_runs ] && break # long ones, and all alike
         workload "$w"
         these=${subjects_only:-$subjects}
