@@ -119,6 +119,10 @@ if [ ${#wanted[@]} = 0 ]; then
     # shellcheck disable=SC2206
     wanted=($workloads $in_process)
     [ $quick = 0 ] && [ $smoke = 0 ] && [ -z "$subjects_only" ] && everything=1
+    if [ $quick = 1 ]; then # a minute or a million in a moment would be something else
+        # shellcheck disable=SC2206
+        wanted=(${workloads//@(conns-minute|idle-million)/} $in_process)
+    fi
 fi
 
 # ---- rivals that want a package -----------------------------------------------------------------
