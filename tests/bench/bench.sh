@@ -17,7 +17,7 @@
 # time, so that whatever else the machine does meets all alike; what counts is the median. Needs root or user
 # namespaces, and a machine with nothing else to do. What each workload is: workload(), below.
 set -u
-
+shopt -s extglob # for one pattern below
 here=$(dirname "$(readlink -f "$0")")
 
 runs=5 seconds=0.8 warmup=0.25 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
