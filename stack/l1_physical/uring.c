@@ -202,14 +202,21 @@ void uring_send(struct port *port, struct pkt **pkts, int n, int *err)
         uring_stop(port);
 }
 
+/* The kernel takes a ring apart when it has time for it; until then it would hold what is registered,
+ * and a TAP of ours would outlive us. */
+static void uring_close(struct uring *u)
+{
+    (void)io_uring_unregister_files(&u->ring);
+    io_uring_queue_exit(&u->ring);
+}
+
 void uring_stop(struct port *port)
 {
     struct uring *u = port->ring;
 
     if (u == NULL)
         return;
-    (void)io_uring_unregister_files(&u->ring); /* now; the kernel takes the ring apart later */
-    io_uring_queue_exit(&u->ring);
+    uring_close(u);
     for (unsigned i = 0; i < URING_READS; i++)
         pkt_release(u->slot[i].p);
     free(u);
@@ -293,7 +300,7 @@ int port_use_uring(struct port *port, bool only_if_faster, char *err, size_t err
         if (why == -EBUSY) /* it works: a frame came before we were there */
             why = 0;
         if (why < 0)
-            io_uring_queue_exit(&u->ring);
+            uring_close(u);
     }
     if (why < 0) {
         snprintf(err, err_len, "%s: io_uring: %s: try --io read", port->name,
