@@ -36,7 +36,7 @@ import time
 WIRES = collections.OrderedDict([
     ("clean", []),
     ("bad", ["--drop-chance", "2", "--corrupt-chance", "0.5", "--reorder-chance", "5",
-             "--duplicate-chance", "1", "--mark-chance", "2", "--delay", "5"]),
+             "--duplicate-chance", "1", "--mark-chance", "5", "--delay", "5"]),
 ])
 CONTROLS = ["reno", "cubic", "bbr"]
 # Lanes: MTU, and how stackd is set: its congestion control, and --set; each on both wires.
