@@ -11,57 +11,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "net.h"
+#define BENCH "bulk"
+#include "pair.h"
 
 #define WIRE_DELAY (NET_MS(1) / 20)
 
-enum { BATCH = 64, CHUNK = 65536, MEGABYTE = 1000 * 1000 };
+enum { CHUNK = 65536, MEGABYTE = 1000 * 1000 };
 
 struct end {
     struct net net;
     int sd, listener;
 };
 
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "bulk: %s\n", what);
-    exit(2);
-}
-
 static void bring_up(struct net *n, uint8_t last_byte)
 {
     struct net_config cfg;
 
-    net_config_default(&cfg);
-    cfg.seed = last_byte;
-    cfg.ifs[0].mac.b[5] = last_byte;
-    cfg.ifs[0].addr[0].ip = 0x0a000000u | last_byte;
-    cfg.ifs[0].arp.detect = false;
+    bench_config(&cfg, last_byte);
     cfg.buffer_bytes = (size_t)16 << 20;
-    size_t len = net_mem_size(&cfg);
-    uint8_t *memory = calloc(1, len + 64);
-
-    need(memory != NULL, "no memory");
-    need(net_init(n, &cfg, memory + (64 - (uintptr_t)memory % 64), len) == 0, "net_init refused");
-}
-
-/* Everything due at @from arrives at @to. Return: frames. */
-static size_t move(struct net *from, struct net *to, net_time now)
-{
-    struct pkt *out[BATCH], *in[BATCH];
-    size_t count = net_output(from, out, BATCH, now);
-
-    for (size_t i = 0; i < count; i++) {
-        in[i] = net_pkt(to);
-        need(in[i] != NULL, "no packet left");
-        pkt_copy_out(out[i], pkt_append(in[i], pkt_total(out[i])));
-        in[i]->csum = CSUM_VERIFIED;
-        pkt_release(out[i]);
-    }
-    net_input(to, in, count, now);
-    return count;
+    bench_bring_up(n, &cfg);
 }
 
 /* Send from @a as much as fits, read at @b all there is. Return: bytes read. */
@@ -113,8 +81,8 @@ int main(int argc, char **argv)
         size_t frames = 0;
 
         got += serve(&a, &b, &left);
-        frames += move(&a.net, &b.net, now);
-        frames += move(&b.net, &a.net, now);
+        frames += bench_move(&a.net, &b.net, now);
+        frames += bench_move(&b.net, &a.net, now);
         if (frames > 0) {
             now += WIRE_DELAY;
             continue;

@@ -35,7 +35,8 @@
 #include <unistd.h>
 
 #include "l1_physical/cable.h"
-#include "net.h"
+#define BENCH "cable"
+#include "pair.h"
 
 enum { BATCH_MAX = 256, CONNECTIONS_MAX = 4096, MESSAGE_MAX = 1 << 20, PORT = 9 };
 enum how { COPY, FILL, RESERVE, REF, PEEK };
@@ -63,33 +64,13 @@ static uint8_t Message[MESSAGE_MAX], Taken[MESSAGE_MAX];
 static uint64_t Received;
 static net_time Now;
 
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "cable: %s\n", what);
-    exit(2);
-}
-
 /* ---- setting up ---- */
-
-static void *memory(size_t len)
-{
-    uint8_t *p = calloc(1, len + 64);
-
-    need(p != NULL, "no memory");
-    return p + (64 - (uintptr_t)p % 64);
-}
 
 static void bring_up(struct net *n, uint8_t last_byte)
 {
     struct net_config cfg;
 
-    net_config_default(&cfg);
-    cfg.seed = last_byte;
-    cfg.ifs[0].mac.b[5] = last_byte;
-    cfg.ifs[0].addr[0].ip = 0x0a000000u | last_byte;
-    cfg.ifs[0].arp.detect = false;
+    bench_config(&cfg, last_byte);
     cfg.ifs[0].mtu = (uint16_t)O.mtu;
     if (O.sndbuf != 0)
         cfg.tcp.sndbuf = cfg.tcp.sndbuf_max = O.sndbuf;
@@ -98,9 +79,7 @@ static void bring_up(struct net *n, uint8_t last_byte)
     cfg.tcp.half_open = u32_max(cfg.tcp.half_open, O.connections);
     cfg.tcp.backlog = O.connections;
     cfg.ifs[0].gso_max = O.offload ? UINT16_MAX : 0;
-    size_t len = net_mem_size(&cfg);
-
-    need(net_init(n, &cfg, memory(len), len) == 0, "net_init refused");
+    bench_bring_up(n, &cfg);
 }
 
 static void plug_in(void)
@@ -110,7 +89,7 @@ static void plug_in(void)
     bring_up(&A, 1);
     bring_up(&B, 2);
     cable_cut(&Cable, &measure, 16);
-    struct region r = {.p = memory(measure.used), .len = measure.used};
+    struct region r = {.p = bench_memory(measure.used), .len = measure.used};
 
     cable_cut(&Cable, &r, 16);
     cable_init(&Cable, &A.core, 0, &B.core, 0, 1);

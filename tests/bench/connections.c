@@ -29,12 +29,12 @@
 #include <unistd.h>
 
 #include "l7_application/app.h"
-#include "net.h"
+#define BENCH "connections"
+#include "pair.h"
 
 enum {
     SERVER = 0x0a000002,
     CLIENT = 0x0a000001,
-    BATCH = 64,
     AT_ONCE = 32,
     MESSAGE = 64,
     PORT = 7000,
@@ -54,14 +54,6 @@ static struct {
 static int *sds;
 static uint64_t server_ns;
 static uint64_t die = 88172645463325252ull;
-
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "connections: %s\n", what);
-    exit(2);
-}
 
 static uint32_t any(uint32_t below)
 {
@@ -109,11 +101,8 @@ static void bring_up(struct net *n, unsigned which, uint32_t ip, uint32_t count)
 {
     struct net_config cfg;
 
-    net_config_default(&cfg);
+    bench_config(&cfg, (uint8_t)ip);
     cfg.seed = ip;
-    cfg.ifs[0].mac.b[5] = (uint8_t)ip;
-    cfg.ifs[0].addr[0].ip = ip;
-    cfg.ifs[0].arp.detect = false;
     cfg.tcp.connections = 16384;
     cfg.tcp.idle = count;
     cfg.tcp.time_wait = 1024;
@@ -148,31 +137,15 @@ static void bring_up_services(uint32_t count)
         need(app_start(&app, "echo", (uint16_t)(PORT + i)) == 0, "no service");
 }
 
-/* Everything due at @from, in packets of @to. */
-static size_t carry(struct net *from, struct net *to, struct pkt **in)
-{
-    struct pkt *out[BATCH];
-    size_t count = net_output(from, out, BATCH, now);
-
-    for (size_t i = 0; i < count; i++) {
-        in[i] = net_pkt(to);
-        need(in[i] != NULL, "no packet left");
-        pkt_copy_out(out[i], pkt_append(in[i], pkt_total(out[i])));
-        in[i]->csum = CSUM_VERIFIED;
-        pkt_release(out[i]);
-    }
-    return count;
-}
-
 /* Both hosts, until nothing is on its way; the server's part is timed. */
 static void settle(void)
 {
-    struct pkt *in[BATCH];
+    struct pkt *in[BENCH_BATCH];
     size_t moved, n;
 
     do {
         moved = 0;
-        while ((n = carry(&client, &server, in)) > 0) {
+        while ((n = bench_carry(&client, &server, in, now)) > 0) {
             uint64_t from = cpu_ns();
 
             net_input(&server, in, n, now);
@@ -182,7 +155,7 @@ static void settle(void)
         }
         uint64_t from = cpu_ns();
 
-        while ((n = carry(&server, &client, in)) > 0) {
+        while ((n = bench_carry(&server, &client, in, now)) > 0) {
             server_ns += cpu_ns() - from;
             net_input(&client, in, n, now);
             moved += n;

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <valgrind/callgrind.h>
 
-#include "net.h"
+#define BENCH "insns"
+#include "pair.h"
 
 enum {
     ROUNDS = 200,
@@ -46,31 +47,15 @@ static bool b_checks; /* frames come to b without a word about their checksum */
 static int client, server, listener;
 static uint8_t text[4 * 65536];
 
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "insns: %s\n", what);
-    exit(2);
-}
-
 /* ---- the hosts ---- */
 
 static void bring_up(struct net *n, uint8_t last_byte)
 {
     struct net_config cfg;
 
-    net_config_default(&cfg);
-    cfg.seed = last_byte;
-    cfg.ifs[0].mac.b[5] = last_byte;
-    cfg.ifs[0].addr[0].ip = 0x0a000000u | last_byte;
-    cfg.ifs[0].arp.detect = false;
+    bench_config(&cfg, last_byte);
     cfg.buffer_bytes = (size_t)16 << 20;
-    size_t len = net_mem_size(&cfg);
-    uint8_t *memory = calloc(1, len + 64);
-
-    need(memory != NULL, "no memory");
-    need(net_init(n, &cfg, memory + (64 - (uintptr_t)memory % 64), len) == 0, "net_init refused");
+    bench_bring_up(n, &cfg);
 }
 
 /* What the frames of @from hold, in packets of @to; they are given back. */

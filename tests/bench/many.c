@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "net.h"
+#define BENCH "many"
+#include "pair.h"
 
 enum { PORT = 7, BURST = 32, EXCHANGES = 400000, PORTS = 30000, FIRST_PORT = 20000 };
 
@@ -29,14 +30,6 @@ struct end {
 static struct net host;
 static struct end *ends;
 static net_time now;
-
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "many: %s\n", what);
-    exit(2);
-}
 
 static void *bring_up(uint32_t connections)
 {

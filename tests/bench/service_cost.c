@@ -19,7 +19,8 @@
 #include <string.h>
 
 #include "l7_application/app.h"
-#include "net.h"
+#define BENCH "service_cost"
+#include "pair.h"
 
 enum { BATCH = 64, SERVER = 0x0a000002, CLIENT = 0x0a000001, MOST = 1024, MESSAGE = 64, UDP = 18 };
 
@@ -33,34 +34,13 @@ static struct {
 static uint64_t bytes_got;
 static const char *target = "/";
 
-static void need(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "service_cost: %s\n", what);
-    exit(2);
-}
-
-static void *memory(size_t len)
-{
-    uint8_t *p = calloc(1, len + 64);
-
-    need(p != NULL, "no memory");
-    return p + (64 - (uintptr_t)p % 64);
-}
-
 static void bring_up(struct net *n, uint32_t ip)
 {
     struct net_config cfg;
 
-    net_config_default(&cfg);
+    bench_config(&cfg, (uint8_t)ip);
     cfg.seed = ip;
-    cfg.ifs[0].mac.b[5] = (uint8_t)ip;
-    cfg.ifs[0].addr[0].ip = ip;
-    cfg.ifs[0].arp.detect = false;
-    size_t len = net_mem_size(&cfg);
-
-    need(net_init(n, &cfg, memory(len), len) == 0, "net_init refused");
+    bench_bring_up(n, &cfg);
 }
 
 static int files_open(void *ctx, const char *path, struct app_stat *out)
@@ -98,7 +78,7 @@ static void bring_up_services(void)
 
     app_config_default(&cfg);
     app_cut(&app, &cfg, &r);
-    r = (struct region){.p = memory(r.used), .len = r.used};
+    r = (struct region){.p = bench_memory(r.used), .len = r.used};
     app_cut(&app, &cfg, &r);
     struct app_env env = {
         .core = &server.core,
@@ -113,23 +93,6 @@ static void bring_up_services(void)
     need(app_start(&app, "echo", 0) == 0 && app_start(&app, "http", 0) == 0, "no services");
 }
 
-/* Everything due at @from arrives at @to. Return: frames. */
-static size_t move(struct net *from, struct net *to)
-{
-    struct pkt *out[BATCH], *in[BATCH];
-    size_t count = net_output(from, out, BATCH, now);
-
-    for (size_t i = 0; i < count; i++) {
-        in[i] = net_pkt(to);
-        need(in[i] != NULL, "no packet left");
-        pkt_copy_out(out[i], pkt_append(in[i], pkt_total(out[i])));
-        in[i]->csum = CSUM_VERIFIED;
-        pkt_release(out[i]);
-    }
-    net_input(to, in, count, now);
-    return count;
-}
-
 /* Both hosts, until nothing is on its way. */
 static void settle(void)
 {
@@ -137,10 +100,10 @@ static void settle(void)
 
     do {
         moved = 0;
-        for (size_t n; (n = move(&client, &server)) > 0;)
+        for (size_t n; (n = bench_move(&client, &server, now)) > 0;)
             moved += n;
         app_run(&app, now);
-        for (size_t n; (n = move(&server, &client)) > 0;)
+        for (size_t n; (n = bench_move(&server, &client, now)) > 0;)
             moved += n;
     } while (moved > 0);
     now += NET_MS(1) / 20;
