@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "l1_physical/offload.h"
@@ -176,6 +177,15 @@ static bool port_send_batch(struct port *port, struct pkt **pkts, int n)
     for (int i = 0; i < n; i++)
         port_count(port, err[i], pkt_total(pkts[i]));
     return true;
+}
+
+int port_write_iov(const struct port *port, const struct pkt *p, struct iovec *iov)
+{
+    iov[0] = (struct iovec){pkt_data(p) - port->vnet_len, (size_t)port->vnet_len + p->len};
+    iov[1] = (struct iovec){(void *)(uintptr_t)p->ext, p->ext_len};
+    if (port->vnet)
+        offload_to_vnet(p, iov[0].iov_base, port->tso);
+    return p->ext_len > 0 ? 2 : 1;
 }
 
 int port_send(struct port *port, struct pkt **pkts, int n)

@@ -4,6 +4,8 @@
 #ifndef STACKD_PORT_IMPL_H
 #define STACKD_PORT_IMPL_H
 
+#include <errno.h>
+
 #include "l1_physical/port.h"
 
 /* A kind of device. */
@@ -27,5 +29,25 @@ extern const struct port_ops tap_ops, rawsock_ops;
 /** port_new - an empty port; NULL with a line in @err. */
 struct port *port_new(const struct port_ops *ops, enum port_kind kind, const char *name,
                       uint16_t mtu, char *err, size_t err_len);
+
+/** port_read_len - what a read of @got bytes, or a negative errno value, into @p means for a frame: as
+ * port_ops.recv says. The kernel cuts a frame that does not fit, and does not say so: a full buffer is
+ * too small. */
+static inline int port_read_len(const struct port *port, const struct pkt *p, int got)
+{
+    if (got < 0)
+        return got;
+    if (got < port->vnet_len)
+        return -EBADMSG;
+    int len = got - port->vnet_len;
+
+    return len + ((uint32_t)len == pkt_room(p) ? 1 : 0);
+}
+
+struct iovec;
+
+/** port_write_iov - @p as a write wants it, its metadata in front. @iov: two elements. Return: how many
+ * of them are used. */
+int port_write_iov(const struct port *port, const struct pkt *p, struct iovec *iov);
 
 #endif

@@ -31,15 +31,9 @@
 
 static int tap_recv(struct port *port, struct pkt *p)
 {
-    size_t len = port->vnet_len + pkt_room(p);
-    ssize_t n = read(port->fd, pkt_data(p) - port->vnet_len, len);
+    ssize_t n = read(port->fd, pkt_data(p) - port->vnet_len, port->vnet_len + pkt_room(p));
 
-    if (n < 0)
-        return -errno;
-    if (n < port->vnet_len)
-        return -EBADMSG;
-    /* The kernel cuts a frame that does not fit, and does not say so: a full buffer is too small. */
-    return (int)n - port->vnet_len + ((size_t)n == len ? 1 : 0);
+    return port_read_len(port, p, n < 0 ? -errno : (int)n);
 }
 
 static int tap_writev(struct port *port, const struct iovec *iov, int count)
@@ -49,14 +43,9 @@ static int tap_writev(struct port *port, const struct iovec *iov, int count)
 
 static int tap_send(struct port *port, const struct pkt *p)
 {
-    struct iovec iov[2] = {
-        {pkt_data(p) - port->vnet_len, port->vnet_len + p->len},
-        {(void *)(uintptr_t)p->ext,    p->ext_len             },
-    };
+    struct iovec iov[2];
 
-    if (port->vnet)
-        offload_to_vnet(p, iov[0].iov_base, port->tso);
-    if (p->ext_len > 0)
+    if (port_write_iov(port, p, iov) == 2)
         return tap_writev(port, iov, 2);
     return write(port->fd, iov[0].iov_base, iov[0].iov_len) < 0 ? -errno : 0;
 }

@@ -33,7 +33,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "l1_physical/offload.h"
 #include "l1_physical/port_impl.h"
 
 #ifdef STACKD_URING
@@ -153,16 +152,14 @@ int uring_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, 
                 u->dry = true;
                 continue;
             }
-            if (s->res < 0)
-                return s->res;
-            if (s->res < port->vnet_len)
-                return -EBADMSG;
+            int len = port_read_len(port, s->p, s->res);
+
+            if (len < 0)
+                return len;
             u->got++;
             u->bytes += (uint64_t)s->res;
             *at = &s->p;
-            int len = s->res - port->vnet_len;
-
-            return len + (len == (int)pkt_room(s->p) ? 1 : 0);
+            return len;
         }
         bool dry = u->dry;
 
@@ -184,11 +181,7 @@ void uring_send(struct port *port, struct pkt **pkts, int n, int *err)
         struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 
         err[i] = -EIO;
-        iov[0] = (struct iovec){pkt_data(p) - port->vnet_len, (size_t)port->vnet_len + p->len};
-        iov[1] = (struct iovec){(void *)(uintptr_t)p->ext, p->ext_len};
-        if (port->vnet)
-            offload_to_vnet(p, iov[0].iov_base, port->tso);
-        if (p->ext_len > 0)
+        if (port_write_iov(port, p, iov) == 2)
             io_uring_prep_writev(sqe, 0, iov, 2, 0);
         else
             io_uring_prep_write(sqe, 0, iov[0].iov_base, (unsigned)iov[0].iov_len, 0);
