@@ -7,7 +7,7 @@ peer=$build/tests/live/peer
 [ -x "$peer" ] || skip "$peer is not built"
 ulimit -n 5000 2>/dev/null
 
-# Under AddressSanitizer the memory is mostly its own: there these two checks say nothing.
+# Under AddressSanitizer the memory is mostly its own: there the check says nothing.
 sanitized() { grep -qa __asan_init "$stackd"; }
 rss() { awk '/^VmRSS:/ { print $2 }' "/proc/$stackd_pid/status"; } # kB
 connections() { ctl -j sock | jq '[.tcp[] | select(.state != "LISTEN")] | length'; }
@@ -22,25 +22,30 @@ gone() {
     done
 }
 
+# crowd WHEN: ten thousand connections one after another.
+crowd() {
+    t "$1: 5,000 connections, the kernel closes first" "$peer" connect 10.0.0.2 7 5000 half
+    t "$1: none is left at once: it is the kernel that has the TIME_WAIT" gone
+    t "$1: 5,000 connections, we close first" "$peer" connect 10.0.0.2 13 5000 wait
+    t "$1: these are in TIME_WAIT" test "$(ctl -j sock | jq '[.tcp[] | select(.state == "TIME_WAIT")] | length')" -gt 1000
+    t "$1: and leave it after 2 MSL" gone
+}
+
 start --msl 1
-t "1,000 first, so that every table has been touched" "$peer" connect 10.0.0.2 7 500 half
-t "the same, we close first" "$peer" connect 10.0.0.2 13 500 wait
-t "and they go" gone
-before=$(rss)
-t "5,000 connections, the kernel closes first" "$peer" connect 10.0.0.2 7 5000 half
-t "none is left at once: it is the kernel that has the TIME_WAIT" gone
-t "5,000 connections, we close first" "$peer" connect 10.0.0.2 13 5000 wait
-t "these are in TIME_WAIT" test "$(ctl -j sock | jq '[.tcp[] | select(.state == "TIME_WAIT")] | length')" -gt 1000
-t "and leave it after 2 MSL" gone
-after=$(rss)
-# TIME_WAIT entries are touched memory of a table that was cut at the start: 5,000 of them may show.
-echo "     $before kB before, $after kB after"
-sanitized || t "memory does not grow by more than the TIME_WAIT table" test "$after" -le $((before + 2048))
-t "5,000 connections again, we close first" "$peer" connect 10.0.0.2 13 5000 wait
-t "and they go again" gone
-again=$(rss)
-echo "     $again kB after as many again"
-sanitized || t "the second time it does not grow at all" test "$again" -le $((after + 64))
+# The first crowd touches every table that it needs, TIME_WAIT's 5,000 entries among them. A later one
+# may touch more, where the scheduler let more of its connections meet; that ends soon. A leak never does.
+crowd "at first"
+grown=yes
+for crowd in 2 3 4 5 6; do
+    before=$(rss)
+    crowd "crowd $crowd"
+    echo "     crowd $crowd: $before kB before, $(rss) kB after"
+    if sanitized || [ "$(rss)" -le $((before + 64)) ]; then
+        grown=no
+        break
+    fi
+done
+sanitized || t_eq "ten thousand connections more leave the memory as it was" "$grown" no
 t_eq "no buffer is in use" "$(ctl stats pool.buffer_bytes)" ""
 t_eq "no packet is in use" "$(ctl stats pool.packets | grep -v peak)" ""
 
