@@ -19,7 +19,8 @@ struct slab {
     void *free;         /* list through the first word of each freed object */
 };
 
-/** slab_cut - cut a pool of @count objects of @size bytes, aligned to 8, from @r; touches nothing. */
+/** slab_cut - cut a pool of @count objects of @size bytes, aligned to 8, from @r; touches nothing. Where
+ * @size is a multiple of 64 each begins a cache line. */
 void slab_cut(struct slab *s, struct region *r, size_t size, uint32_t count);
 
 /** slab_alloc - an object with undefined content, or NULL when the pool is exhausted. */

@@ -235,29 +235,32 @@ struct tcp_path {
     bool searches;  /* segments are `low` bytes long */
 };
 
+/*
+ * The order is that of use, not of the RFC's sections: a segment meets as few cache lines as can be. Lines of
+ * 64 bytes, and a block begins with one (slab.h):
+ *
+ *     0           whose it is: compared with each segment           (struct tcp_conn, but for its timer)
+ *     1, 2        what any segment meets, in or out                 numbers, windows, flags, deadlines
+ *     3, 4        what data that arrive meet, and the lists         receive queue, its size
+ *     5           what all count, and round trips
+ *     6 ... 11    what data that leave and their ACKs meet          send queue, scoreboard, RACK, rates
+ *     11 ... 13   the controller's own
+ *     14 ...      what a connection meets when it begins, ends or is in trouble
+ *
+ * Data in order meet lines 0 to 5, an ACK all but 4 and the last; tests/bench/lines.py shows what each path
+ * touches. The number of lines is odd on purpose: with a power of two the first lines of all blocks
+ * would share a sixteenth of a cache's sets.
+ */
 struct tcb {
-    struct tcp_conn conn; /* must be first */
+    _Alignas(64) struct tcp_conn conn; /* must be first */
     struct tcp *tcp;
 
-    /* Send sequence variables (RFC 9293 section 3.3.1). */
-    tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
-    tcp_seq snd_up;          /* follows what is urgent, while snd_urgent */
-    tcp_seq snd_fin;         /* number of our FIN, once fin_sent */
+    /* Send and receive sequence variables (RFC 9293 section 3.3.1). */
+    tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2;
     uint32_t snd_wnd;        /* bytes, scaled */
-    uint32_t max_snd_wnd;    /* the largest ever offered: SWS avoidance, RFC 5961 section 5.2 */
-    uint8_t snd_wnd_shift, rcv_wnd_shift;
-    uint16_t snd_mss;        /* payload of a full segment, options taken off */
-    uint16_t peer_mss;       /* as the peer offered it */
-    uint16_t rcv_mss;        /* what we offered */
-    struct tcp_path path;
-
-    /* Receive sequence variables. */
-    tcp_seq rcv_nxt, irs, fin_seq;
-    tcp_seq rcv_up;          /* follows what is urgent, while rcv_urgent */
+    tcp_seq rcv_nxt;
     tcp_seq rcv_adv;         /* right edge of the window as last advertised */
     tcp_seq last_ack_sent;   /* Last.ACK.sent (RFC 7323) */
-    uint32_t rcvbuf, sndbuf; /* limits, bytes */
-    struct tcp_rcvq rcvq;
 
     /* Flags. */
     bool is_passive : 1;     /* came from LISTEN (MUST-11) */
@@ -311,42 +314,86 @@ struct tcb {
     uint8_t delayed;         /* segments received since the last ACK */
     uint8_t dup_acks_due;    /* duplicate ACKs still to be sent, one for each segment out of order */
     uint8_t quick_acks;      /* ACKs still to be sent at once: at the start and after trouble */
-    uint8_t tos, ttl;
+    uint8_t probes_out;      /* window probes and keep-alives without an answer yet */
+    uint8_t rtx_kind;        /* what rtx_at means: retransmission or persist */
+    uint8_t snd_wnd_shift, rcv_wnd_shift;
+    uint16_t rcv_mss;        /* what we offered */
+    uint32_t max_snd_wnd;    /* the largest ever offered: SWS avoidance, RFC 5961 section 5.2 */
+    uint32_t ts_recent;
+    net_time ts_recent_at;
+    net_time heard_at;       /* when the last acceptable segment came */
 
     /* Timers: deadlines; the one conn.timer is armed at the earliest (tcp_timer.c). */
     net_time rtx_at, delack_at, life_at; /* life: FIN-WAIT-2, TIME-WAIT, linger, user timeout */
-    net_time keep_at;        /* keep-alive: look again whether it is idle (tcp_timer_keep.c) */
-    net_time heard_at;       /* when the last acceptable segment came */
-    net_time rto_at;         /* when RFC 6298's timer ends; rtx_at may come before it */
-    net_time reorder_at;     /* when RACK looks again */
-    net_time pace_at;        /* the next segment may leave */
-    uint8_t rtx_kind;        /* what rtx_at means: retransmission or persist */
-    uint8_t backoff;         /* doublings of the RTO */
-    uint8_t timeouts;        /* in a row, without progress */
-    net_time last_sent;      /* when something that takes sequence space last left */
-    net_time rtx_since;      /* when the oldest unanswered transmission was first sent */
-    net_time shut_since;     /* when the window last began to keep data back */
-    struct tcp_patience patience;
-    uint8_t probes_out;      /* window probes and keep-alives without an answer yet */
 
-    /* Round trips (RFC 6298). */
+    /* Data that arrive. */
+    struct ring rcv;         /* bytes not yet read, then what is out of order */
+    struct tcb *due_next, *due_prev;
+    struct ready ready;
+    struct tcp_rcvq rcvq;
+    struct tcp_hole_list *ooo; /* what lies behind RCV.NXT, NULL while nothing does */
+
+    /* Round trips (RFC 6298), counters. */
     net_time srtt, rttvar, rto;
     net_time min_rtt, min_rtt_at;
-    net_time timed_at;       /* when timed_seq was sent */
-    net_time sampled_at;     /* when the last round trip was measured */
-    tcp_seq timed_seq;
-    uint32_t ts_recent;
-    net_time ts_recent_at;
+    net_time keep_at;        /* keep-alive: look again whether it is idle (tcp_timer_keep.c) */
+    uint64_t bytes_in;
+    uint32_t segs_in, segs_out;
 
-    /* Congestion and loss (tcp_recovery.c). */
+    /* Data that leave. */
+    struct sendq snd;        /* from SND.UNA on */
+    uint32_t cwnd, ssthresh; /* bytes */
+    uint64_t bytes_out, bytes_acked;
+
+    /* Loss (tcp_recovery.c). */
     struct tcp_board board;  /* what is in flight */
     struct tcp_rack rack;
+    tcp_seq recover;         /* SND.NXT when the trouble began; RecoveryPoint */
+    uint32_t lost_bytes;     /* believed lost since the last ACK */
+    uint16_t snd_mss;        /* payload of a full segment, options taken off */
     uint8_t ca_state;        /* enum tcp_ca_state */
     uint8_t dup_acks;
     uint8_t cc;
-    uint32_t cwnd, ssthresh; /* bytes */
-    tcp_seq recover;         /* SND.NXT when the trouble began; RecoveryPoint */
+    uint8_t backoff;         /* doublings of the RTO */
+    uint8_t tos, ttl;
+
+    /* Rates. */
+    net_time rto_at;         /* when RFC 6298's timer ends; rtx_at may come before it */
+    net_time reorder_at;     /* when RACK looks again */
+    uint64_t delivered;      /* bytes, in all */
+    uint64_t delivered_segs; /* and segments */
+    net_time delivered_at, first_sent_at; /* for the delivery rate */
+    uint64_t app_limited;    /* delivered, when all that was sent with too little to send is; 0 */
+    uint64_t pacing_rate;    /* bytes a second, as the controller wishes; 0: no wish */
+    net_time pace_at;        /* the next segment may leave */
+    net_time last_sent;      /* when something that takes sequence space last left */
+    net_time rtx_since;      /* when the oldest unanswered transmission was first sent */
+    net_time timed_at;       /* when timed_seq was sent */
+    net_time sampled_at;     /* when the last round trip was measured */
+    tcp_seq timed_seq;
+    uint32_t rcvbuf, sndbuf; /* limits, bytes */
+    struct tcp_patience patience;
+    struct tcp_path path;
+    int error, soft_error;   /* positive errno values */
+    uint16_t peer_mss;       /* as the peer offered it */
+    uint8_t timeouts;        /* in a row, without progress */
     uint64_t round_end;      /* bytes delivered when the round trip began */
+    struct cc_state cc_state;
+
+    /* The beginning and the end. */
+    tcp_seq iss, irs, fin_seq;
+    tcp_seq snd_fin;         /* number of our FIN, once fin_sent */
+    struct tcb *queue_next;  /* accept queue */
+    struct tcp_fo_req *fo;   /* while a Fast Open request of the peer is pending */
+    struct tcb *orphan_older, *orphan_newer; /* blocks whose user has gone, by age */
+    net_time detached_at;
+    net_time shut_since;     /* when the window last began to keep data back */
+
+    /* Urgent data (tcp_urgent.c). */
+    tcp_seq snd_up;          /* follows what is urgent, while snd_urgent */
+    tcp_seq rcv_up;          /* follows what is urgent, while rcv_urgent */
+
+    /* Losses, and reductions that may have been needless (tcp_recovery.c). */
     uint32_t prr_from, prr_delivered, prr_out; /* RFC 6937: RecoverFS, prr_delivered, prr_out */
     uint32_t undo_cwnd, undo_ssthresh;         /* before the last reduction */
     tcp_seq undo_una;
@@ -354,36 +401,24 @@ struct tcb {
     uint32_t undo_rtx;       /* segments sent again since, and not yet known to be needless */
     uint32_t undo_sent;      /* segments sent again since */
     uint32_t undo_ts;        /* our timestamp clock when the first of them left */
-    uint32_t lost_bytes;     /* believed lost since the last ACK */
-    uint64_t delivered;      /* bytes, in all */
-    uint64_t delivered_segs; /* and segments */
-    net_time delivered_at, first_sent_at; /* for the delivery rate */
-    uint64_t app_limited;    /* delivered, when all that was sent with too little to send is; 0 */
-    uint64_t pacing_rate;    /* bytes a second, as the controller wishes; 0: no wish */
-    struct cc_state cc_state;
-
-    /* Data. */
-    struct sendq snd;        /* from SND.UNA on */
-    struct ring rcv;         /* bytes not yet read, then what is out of order */
-    struct tcp_hole_list *ooo; /* what lies behind RCV.NXT, NULL while nothing does */
     tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK */
-    struct tcb *due_next, *due_prev;
-    struct tcb *queue_next;  /* accept queue */
-    struct tcp_fo_req *fo;   /* while a Fast Open request of the peer is pending */
-    struct ready ready;
-    struct tcb *orphan_older, *orphan_newer; /* blocks whose user has gone, by age */
-    net_time detached_at;
-    int error, soft_error;   /* positive errno values */
 
     /* RFC 5961 section 7: challenge ACKs, throttled per connection. */
     net_time challenge_since;
     uint8_t challenges;
 
-    uint64_t bytes_in, bytes_out, bytes_acked, rtx_bytes;
-    uint32_t segs_in, segs_out, rtx_total, dup_in;
+    uint64_t rtx_bytes;
+    uint32_t rtx_total, dup_in;
     uint32_t dsacks_in, undos;
     uint32_t ce_in, ece_in; /* marked segments received; reductions that the peer's ECE asked for */
 };
+static_assert(sizeof(struct tcb) % 128 == 64, "an odd number of lines");
+static_assert(offsetof(struct tcb, conn.timer) == 1 * 64, "the key is a line");
+static_assert(offsetof(struct tcb, last_ack_sent) == 2 * 64 - 4, "numbers behind it");
+static_assert(offsetof(struct tcb, rcv) == 3 * 64, "two lines for each segment");
+static_assert(offsetof(struct tcb, srtt) == 5 * 64, "six for data that arrive");
+static_assert(offsetof(struct tcb, snd) == 6 * 64, "and the rest for those that leave");
+static_assert(offsetof(struct tcb, iss) == 14 * 64, "but for the last lines");
 
 struct tcp_stats {
     uint64_t segs_in, segs_out, rsts_out, rtx_segs;

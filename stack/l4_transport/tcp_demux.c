@@ -129,7 +129,8 @@ void tcp_ahead_block(const struct tcp *tcp, uint32_t hash)
 {
     const uint8_t *block = (const uint8_t *)hash_first(&tcp->table, hash);
     /* Which kind it is would have to be waited for: what most of them are. */
-    size_t size = tcp->idles.used > tcp->tcbs.used ? sizeof(struct tcp_idle) : sizeof(struct tcb);
+    size_t size =
+        tcp->idles.used > tcp->tcbs.used ? sizeof(struct tcp_idle) : offsetof(struct tcb, iss);
 
     for (size_t at = 0; block != NULL && at < size; at += 64)
         __builtin_prefetch(block + at);

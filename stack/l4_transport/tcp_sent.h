@@ -45,9 +45,9 @@ struct tcp_count {
 };
 
 struct tcp_board {
-    struct tree tree;
-    struct tcp_sent *oldest, *newest;        /* by time */
     struct tcp_count out, sacked, lost, rtx; /* all; SACKED; LOST; RTX */
+    struct tree tree;
+    struct tcp_sent *oldest, *newest; /* by time */
 };
 
 struct tcb;

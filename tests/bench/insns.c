@@ -9,6 +9,8 @@
  * program and makes the table from the dumps. No system call, no real wire: the same compiler always
  * gives the same numbers. Checksums are left to the wire as on a TAP with offload, unless a path says
  * that b does them.
+ *
+ *     insns PATH    walks it once, for lines.py: where the connection's block lies, and what counts
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,11 +31,15 @@ enum {
 };
 enum { SUPER = 44 }; /* segments in a frame of 64 KB */
 
+static volatile char counting; /* for lines.py, which sees each access to memory */
+
 #define COUNTED(call)                                                                              \
     do {                                                                                           \
+        counting = 1;                                                                              \
         CALLGRIND_TOGGLE_COLLECT;                                                                  \
         call;                                                                                      \
         CALLGRIND_TOGGLE_COLLECT;                                                                  \
+        counting = 0;                                                                              \
     } while (0)
 
 struct frames {
@@ -583,7 +589,24 @@ static void bind_to(struct net *n, int sd, uint16_t port)
     need(sd >= 0 && sock_bind(net_socks(n), sd, &(struct sock_addr){.port = port}) == 0, "bind");
 }
 
-int main(void)
+/* One round of the path called @name, for lines.py. */
+static void once(const char *name)
+{
+    setbuf(stdout, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (strcmp(paths[i].name, name) != 0)
+            continue;
+        for (unsigned k = 0; k < 12; k++)
+            paths[i].run();
+        printf("block %p %zu mark %p\n", slab_at(&b.tcp.tcbs, 0), b.tcp.tcbs.size,
+               (const void *)&counting);
+        paths[i].run();
+        exit(0);
+    }
+    need(false, "there is no such path");
+}
+
+int main(int argc, char **argv)
 {
     bring_up(&a, 1);
     bring_up(&b, 2);
@@ -595,6 +618,8 @@ int main(void)
     udp_client = sock_open(net_socks(&a), SOCK_KIND_UDP);
     bind_to(&a, udp_client, 5000);
     open_connection();
+    if (argc > 1)
+        once(argv[1]);
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         grow(); /* a window that was not used has become small again */
         for (unsigned k = 0; k < WARM_UP; k++)

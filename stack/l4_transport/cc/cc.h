@@ -19,7 +19,7 @@
 #include "base/base.h"
 
 struct cc_state {
-    uint64_t word[24];
+    uint64_t word[18];
 };
 
 /* What a user may switch off, for a lesson or a test (struct tcp_config). */

@@ -58,12 +58,13 @@ struct cubic_curve {
 };
 
 struct cubic_state {
-    struct cubic_curve now, prior;
+    struct cubic_curve now;
     uint64_t credit, est_credit; /* fractions of a byte of cwnd and W_est */
     net_time last_ack;
     struct hystart hystart;
+    struct cubic_curve prior; /* the last three: before the loss */
     uint32_t prior_cwnd;
-    bool had_hystart; /* before the loss */
+    bool had_hystart;
 };
 
 static_assert(sizeof(struct cubic_state) <= sizeof(struct cc_state), "fits its place");
