@@ -365,6 +365,11 @@ net_time net_deadline(const struct net *n)
     return at > n->core.now ? at : n->core.now;
 }
 
+struct mspan net_spare(struct net *n)
+{
+    return slab_spare(&n->tcp.tcbs);
+}
+
 uint32_t net_connections(const struct net *n)
 {
     const struct tcp *t = &n->tcp;

@@ -130,6 +130,15 @@ void net_set_tap(struct net *n, void (*tap)(void *ctx, const struct pkt *p, bool
 
 static inline struct socks *net_socks(struct net *n) { return n->socks; }
 
+/**
+ * net_spare - memory of the region that was in use and is not any more: what it holds does not matter.
+ *
+ * After a rush, when connections have come to rest. The owner of the region may give the pages that lie
+ * in it back to the system.
+ * Return: the bytes, which are told once; len 0: there are none.
+ */
+struct mspan net_spare(struct net *n);
+
 /** net_connections - TCP connections of every kind, for tests: 0 when all is over. */
 uint32_t net_connections(const struct net *n);
 

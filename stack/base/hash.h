@@ -1,8 +1,9 @@
 /*
  * hash.h - intrusive hash table with chains; the caller computes a keyed hash (siphash.h).
  *
- * The number of slots is fixed when the table is cut, at about one per object of the pool behind
- * it, so that a chain has about one member. Keyed hashing keeps a stranger from choosing
+ * The number of slots is fixed when the table is cut, at three quarters of the objects of the pool behind
+ * it or up to half as many again, so that a chain has about one member. Each slot is touched by the
+ * first object that comes to it: with many small objects, more slots would be memory that all pay for. Keyed hashing keeps a stranger from choosing
  * addresses and ports that meet in one chain.
  */
 #ifndef STACKD_HASH_H
@@ -26,7 +27,7 @@ static inline void hash_cut(struct hash *h, struct region *r, uint32_t objects)
 {
     uint32_t slots = 16;
 
-    while (slots < objects)
+    while (slots < objects - objects / 4)
         slots *= 2;
     h->mask = slots - 1;
     h->slots = region_cut(r, slots * sizeof(h->slots[0]), 64);

@@ -32,3 +32,37 @@ void slab_free(struct slab *s, void *obj)
     s->free = obj;
     s->used--;
 }
+
+void slab_shrink(struct slab *s, uint32_t bound)
+{
+    void *obj = s->free, *kept = NULL;
+    uint32_t out = 0;
+
+    while (obj != NULL) {
+        void *next;
+
+        memcpy(&next, obj, sizeof(next));
+        if (slab_index(s, obj) >= bound) {
+            out++;
+        } else { /* the order turns around, which is as good as any */
+            memcpy(obj, &kept, sizeof(kept));
+            kept = obj;
+        }
+        obj = next;
+    }
+    NET_ASSERT(bound <= s->frontier && out == s->frontier - bound);
+    s->free = kept;
+    if (s->frontier > s->touched)
+        s->touched = s->frontier;
+    s->frontier = bound;
+}
+
+struct mspan slab_spare(struct slab *s)
+{
+    struct mspan spare = {slab_at(s, s->frontier), 0};
+
+    if (s->touched > s->frontier)
+        spare.len = (s->touched - s->frontier) * s->size;
+    s->touched = 0;
+    return spare;
+}

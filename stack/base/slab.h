@@ -15,6 +15,7 @@ struct slab {
     size_t size; /* of one object, bytes */
     uint32_t count, frontier, used;
     uint32_t peak;      /* the most that were ever in use */
+    uint32_t touched;   /* how far the frontier had been when it went back; see slab_spare() */
     uint64_t exhausted; /* how often nothing was left */
     void *free;         /* list through the first word of each freed object */
 };
@@ -28,6 +29,20 @@ void *slab_alloc(struct slab *s);
 
 /** slab_free - give @obj back; it must have come from this slab. */
 void slab_free(struct slab *s, void *obj);
+
+/**
+ * slab_shrink - forget that the objects from number @bound on were ever used; all of them must be free.
+ *
+ * Walks the list of free objects once.
+ */
+void slab_shrink(struct slab *s, uint32_t bound);
+
+/**
+ * slab_spare - memory that was used and lies beyond the frontier now: its content does not matter.
+ *
+ * Return: the bytes, which are told once; len 0: there are none.
+ */
+struct mspan slab_spare(struct slab *s);
 
 /** slab_index - the number of @obj in its pool, stable over its life: 0 ... count - 1. */
 static inline uint32_t slab_index(const struct slab *s, const void *obj)

@@ -9,7 +9,7 @@
  *
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
  * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_idle.c
- * connections that rest; tcp_reass.c order; tcp_fastopen.c data in a SYN; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c
+ * connections that rest, tcp_timer_rest.c when; tcp_reass.c order; tcp_fastopen.c data in a SYN; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c
  * round trips; tcp_timer.c every timer but tcp_timer_keep.c's, the keep-alive; tcp_urgent.c;
  * tcp_demux.c lookup.
  */
@@ -472,7 +472,13 @@ struct tcp {
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     struct slab idles, idle_larges;
-    struct timer_wheel idle_wheel;      /* of idle_larges */
+    struct timer_wheel idle_wheel;      /* of idle_larges, and of the next */
+    struct {
+        struct timer timer;
+        net_time wait;                  /* between the round before and this one */
+        uint32_t at;                    /* blocks with lower numbers are still to be looked at */
+        bool is_lively;                 /* some were packed, or had spoken lately */
+    } rest;                             /* tcp_timer_rest.c */
     uint32_t idle_hand, idle_orphans;   /* the next place to look at; packed, and without a user */
     /* The connection of @owner is a full block now, or it rests: one of the two. Set by the user. */
     void (*moved)(void *ctx, uint32_t owner, struct tcb *t, struct tcp_idle *i);

@@ -105,6 +105,7 @@ void tcp_flow_note(struct tcb *t)
 {
     const struct tcp_id *id = &t->conn.id;
 
+    tcp_rest_note(t->tcp);
     *tcp_flow_place(t->tcp, id) =
         (struct tcp_flow){t, (uint32_t)id->lport << 16 | id->rport, (uint32_t)id->remote.lo};
 }

@@ -9,12 +9,13 @@
  * the next segment, call or deadline *unpacks* it. So a million connections fit into 128 MB, and the
  * blocks that are in use stay few enough for the cache.
  *
- * When. There is no timer and no list for it. While no more than cfg.full_idle blocks are in use
+ * When. No connection has a timer or a list for it. While no more than cfg.full_idle blocks are in use
  * nothing is ever packed, so a host with few connections pays nothing. Beyond that, whoever takes a
  * block lets a hand go on over the pool, a few places, until it comes to one that may be packed. The
  * hand goes around: a block is looked at once for as many allocations as there are blocks, so one
  * that talks is seldom packed, and that costs it less than a microsecond. When the pool is exhausted
- * the hand looks further before an orphan is given up (tcp_tcb.c). cfg.idle 0: nothing is packed.
+ * the hand looks further before an orphan is given up (tcp_tcb.c). What is left when nobody takes a
+ * block any more is packed by the clock (tcp_timer_rest.c). cfg.idle 0: nothing is packed.
  *
  * Which. tcp_idle_fits() is the whole answer, and it is safe by construction: a block is packed only if
  * every field that the record does not hold has its initial value, can be computed from the others, or
@@ -330,6 +331,12 @@ static bool tcp_pack(struct tcb *t)
     return true;
 }
 
+/* A record takes the place of @t if it fits. Return: whether it does, and there was one left. */
+bool tcp_idle_pack(struct tcb *t)
+{
+    return tcp_idle_fits(t) && tcp_pack(t);
+}
+
 /**
  * tcp_idle_sweep - let the hand go on over at most @steps places, until a block is packed.
  *
@@ -346,7 +353,7 @@ bool tcp_idle_sweep(struct tcp *tcp, uint32_t steps)
             tcp->idle_hand = 0;
         struct tcb *t = slab_at(pool, tcp->idle_hand++);
 
-        if (t->tcp != NULL && tcp_idle_fits(t) && tcp_pack(t))
+        if (t->tcp != NULL && tcp_idle_pack(t))
             return true;
     }
     return false;
@@ -359,6 +366,7 @@ void tcp_idle_trim(struct tcp *tcp)
         tcp_idle_sweep(tcp, TCP_IDLE_SEARCH);
     else if (tcp->tcbs.used > tcp->cfg.full_idle)
         tcp_idle_sweep(tcp, TCP_IDLE_STEPS);
+    tcp_rest_note(tcp);
 }
 
 /* ---- unpacking ---- */
@@ -581,7 +589,9 @@ void tcp_idle_tick(struct tcp *tcp, net_time now)
     while ((timer = timer_expired(&tcp->idle_wheel, now)) != NULL) {
         struct tcp_idle_large *l = container_of(timer, struct tcp_idle_large, timer);
 
-        if (l->life_at <= now)
+        if (timer == &tcp->rest.timer)
+            tcp_rest_tick(tcp);
+        else if (l->life_at <= now)
             tcp_idle_end(tcp, &l->idle, TCP_EV_TIMEOUT);
         else if (tcp_unpack(tcp, &l->idle) == NULL)
             timer_arm(&tcp->idle_wheel, &l->timer, now + NET_SEC(1));

@@ -137,6 +137,7 @@ bool tcp_tw_reusable(const struct tcp *tcp, const struct tcp_tw *w);
 
 /* tcp_idle.c */
 bool tcp_idle_fits(const struct tcb *t);
+bool tcp_idle_pack(struct tcb *t);
 bool tcp_idle_sweep(struct tcp *tcp, uint32_t steps);
 void tcp_idle_trim(struct tcp *tcp);
 void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t);
@@ -270,6 +271,16 @@ void tcp_urgent_fin(struct tcb *t);
 uint32_t tcp_urgent_readable(const struct tcb *t, uint32_t *skip);
 void tcp_urgent_read(struct tcb *t);
 uint32_t tcp_urgent_fetched(const struct tcb *t);
+
+/* tcp_timer_rest.c */
+void tcp_rest_begin(struct tcp *tcp);
+void tcp_rest_tick(struct tcp *tcp);
+/* Somebody speaks, or takes a block. */
+static inline void tcp_rest_note(struct tcp *tcp)
+{
+    if (unlikely(tcp->tcbs.used > tcp->cfg.full_idle) && !timer_is_armed(&tcp->rest.timer))
+        tcp_rest_begin(tcp);
+}
 
 /* tcp_timer_keep.c */
 void tcp_timer_established(struct tcb *t);

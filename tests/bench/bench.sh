@@ -74,7 +74,7 @@ workload() {
     ping) options=(ping) subjects="stackd stackd-spin lwip-tuned gvisor-gso kernel bound bound-spin" ;;
     idle) options=(idle --touch --from 10.9.1.1 --sources 8 --connections) sources=8 subjects="stackd lwip-tuned gvisor-gso" ;;
     idle-million)
-        options=(idle --touch --warmup 1 --from 10.9.1.1 --sources 20 --connections) sources=20 subjects="stackd"
+        options=(idle --touch --warmup 3 --from 10.9.1.1 --sources 20 --connections) sources=20 subjects="stackd"
         ;;
     grow-connections)
         options=(echo --size 20 --from 10.9.1.1 --sources 20 --outstanding 64 --connections) sources=20 subjects="stackd"
@@ -155,7 +155,7 @@ one() {
     args=("${options[@]}")
     case $w in
     idle) # lwIP's list of connections is searched one by one: 100,000 take it a minute
-        case $smoke$subject in 1*) args+=(500) ;; 0stackd) args+=(100000 --warmup 1) ;; *) args+=(10000 --warmup 1) ;; esac
+        case $smoke$subject in 1*) args+=(500) ;; 0stackd) args+=(100000 --warmup 3) ;; *) args+=(10000 --warmup 3) ;; esac
         ;;
     idle-million) # once: it takes half a minute
         args+=($([ $quick$smoke = 00 ] && echo 1000000 || echo 1000)) limit=200 extra=(--connections 1100000)

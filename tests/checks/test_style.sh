@@ -66,9 +66,9 @@ grep -v '^stack/net\.c:' "$tmp/drops" >"$tmp/bad"
 verdict "a packet is refused by net_drop() only"
 
 # Full connections have all their timers in tcp_timer.c; the small records have one each, and
-# those of tcp_idle.c keep what they were.
+# those of tcp_idle.c keep what they were; tcp_timer_rest.c's is that of all together.
 grep 'l4_transport/' "$tmp/core.text" | grep -E '[^_a-z]timer_arm\(' |
-    grep -vE '/(tcp_timer|tcp_listen|tcp_timewait|tcp_idle)\.c:' >"$tmp/bad"
+    grep -vE '/(tcp_timer|tcp_timer_rest|tcp_listen|tcp_timewait|tcp_idle)\.c:' >"$tmp/bad"
 grep 'l4_transport/' "$tmp/core.text" | grep -E '(rtx_at|delack_at|life_at)[[:space:]]*=[^=]' |
     grep -vE '/tcp_timer\.c:|NET_NEVER|life_at = [a-z]->life_at' >>"$tmp/bad"
 verdict "TCP's timers are set where they belong"

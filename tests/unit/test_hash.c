@@ -38,7 +38,8 @@ static void test_hash_slots_are_a_power_of_two_and_enough(void)
 {
     T_EQ(table(0).mask, 15);
     T_EQ(table(16).mask, 15);
-    T_EQ(table(17).mask, 31);
+    T_EQ(table(21).mask, 15);
+    T_EQ(table(22).mask, 31);
     T_EQ(table(1000).mask, 1023);
 }
 

@@ -98,7 +98,51 @@ static void test_slab_leaves_objects_never_used_untouched(void)
     }
 }
 
-T_MAIN("slab", T(test_region_measures_what_a_real_one_uses),
+/* Free objects at the end become as if never used; those before stay on the list. */
+static void test_slab_shrinks_and_tells_what_is_spare(void)
+{
+    enum { COUNT = 20, SIZE = 24 };
+    struct region r = {.p = mem, .len = sizeof(mem)};
+    struct slab s;
+    void *objs[COUNT];
+
+    slab_cut(&s, &r, SIZE, COUNT);
+    for (unsigned i = 0; i < COUNT; i++)
+        objs[i] = slab_alloc(&s);
+    for (unsigned i = 0; i < COUNT; i++) {
+        if (i != 3 && i != 7)
+            slab_free(&s, objs[i]);
+    }
+    T_EQ(slab_spare(&s).len, 0);
+    slab_shrink(&s, 8);
+    T_EQ(s.frontier, 8);
+    T_EQ(s.used, 2);
+    struct mspan spare = slab_spare(&s);
+
+    T_TRUE(spare.p == slab_at(&s, 8));
+    T_EQ(spare.len, (COUNT - 8) * SIZE);
+    T_EQ(slab_spare(&s).len, 0);
+    memset(spare.p, 0xff, spare.len);
+    bool seen[COUNT] = {[3] = true, [7] = true};
+
+    for (unsigned i = 2; i < COUNT; i++) { /* each of them once */
+        void *obj = slab_alloc(&s);
+
+        T_NEED(obj != NULL && !seen[slab_index(&s, obj)]);
+        seen[slab_index(&s, obj)] = true;
+    }
+    T_TRUE(slab_alloc(&s) == NULL);
+    T_EQ(s.peak, COUNT);
+    /* Used again before somebody asked: not spare any more. */
+    for (unsigned i = 0; i < COUNT; i++)
+        slab_free(&s, slab_at(&s, i));
+    slab_shrink(&s, 0);
+    (void)slab_alloc(&s);
+    T_EQ(slab_spare(&s).len, (COUNT - 1) * SIZE);
+}
+
+T_MAIN("slab", T(test_slab_shrinks_and_tells_what_is_spare),
+       T(test_region_measures_what_a_real_one_uses),
        T(test_region_too_small_is_said_and_not_written),
        T(test_slab_gives_every_object_once_then_counts_exhaustion),
        T(test_slab_leaves_objects_never_used_untouched))

@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -323,6 +324,20 @@ static int loop_read(struct stackd *d, struct pkt **in)
     return n;
 }
 
+/* After a rush: pages that the stack does not need any more. */
+static void loop_give_back(struct stackd *d)
+{
+    const uintptr_t page = 4096;
+    struct mspan spare = net_spare(&d->net);
+
+    if (likely(spare.len < page))
+        return;
+    uintptr_t from = ((uintptr_t)spare.p + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)spare.p + spare.len) / page * page;
+
+    (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* What the frames, the clients or the time ask for. */
 static void loop_round(struct stackd *d, struct pkt **in, int n, net_time now)
 {
@@ -332,6 +347,7 @@ static void loop_round(struct stackd *d, struct pkt **in, int n, net_time now)
         control_after(d->ctl, now);
     loop_out(d, now);
     loop_address(d);
+    loop_give_back(d);
     sink_round(d);
     sink_write(d, now, false);
     d->loop.at = loop_deadline(d);
