@@ -22,25 +22,30 @@ struct scope_addr {
 
 enum dissect_net { NET_NOTHING, NET_IP4, NET_IP6, NET_ARP, NET_OTHER };
 enum dissect_transport { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_ICMP, TRANSPORT_OTHER };
-enum dissect_sum { SUM_UNKNOWN, SUM_GOOD, SUM_BAD, SUM_PARTIAL }; /* PARTIAL: left to the device */
+/* UNKNOWN: not captured whole, or a fragment; PARTIAL: left to the device; ABSENT: UDP without one. */
+enum dissect_sum { SUM_UNKNOWN, SUM_GOOD, SUM_BAD, SUM_PARTIAL, SUM_ABSENT };
 
 struct dissect {
     enum dissect_net net;
-    enum dissect_transport transport;
-    enum verdict fault;   /* V_NEXT: none found */
+    enum dissect_transport transport; /* of a fragment that is not the first: NONE */
+    enum verdict fault;   /* V_NEXT: none found; in words: dissect_fault_text() */
     uint32_t fault_at;    /* offset in the frame */
-    uint16_t ether_type, vlan; /* VLAN tag's TCI, 0: none */
-    uint32_t net_at, net_hdr_len; /* offsets and lengths in the frame, in bytes */
+    bool cut;             /* a header is not whole, because not all of the frame was captured: no fault */
+    bool super;           /* longer than its length field can say: not yet cut into segments by the device */
+    uint8_t vlan_tags;    /* how many */
+    uint16_t vlan;        /* the outermost tag's TCI */
+    uint16_t ether_type;
+    uint32_t net_at, net_hdr_len; /* offset in the frame, bytes; IPv6: extension headers included */
     uint32_t net_len;     /* of the datagram, header included, as it claims */
-    struct scope_addr src, dst;
     uint8_t proto, ttl, tos;
-    uint16_t ip_id;
     bool df, mf;
+    uint32_t ip_id;
     uint16_t frag_off;    /* bytes; a fragment has mf or frag_off, and ports only in its first */
+    struct scope_addr src, dst; /* of ARP: the sender's and the target's */
     uint32_t transport_at, transport_hdr_len;
     uint16_t src_port, dst_port;
-    struct tcp_seg tcp;   /* of TCP: data_len is that of the wire, text[0] what was captured of it */
     uint32_t payload_at, payload_len; /* payload_len: as claimed, perhaps more than captured */
+    struct tcp_seg tcp;   /* of TCP only: data_len is that of the wire, text[0] what was captured of it */
 };
 
 /** dissect - fill @d with what @f is. */
@@ -50,6 +55,9 @@ void dissect(struct dissect *d, const struct frame *f);
  * @ip, @transport: receive the answer for the two headers */
 void dissect_sums(const struct dissect *d, const struct frame *f, enum dissect_sum *ip,
                   enum dissect_sum *transport);
+
+/** dissect_fault_text - what is wrong with it, in words; empty when nothing is. */
+const char *dissect_fault_text(const struct dissect *d);
 
 /** scope_addr_text - as inet_ntop() writes it, IPv4 with dots. @out has 46 bytes. Return: @out. */
 char *scope_addr_text(const struct scope_addr *a, char *out);

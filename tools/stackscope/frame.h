@@ -29,12 +29,29 @@ struct frame {
 struct source;
 
 struct source_options {
-    const char *name;   /* a file, "-" or an interface */
-    const char *filter; /* in the language of tcpdump, or NULL */
-    bool live;          /* @name is an interface */
-    bool progress;      /* show on standard error how far we are, if it is a terminal */
-    uint32_t interface; /* only frames of this interface of the file... */
-    bool one_interface; /* ... if set */
+    const char *name;      /* a file, "-" or an interface */
+    const char *filter;    /* in the language of tcpdump, or NULL */
+    bool live;             /* @name is an interface */
+    bool progress;         /* show on standard error how far we are, if it is a terminal */
+    const char *interface; /* only frames of this interface of the file, by number from 0 or name; "all";
+                            * NULL: all but those named `sent` (frames before the bad wire) */
+};
+
+/* What is known of a source by now. */
+struct source_facts {
+    const char *name, *format; /* "pcapng", "live capture" ... */
+    bool live, packed;         /* packed by gzip */
+    uint64_t size, offset;     /* of the file, 0: unknown; how much of it (unpacked) is behind us */
+    int linktype;              /* of the first interface, DLT_ */
+    uint64_t frames;           /* handed out or left out so far */
+};
+
+/* An interface as a pcapng file describes it. */
+struct source_interface {
+    const char *name;  /* empty: not told */
+    int linktype;      /* DLT_ */
+    uint32_t snaplen;  /* 0: no limit */
+    uint32_t ip4, mask; /* its address, 0: not told */
 };
 
 /** source_open - Return: the source, or NULL with one line in @err: "what happened: how to mend it". */
@@ -50,6 +67,12 @@ int source_next(struct source *s, struct frame *f);
 
 /** source_error - one line, naming the offset in the file. Valid until source_close(). */
 const char *source_error(const struct source *s);
+/** source_facts - what it is. Names are valid until source_close(). */
+struct source_facts source_facts(const struct source *s);
+/** source_interface - number @i of the current section. Return: whether there is such a one. */
+bool source_interface(const struct source *s, uint32_t i, struct source_interface *out);
+/** source_clear_progress - no more of it: something else is to be printed. */
+void source_clear_progress(struct source *s);
 /** source_stop - let the next source_next() end; safe in a signal handler. */
 void source_stop(struct source *s);
 void source_close(struct source *s);

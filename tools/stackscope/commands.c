@@ -1,0 +1,11 @@
+/*
+ * commands.c - every command, a line each: those that are asked for most stand first, for abbreviations.
+ */
+#include "command.h"
+
+extern const struct scope_command scope_frames;
+
+const struct scope_command *const scope_commands[] = {
+    &scope_frames,
+    NULL,
+};

@@ -1,0 +1,469 @@
+/*
+ * main.c - the command line, and the loop that hands frames from the source to the command.
+ *
+ *     stackscope [options] [COMMAND [WORD...]] FILE|-|IFACE [FILTER...]
+ *
+ * Forgiving: a command may be abbreviated (the first of the table that begins with the given letters is
+ * meant) and may stand behind the file; so may its words. What is a file is found by looking: the first word
+ * that is `-`, a file or an interface.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "say.h"
+
+const char *argp_program_version = "stackscope " STACKD_VERSION;
+
+enum { MAIN_WORDS = 64, MAIN_FILTER = 4096 };
+enum { KEY_COLOR = 0x1000, KEY_ASCII, KEY_FORMAT, KEY_CONNECTIONS, KEY_INTERFACE };
+
+struct main_args {
+    const struct scope_command *command;
+    struct scope_options o;
+    const char *output, *interface, *color, *format;
+    char *argv[MAIN_WORDS + 1]; /* for the command: its own options and words */
+    int argc;
+    char *word[MAIN_WORDS];
+    int words, first; /* first: where in main()'s argv the first word stands */
+    char filter[MAIN_FILTER];
+};
+
+static const struct argp_option common_options[] = {
+    {"json",                             'j', NULL, 0, "Print JSON Lines", 0},
+    {"color",                              KEY_COLOR, "WHEN", 0, "auto, always or never (also: NO_COLOR)", 0},
+    {"ascii",                KEY_ASCII, NULL, 0, "Draw with ASCII characters only", 0},
+    {"verbose",                                  'v', NULL, 0, "Say more", 0},
+    {"format",KEY_FORMAT, "FORMAT", 0, "text, or what else the command can: svg ...", 0},
+    {"output",                                 'o', "FILE", 0, "Print to FILE; its ending tells the format", 0},
+    {"write",                                 'w', "FILE", 0, "Write the capture with comments, as pcapng", 0},
+    {"interface",                            'i', "NAME|N|all", 0,
+     "Frames of this interface of the file; default: all but `sent'", 0},
+    {"connections",                              KEY_CONNECTIONS, "N", 0, "Keep track of so many at once at most", 0},
+    {0}
+};
+
+/* ---- options ---- */
+
+static void main_number(struct main_args *m, const char *arg)
+{
+    char *end;
+    unsigned long v = strtoul(arg, &end, 10);
+
+    if (*arg == '\0' || *end != '\0' || *arg == '-' || v < 16 || v > 100000000)
+        exit(scope_say(SCOPE_USAGE, "--connections %s: try a number from 16 to 100000000", arg));
+    m->o.connections = (uint32_t)v;
+}
+
+static error_t common_parse(int key, char *arg, struct argp_state *state)
+{
+    struct main_args *m = state->input;
+
+    switch (key) {
+    case 'j':
+        m->o.json = true;
+        return 0;
+    case KEY_COLOR:
+        m->color = arg;
+        return 0;
+    case KEY_ASCII:
+        m->o.ascii = true;
+        return 0;
+    case 'v':
+        m->o.verbose = true;
+        return 0;
+    case KEY_FORMAT:
+        m->format = arg;
+        return 0;
+    case 'o':
+        m->output = arg;
+        return 0;
+    case 'w':
+        m->o.write = arg;
+        return 0;
+    case 'i':
+        m->interface = arg;
+        return 0;
+    case KEY_CONNECTIONS:
+        main_number(m, arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp common_argp = {common_options, common_parse, NULL, NULL, NULL, NULL, NULL};
+static const struct argp_child common_child[] = {
+    {&common_argp,       0, "Common options:", 9},
+    {0}
+};
+
+/* Only what stands before the first word. */
+static error_t main_parse(int key, char *arg, struct argp_state *state)
+{
+    struct main_args *m = state->input;
+
+    (void)arg;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = m;
+        return 0;
+    case ARGP_KEY_ARG:
+        m->first = state->next - 1;
+        state->next = state->argc;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* An option of the command's own goes to it under its whole name. */
+static error_t own_option(struct main_args *m, int key, const char *arg)
+{
+    for (const struct argp_option *o = m->command->options; o != NULL && o->name != NULL; o++) {
+        char *whole = NULL;
+
+        if (o->key != key)
+            continue;
+        if (m->argc == MAIN_WORDS)
+            exit(scope_say(SCOPE_USAGE, "more than %d options: try fewer", MAIN_WORDS));
+        if (asprintf(&whole, arg != NULL ? "--%s=%s" : "--%s", o->name, arg) < 0)
+            exit(scope_say(SCOPE_FAILED, "no memory"));
+        m->argv[m->argc++] = whole;
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static error_t command_parse(int key, char *arg, struct argp_state *state)
+{
+    struct main_args *m = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = m;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (m->words == MAIN_WORDS)
+            exit(
+                scope_say(SCOPE_USAGE, "more than %d words: try the filter in quotes", MAIN_WORDS));
+        m->word[m->words++] = arg;
+        return 0;
+    default:
+        return own_option(m, key, arg);
+    }
+}
+
+/* argp frees what differs from @text. */
+static char *main_help(int key, const char *text, void *input)
+{
+    char *out = NULL;
+    size_t len;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(size_t)text;
+    FILE *f = open_memstream(&out, &len);
+
+    if (f == NULL)
+        return NULL;
+    fputs("Commands (may be abbreviated; `stackscope COMMAND --help' says more):\n", f);
+    for (int i = 0; scope_commands[i] != NULL; i++) {
+        char usage[32];
+
+        snprintf(usage, sizeof(usage), "%s %s", scope_commands[i]->name, scope_commands[i]->words);
+        fprintf(f, "  %-20s%s\n", usage, scope_commands[i]->help);
+    }
+    fprintf(f, "Without a command: %s. FILTER is tcpdump's language: tcp port 80.\n",
+            scope_commands[0]->name);
+    fclose(f);
+    return out;
+}
+
+/* ---- words ---- */
+
+static bool main_is_source(const char *word)
+{
+    return strcmp(word, "-") == 0 || access(word, F_OK) == 0 || if_nametoindex(word) != 0 ||
+           strcmp(word, "any") == 0;
+}
+
+static const struct scope_command *command_find(const char *word, bool whole)
+{
+    for (int i = 0; scope_commands[i] != NULL && word[0] != '\0'; i++) {
+        const char *name = scope_commands[i]->name;
+
+        if (whole ? strcmp(name, word) == 0 : strncmp(name, word, strlen(word)) == 0)
+            return scope_commands[i];
+    }
+    return NULL;
+}
+
+static const char *command_nearest(const char *word)
+{
+    unsigned least = 3;
+    const char *name = NULL;
+
+    for (int i = 0; scope_commands[i] != NULL; i++) {
+        unsigned distance = args_distance(scope_commands[i]->name, word);
+
+        if (distance < least) {
+            least = distance;
+            name = scope_commands[i]->name;
+        }
+    }
+    return name;
+}
+
+/* Which command is meant? A word that could be both is a file if it stands alone. */
+static void main_choose(struct main_args *m, int argc, char **argv)
+{
+    char *word = argv[m->first];
+    bool alone = m->first + 1 == argc;
+
+    m->command = command_find(word, false);
+    if (m->command != NULL && !(alone && main_is_source(word)))
+        return;
+    m->first--; /* the words begin with the source */
+    m->command = scope_commands[0];
+    if (!alone && main_is_source(word) && command_find(argv[m->first + 2], true) != NULL) {
+        m->command = command_find(argv[m->first + 2], true);
+        argv[m->first + 2] = word; /* the source takes the command's place, the command goes */
+        m->first++;
+    }
+}
+
+static void command_options(struct main_args *m, int argc, char **argv)
+{
+    static const struct argp_option none[] = {{0}};
+    const struct scope_command *c = m->command;
+    char usage[128], name[64], err[256];
+    const struct argp argp = {c->options != NULL ? c->options : none,
+                              command_parse,
+                              usage,
+                              c->help,
+                              common_child,
+                              NULL,
+                              NULL};
+    const struct argp_option *const tables[] = {argp.options, common_options, NULL};
+
+    snprintf(name, sizeof(name), "stackscope %s", c->name);
+    snprintf(usage, sizeof(usage), "%s%sFILE|-|IFACE [FILTER...]", c->words,
+             c->words[0] != '\0' ? " " : "");
+    argv[0] = name;
+    if (!args_check(name, tables, argc, argv, ARGS_MIXED, err, sizeof(err)))
+        exit(scope_say(SCOPE_USAGE, "%s", err));
+    argp_parse(&argp, argc, argv, 0, NULL, m);
+}
+
+/* No word names a source: what would be right? */
+static int main_no_source(const struct main_args *m)
+{
+    const char *first =
+        m->words > 0 ? m->word[m->words > m->command->words_max ? m->command->words_max : 0] : NULL;
+    const char *nearest = first != NULL ? command_nearest(first) : NULL;
+
+    if (first == NULL || (m->words <= m->command->words_max && m->command->is_word != NULL &&
+                          m->command->is_word(first)))
+        return scope_say(SCOPE_USAGE,
+                         "no capture given: try stackscope %s %s%sFILE.pcapng, or - for "
+                         "standard input",
+                         m->command->name, first != NULL ? first : m->command->words,
+                         first != NULL || m->command->words[0] != '\0' ? " " : "");
+    if (nearest != NULL)
+        return scope_say(SCOPE_USAGE,
+                         "%s is no file, no interface and no command: try stackscope %s FILE",
+                         first, nearest);
+    return scope_say(SCOPE_USAGE, "%s: no such file or interface: try stackscope --help", first);
+}
+
+/* The words before the source, the source, words behind it, and the filter. */
+static int main_words(struct main_args *m)
+{
+    const struct scope_command *c = m->command;
+    int at = 0, words = 0;
+    size_t len = 0;
+
+    while (at < m->words && !(main_is_source(m->word[at]) &&
+                              !(words < c->words_max && at + 1 < m->words && c->is_word != NULL &&
+                                c->is_word(m->word[at]) && main_is_source(m->word[at + 1]))))
+        at++;
+    if (at == m->words || at > c->words_max)
+        return main_no_source(m);
+    m->o.name = m->word[at];
+    for (int i = 0; i < m->words; i++) {
+        if (i == at)
+            continue;
+        if (i < at ||
+            (words < c->words_max && c->is_word != NULL && c->is_word(m->word[i]) && len == 0)) {
+            if (m->argc == MAIN_WORDS)
+                return scope_say(SCOPE_USAGE, "too many words: try stackscope %s --help", c->name);
+            m->argv[m->argc++] = m->word[i];
+            words++;
+            continue;
+        }
+        int n = snprintf(m->filter + len, sizeof(m->filter) - len, "%s%s", len > 0 ? " " : "",
+                         m->word[i]);
+
+        if (n < 0 || (size_t)n >= sizeof(m->filter) - len)
+            return scope_say(SCOPE_USAGE, "the filter is longer than %d letters: try a shorter one",
+                             MAIN_FILTER);
+        len += (size_t)n;
+    }
+    return SCOPE_OK;
+}
+
+/* ---- what the options mean ---- */
+
+/* Is @word one of the command's formats? */
+static const char *format_find(const char *formats, const char *word, size_t len)
+{
+    static const char *const all[] = {"text", "svg", "mermaid", "html", "png", "json", "csv"};
+
+    for (const char *p = formats; *p != '\0'; p += strcspn(p, " "), p += *p == ' ') {
+        if (strcspn(p, " ") != len || strncmp(p, word, len) != 0)
+            continue;
+        for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+            if (strlen(all[i]) == len && strncmp(all[i], word, len) == 0)
+                return all[i];
+        }
+    }
+    return NULL;
+}
+
+static int main_format(struct main_args *m)
+{
+    const char *formats = m->command->formats,
+               *dot = m->output != NULL ? strrchr(m->output, '.') : NULL;
+    size_t first = strcspn(formats, " ");
+
+    m->o.format = format_find(formats, formats, first);
+    if (m->format != NULL) {
+        m->o.format = format_find(formats, m->format, strlen(m->format));
+        if (m->o.format == NULL)
+            return scope_say(SCOPE_USAGE, "--format %s: %s has: %s", m->format, m->command->name,
+                             formats);
+    } else if (dot != NULL && strcmp(dot, ".mmd") == 0 && strstr(formats, "mermaid") != NULL) {
+        m->o.format = "mermaid";
+    } else if (dot != NULL && format_find(formats, dot + 1, strlen(dot + 1)) != NULL) {
+        m->o.format = format_find(formats, dot + 1, strlen(dot + 1));
+    }
+    return SCOPE_OK;
+}
+
+static int main_color(struct main_args *m)
+{
+    const char *no = getenv("NO_COLOR"), *when = m->color != NULL ? m->color : "auto";
+
+    if (strcmp(when, "always") == 0)
+        m->o.color = true;
+    else if (strcmp(when, "auto") == 0)
+        m->o.color = m->output == NULL && isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
+    else if (strcmp(when, "never") != 0)
+        return scope_say(SCOPE_USAGE, "--color %s: try auto, always or never", when);
+    return SCOPE_OK;
+}
+
+/* ---- the run ---- */
+
+static struct source *main_source; /* for the handler */
+
+static void main_interrupt(int sig)
+{
+    (void)sig;
+    source_stop(main_source);
+}
+
+/* The first ^C ends the capture, and what is known is told; a second one ends the program. */
+static void main_signals(void)
+{
+    struct sigaction act = {.sa_handler = main_interrupt, .sa_flags = (int)SA_RESETHAND};
+
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+}
+
+static int main_run(struct main_args *m)
+{
+    const struct scope_command *c = m->command;
+    char err[PATH_MAX + 512] = "";
+    static void *state; /* not lost when we leave early */
+    struct frame f;
+    int got, status;
+    struct source_options so = {
+        .name = m->o.name,
+        .filter = m->filter[0] != '\0' ? m->filter : NULL,
+        .live = strcmp(m->o.name, "-") != 0 && access(m->o.name, F_OK) != 0,
+        .progress = c->late || !isatty(STDOUT_FILENO),
+        .interface = m->interface,
+    };
+
+    main_source = source_open(&so, err, sizeof(err));
+    if (main_source == NULL)
+        return scope_say(SCOPE_FAILED, "%s", err);
+    m->o.source = main_source;
+    m->argv[m->argc] = NULL;
+    state = c->begin(&m->o, m->argc, m->argv, err, sizeof(err));
+
+    if (state == NULL) {
+        source_close(main_source);
+        return scope_say(SCOPE_USAGE, "%s", err);
+    }
+    if (m->output != NULL && freopen(m->output, "w", stdout) == NULL)
+        return scope_say(SCOPE_FAILED, "%s: cannot be written: %s", m->output, strerror(errno));
+    main_signals();
+    while ((got = source_next(main_source, &f)) == 1 && c->frame(state, &f))
+        ;
+    source_clear_progress(main_source);
+    status = c->end(state);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == SCOPE_OK)
+        status = scope_say(SCOPE_FAILED, "cannot write the answer: is the disk full?");
+    if (got < 0)
+        status = scope_say(SCOPE_FAILED, "%s", source_error(main_source));
+    source_close(main_source);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static char own_name[] = "stackscope";
+    static struct main_args m;
+    static const struct argp argp = {NULL,
+                                     main_parse,
+                                     "[COMMAND [WORD...]] FILE|-|IFACE [FILTER...]",
+                                     "Read a capture, anyone's, and show what happened in it.\v",
+                                     common_child,
+                                     main_help,
+                                     NULL};
+    static const struct argp_option *const tables[] = {common_options, NULL};
+    char err[256];
+    int status;
+
+    argp_err_exit_status = SCOPE_USAGE;
+    if (!args_check(own_name, tables, argc, argv, ARGS_FIRST, err, sizeof(err)))
+        return scope_say(SCOPE_USAGE, "%s", err);
+    argv[0] = own_name; /* messages begin with it, not with a path */
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &m);
+    if (m.first == 0)
+        return scope_say(SCOPE_USAGE,
+                         "no capture given: try stackscope FILE.pcapng, or stackscope --help");
+    main_choose(&m, argc, argv);
+    command_options(&m, argc - m.first, argv + m.first);
+    if ((status = main_words(&m)) != SCOPE_OK || (status = main_format(&m)) != SCOPE_OK ||
+        (status = main_color(&m)) != SCOPE_OK)
+        return status;
+    if (m.o.write != NULL && !m.command->writes)
+        return scope_say(SCOPE_USAGE, "%s does not write captures: try stackscope states -w %s %s",
+                         m.command->name, m.o.write, m.o.name);
+    status = main_run(&m);
+    for (int i = 0; i < m.argc; i++) {
+        if (strncmp(m.argv[i], "--", 2) == 0)
+            free(m.argv[i]);
+    }
+    return status;
+}

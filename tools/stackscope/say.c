@@ -1,0 +1,104 @@
+#include "say.h"
+
+#include <stdarg.h>
+
+int scope_say(int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fputs("stackscope: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return status;
+}
+
+const char *scope_ink(const struct scope_options *o, const char *name)
+{
+    /* Constants, since one printf() often has two of them. */
+    static const char *const inks[][2] = {
+        {"",        "\033[0m" },
+        {"bold",    "\033[1m" },
+        {"dim",     "\033[2m" },
+        {"red",     "\033[31m"},
+        {"green",   "\033[32m"},
+        {"yellow",  "\033[33m"},
+        {"blue",    "\033[34m"},
+        {"magenta", "\033[35m"},
+        {"cyan",    "\033[36m"}
+    };
+
+    for (size_t i = 0; o->color && i < ARRAY_LEN(inks); i++) {
+        if (strcmp(inks[i][0], name) == 0)
+            return inks[i][1];
+    }
+    return "";
+}
+
+/* Return: bytes of the UTF-8 character at @p, 0: none (RFC 3629: no longer form than needed, no
+ * surrogates, nothing beyond U+10FFFF). */
+static size_t say_utf8(const uint8_t *p, size_t len)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+
+    if (p[0] < 0xc2 || p[0] > 0xf4 || len < n)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+void scope_json_span(FILE *out, struct span text)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < text.len;) {
+        uint8_t c = text.p[i];
+        size_t n = say_utf8(text.p + i, text.len - i);
+
+        if (n == 0)
+            fputs("\\ufffd", out);
+        else if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c == '\n')
+            fputs("\\n", out);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\u%04x", c);
+        else
+            fwrite(text.p + i, 1, n, out);
+        i += n == 0 ? 1 : n;
+    }
+    fputc('"', out);
+}
+
+void scope_json_text(FILE *out, const char *text)
+{
+    if (text == NULL)
+        fputs("null", out);
+    else
+        scope_json_span(out, (struct span){(const uint8_t *)text, strlen(text)});
+}
+
+void scope_plain_span(FILE *out, struct span text)
+{
+    for (size_t i = 0; i < text.len;) {
+        uint8_t c = text.p[i];
+        size_t n = say_utf8(text.p + i, text.len - i);
+        /* U+0080 to U+009F are control characters, too. */
+        bool is_control = c < 0x20 || c == 0x7f || (n == 2 && c == 0xc2 && text.p[i + 1] < 0xa0);
+
+        if (n == 0 || is_control)
+            fputc('.', out);
+        else
+            fwrite(text.p + i, 1, n, out);
+        i += n == 0 ? 1 : n;
+    }
+}
