@@ -106,6 +106,12 @@ static char *whole_path(const char *name)
     return asprintf(&path, "%s/%s", cwd, name) < 0 ? NULL : path;
 }
 
+const struct argp_option pcap_options[] = {
+    {"sent", CTL_KEY_SENT, NULL, 0,
+     "with start: frames as they were before the bad wire as well, on a second interface", 0},
+    {0}
+};
+
 static int pcap_start(struct ctl *c)
 {
     char filter[1024] = "";
@@ -125,8 +131,8 @@ static int pcap_start(struct ctl *c)
         return pcap_stream(c);
     char *path = whole_path(c->word[1]);
     json_t *reply = ctl_ask(c,
-                            json_pack("{s:s,s:s,s:s,s:s}", "cmd", "pcap", "op", "start", "file",
-                                      path != NULL ? path : "", "filter", filter),
+                            json_pack("{s:s,s:s,s:s,s:s,s:b}", "cmd", "pcap", "op", "start", "file",
+                                      path != NULL ? path : "", "filter", filter, "sent", c->sent),
                             &status);
 
     free(path);

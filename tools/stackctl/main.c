@@ -28,8 +28,8 @@ static const struct object objects[] = {
     {"maddr", "", "multicast groups: of the link, and of IP with their IGMP state", NULL, ctl_maddr},
     {"stats", "[PREFIX]", "counters and drop reasons that are not zero; -v: all, explained", NULL, ctl_stats},
     {"trace", "[KIND...]", "follow events live: tcp_state drop arp cwnd rtx ...", NULL, ctl_trace},
-    {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured", NULL,
-     ctl_pcap},
+    {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured",
+     pcap_options, ctl_pcap},
     {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
      "the bad wire: drop mark corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
     {"nc", "HOST PORT | -l [HOST] PORT", "netcat through the stack", nc_options, ctl_nc},
@@ -169,6 +169,9 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'a':
         c->address = arg;
+        return 0;
+    case CTL_KEY_SENT:
+        c->sent = true;
         return 0;
     case ARGP_KEY_ARG:
         if (c->words == CTL_WORDS)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 enum { CTL_OK = 0, CTL_USAGE = 1, CTL_FAILED = 2, CTL_WORDS = 64 };
+enum { CTL_KEY_SENT = 0x200 }; /* options without a letter */
 
 /* The command line after the object, and the connection to stackd. */
 struct ctl {
@@ -27,6 +28,7 @@ struct ctl {
 
     /* Options of single objects. */
     bool listen, udp, text;
+    bool sent; /* of pcap */
     long count, size, wait;
     double interval;
     const char *address; /* of doctor: the --ip to check */
@@ -101,6 +103,6 @@ int ctl_ping(struct ctl *c);
 int ctl_doctor(struct ctl *c);
 int ctl_conformance(struct ctl *c);
 
-extern const struct argp_option nc_options[], ping_options[], doctor_options[];
+extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[];
 
 #endif
