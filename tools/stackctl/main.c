@@ -247,9 +247,7 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
     argp_parse(&argp, argc, argv, 0, NULL, c);
     int status = o->run(c);
 
-    free(c->in);
-    if (c->fd >= 0)
-        close(c->fd);
+    dial_close(&c->to);
     if (fflush(stdout) != 0 && status == CTL_OK)
         return ctl_say(CTL_FAILED, "cannot write the answer: is the disk full?");
     return status;
@@ -275,7 +273,7 @@ static const char *object_nearest(const char *word)
 int main(int argc, char **argv)
 {
     static char own_name[] = "stackctl";
-    struct ctl c = {.fd = -1};
+    struct ctl c = {.to.fd = -1};
     static const struct argp argp = {NULL,
                                      main_parse,
                                      "OBJECT [COMMAND...]",
