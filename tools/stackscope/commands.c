@@ -4,8 +4,10 @@
 #include "command.h"
 
 extern const struct scope_command scope_frames;
+extern const struct scope_command scope_states;
 
 const struct scope_command *const scope_commands[] = {
     &scope_frames,
+    &scope_states,
     NULL,
 };

@@ -8,7 +8,9 @@
  * when a segment passed the capture and nothing later speaks against it (the last ACK: nobody answers it).
  * What began before the capture, or has a hole that nobody filled, is `UNKNOWN` until a segment tells.
  *
- * Times and frames of a change are those of the segment that caused it, not of the proof.
+ * Times and frames of a change are those of the segment that caused it, not of the proof. What is presumed
+ * is told when the connection has been silent for ten seconds of the capture, or ends; should its end speak
+ * against it later, that is told as a change with the cause "correction".
  *
  * Memory: a bounded number of connections of a bounded size (track_options). When there are too many, the
  * one that was silent longest is ended, and said so.
@@ -23,9 +25,10 @@ enum { END_CLIENT = 0, END_SERVER = 1 }; /* who sent the SYN; without one: who s
 
 /* What a segment is, seen from its sender's earlier ones and the other end's ACKs. */
 enum seg_class {
-    SEG_RTX = 1 << 0,          /* brings nothing new: sent again after the time of a timeout */
-    SEG_FAST_RTX = 1 << 1,     /* ... soon after duplicate ACKs or SACKs */
-    SEG_SPURIOUS = 1 << 2,     /* ... although it was acknowledged already */
+    SEG_RTX = 1 << 0, /* sent again: all of it, or its beginning */
+    SEG_FAST_RTX =
+        1 << 1, /* ... SEG_RTX and this: soon after duplicate ACKs or SACKs, not by a timeout */
+    SEG_SPURIOUS = 1 << 2,     /* ... SEG_RTX and this: although it was acknowledged already */
     SEG_OUT_OF_ORDER = 1 << 3, /* fills a hole too soon for a retransmission */
     SEG_GAP = 1 << 4,          /* something before it is missing in the capture */
     SEG_DUP_ACK = 1 << 5,
@@ -39,58 +42,63 @@ enum seg_class {
     SEG_AFTER_FIN = 1 << 13,       /* new data after the sender's FIN */
     SEG_UNSEEN_ACKED = 1 << 14,    /* acknowledges what the capture does not have */
     SEG_OLD_RST = 1 << 15,         /* a RST that its receiver must not take: RFC 5961 section 3.2 */
-    SEG_PORT_REUSED = 1 << 16      /* a SYN that begins a new connection on old ports */
+    SEG_PORT_REUSED = 1 << 16,     /* a SYN that begins a new connection on old ports */
+    SEG_BAD_SUM =
+        1 << 17 /* its checksum is wrong, those of its sender are not always: it says nothing */
 };
 
 struct track_end {
     struct scope_addr addr;
     uint16_t port;
-    int8_t state;      /* enum tcp_state, or -1: unknown */
+    int8_t state; /* enum tcp_state, or -1: unknown */
     bool knows_iss;
-    tcp_seq iss;       /* of what it sends; where no SYN was seen, the first sequence number minus 1 */
-    uint8_t wscale;    /* of the windows it announces; 255: unknown */
-    uint16_t mss;      /* that it announced, 0: none */
+    tcp_seq iss;    /* of what it sends; where no SYN was seen, the first sequence number minus 1 */
+    uint8_t wscale; /* of the windows it announces; 255: unknown */
+    uint16_t mss;   /* that it announced, 0: none */
     bool sack_ok, has_ts;
-    uint64_t segments, bytes;             /* sent; bytes counts payload once */
+    uint64_t segments, bytes; /* sent; bytes counts payload once */
     uint64_t rtx_segments, rtx_bytes, out_of_order, dup_acks, zero_windows, resets, gaps;
     uint32_t window, window_max, in_flight, in_flight_max; /* bytes: announced by it; sent by it */
-    int64_t rtt_min, rtt_median, rtt_p95; /* of segments that it sent, ns; -1: no sample */
+    int64_t rtt_min, rtt_median, rtt_p95; /* of segments that it sent, ns; -1: no sample; the last two are
+                                             computed for ended() only */
     uint64_t rtt_samples;
 };
 
 struct track_conn {
-    uint64_t index;    /* from 0, in order of appearance: tcp.stream of Wireshark */
+    uint64_t index; /* from 0, in order of appearance: tcp.stream of Wireshark */
     struct track_end end[2];
     uint64_t first_frame, last_frame;
     int64_t first_time, last_time;
-    uint8_t completeness; /* as tcp.completeness of Wireshark counts: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST */
-    bool joined;       /* it was there before the capture began */
-    void *user[4];     /* of the commands, NULL at first; freed by their ended() */
+    uint8_t
+        completeness; /* as tcp.completeness of Wireshark counts: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST */
+    bool joined;   /* it was there before the capture began */
+    void *user[4]; /* of the commands, NULL at first; freed by their ended() */
 };
 
 struct track_segment {
     const struct frame *frame;
     const struct dissect *d;
     struct track_conn *conn;
-    unsigned from;       /* END_CLIENT, END_SERVER */
-    uint32_t what;       /* enum seg_class */
+    unsigned from;             /* END_CLIENT, END_SERVER */
+    uint32_t what;             /* enum seg_class */
     uint32_t rel_seq, rel_ack; /* as Wireshark counts: the SYN has 0 */
-    uint32_t window;     /* bytes, scaled if the scale is known */
-    uint32_t len;        /* payload */
-    int64_t rtt;         /* of what it acknowledges, ns; -1: none */
-    uint64_t rtx_of;     /* frame that brought these bytes first, 0: unknown */
-    int8_t before[2], after[2]; /* states of the ends as far as known with this segment; -1 unknown */
+    uint32_t window;           /* bytes, scaled if the scale is known */
+    uint32_t len;              /* payload */
+    int64_t rtt;               /* of what it acknowledges, ns; -1: none */
+    uint64_t rtx_of;           /* frame that brought these bytes first, 0: unknown */
+    int8_t before[2],
+        after[2]; /* states of the ends as far as known with this segment; -1 unknown */
 };
 
 struct track_state {
     struct track_conn *conn;
     unsigned end;
-    int8_t from, to;     /* enum tcp_state, -1: unknown */
-    const char *cause;   /* as tcp_state's in docs/tracing.md: "rcv SYN" */
-    const char *why;     /* a sentence */
+    int8_t from, to;   /* enum tcp_state, -1: unknown */
+    const char *cause; /* as tcp_state's in docs/tracing.md: "rcv SYN" */
+    const char *why;   /* a sentence */
     const char *rfc;
     uint64_t frame, proof; /* that caused it; that shows it, 0: presumed */
-    int64_t time;        /* of the cause */
+    int64_t time;          /* of the cause */
 };
 
 /* What a command wants to hear; NULL: not that. In the order of the capture; a state comes with the
@@ -99,8 +107,10 @@ struct track_observer {
     void *ctx;
     void (*segment)(void *ctx, const struct track_segment *s);
     void (*state)(void *ctx, const struct track_state *s);
-    void (*other)(void *ctx, const struct frame *f, const struct dissect *d); /* not TCP, or not readable */
-    void (*ended)(void *ctx, struct track_conn *c, const char *why); /* no more of it: closed and replaced, evicted, end of file */
+    void (*other)(void *ctx, const struct frame *f,
+                  const struct dissect *d); /* not TCP, or not readable */
+    void (*ended)(void *ctx, struct track_conn *c,
+                  const char *why); /* no more of it: closed and replaced, evicted, end of file */
 };
 
 struct track;
