@@ -67,14 +67,12 @@ size_t net_mem_size(const struct net_config *cfg)
     return r.used + 64;
 }
 
-/* A frame is complete: it gets its number, a capture sees it, and what it shows is traced. */
+/* A frame is complete: it gets its number, and what it shows is traced. */
 static void net_framed(void *ctx, struct pkt *p)
 {
     struct net *n = ctx;
 
-    p->frame = ++n->core.frames;
-    if (n->tap != NULL)
-        n->tap(n->tap_ctx, p, true);
+    core_framed(&n->core, p, true);
     if (p->note_event != 0 || trace_on(&n->core.trace, TRACE_seg))
         tcp_trace_out(&n->tcp, p);
 }
@@ -137,8 +135,8 @@ int net_init(struct net *n, const struct net_config *cfg, void *mem, size_t mem_
 
 void net_set_tap(struct net *n, void (*tap)(void *ctx, const struct pkt *p, bool out), void *ctx)
 {
-    n->tap = tap;
-    n->tap_ctx = ctx;
+    n->core.tap = tap;
+    n->core.tap_ctx = ctx;
 }
 
 struct pkt *net_pkt(struct net *n)
@@ -209,9 +207,8 @@ static void net_input_one(struct net *n, struct pkt *p)
     struct net_if *nif = &n->ifs[p->ifi];
     enum verdict v;
 
-    p->frame = n->core.frame = ++n->core.frames;
-    if (n->tap != NULL)
-        n->tap(n->tap_ctx, p, false);
+    core_framed(&n->core, p, false);
+    n->core.frame = p->frame;
 
     v = eth_input(&nif->eth, p);
     if (v == V_NEXT && p->ethertype == ETH_TYPE_ARP)

@@ -76,8 +76,6 @@ struct net {
     struct udp udp;
     struct tcp tcp;
     struct socks *socks;
-    void (*tap)(void *ctx, const struct pkt *p, bool out); /* see net_set_tap */
-    void *tap_ctx;
     size_t mem_used;
 };
 
@@ -124,7 +122,9 @@ struct pkt *net_pkt(struct net *n);
  * net_set_tap - see every frame at the host's boundary, in the order of p->frame.
  *
  * Called for a frame that comes in before it is processed, for one that goes out when it is
- * complete (a CSUM_PARTIAL checksum aside), in both cases before the events about it are traced.
+ * complete (a CSUM_PARTIAL checksum aside), in both cases before the events about it are traced. A
+ * frame that a bad wire (imp.h) loses on its way in is seen as well, with its number, though nobody
+ * processes it: p->faults says so.
  */
 void net_set_tap(struct net *n, void (*tap)(void *ctx, const struct pkt *p, bool out), void *ctx);
 

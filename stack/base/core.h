@@ -26,6 +26,8 @@ struct core {
     struct pktq unreached;   /* packets whose next hop is silent, for net.c to tell their senders */
     uint64_t drops[V_COUNT];
     char name[32]; /* of the host, in traces */
+    void (*tap)(void *ctx, const struct pkt *p, bool out); /* see net_set_tap() */
+    void *tap_ctx;
 };
 
 /**
@@ -35,6 +37,14 @@ struct core {
  * Declared here because every layer may refuse, defined in net.c.
  */
 void net_drop(struct core *c, const struct pkt *p, enum verdict why);
+
+/** core_framed - @p is a frame at the host's boundary: it gets its number, and a capture sees it. */
+static inline void core_framed(struct core *c, struct pkt *p, bool out)
+{
+    p->frame = ++c->frames;
+    if (unlikely(c->tap != NULL))
+        c->tap(c->tap_ctx, p, out);
+}
 
 /** core_trace - start an event of @kind at this moment, for this frame. */
 static inline struct trace_ev core_trace(const struct core *c, enum trace_kind kind)

@@ -60,6 +60,7 @@ struct pkt {
     struct ip_addr src, dst;
     uint32_t l4_len; /* L4 header and payload on the way out: what follows is the link's padding */
     uint8_t note_from, note_event; /* an arrow of the TCP machine that this segment shows, see tcp_fsm.c */
+    uint8_t faults; /* what the bad wire did to it: bits (1 << enum imp_what), l1_physical/imp.h */
     uint64_t frame; /* number of the frame at the host's boundary, from 1; 0: none yet */
 };
 

@@ -3,9 +3,20 @@
  *
  * trace.def names every field with its type; from it comes a table of descriptors with the field's
  * place in the event's struct, and from the table come both encoders, so that an event declared
- * there needs no line here. Only the capture comment knows some kinds by name: it is read in one
- * column of a packet list and has to be short; kinds that change with nearly every frame (windows,
- * round trips, queue lengths) have none.
+ * there needs no line here. Only the short form, which is the comment in a capture, knows some kinds
+ * by name. It is read by people, in one column of a packet list, and by programs
+ * (tools/wireshark/stackd.lua), so each kind has one form, named by how it begins:
+ *
+ *     FROM -> TO (CAUSE)                        a state
+ *     cwnd N [ssthresh N] in_flight N (CAUSE)   bytes; no ssthresh while there is none
+ *     retransmission (CAUSE)
+ *     dropped: LAYER REASON                     blanks for the reason's hyphens
+ *     bad wire: WHAT
+ *     arp IP: FROM -> TO
+ *     address conflict detection: WHAT IP
+ *
+ * Round trips and lengths of queues have none: they change with nearly every frame, and the first
+ * can be measured in the capture.
  *
  * The encoders read the event and write to the caller's buffer. A line that does not fit is not
  * written at all: half a JSON object would spoil the file around it.
@@ -161,6 +172,14 @@ size_t trace_json(const struct trace_ev *ev, char *out, size_t cap)
     return f.full ? 0 : f.len;
 }
 
+static void trace_put_named(struct fmt *f, const char *name, uint32_t value)
+{
+    fmt_str(f, name);
+    fmt_u64(f, value);
+}
+
+enum { TRACE_NO_SSTHRESH = INT32_MAX }; /* so large from the start on: as high as it can be */
+
 /* The short form; nothing for kinds that are not worth one. */
 static void trace_put_comment(struct fmt *f, const struct trace_ev *ev)
 {
@@ -171,6 +190,15 @@ static void trace_put_comment(struct fmt *f, const struct trace_ev *ev)
         fmt_str(f, ev->u.tcp_state.to);
         fmt_str(f, " (");
         fmt_str(f, ev->u.tcp_state.cause);
+        fmt_char(f, ')');
+        break;
+    case TRACE_cwnd:
+        trace_put_named(f, "cwnd ", ev->u.cwnd.cwnd);
+        if (ev->u.cwnd.ssthresh < TRACE_NO_SSTHRESH)
+            trace_put_named(f, " ssthresh ", ev->u.cwnd.ssthresh);
+        trace_put_named(f, " in_flight ", ev->u.cwnd.in_flight);
+        fmt_str(f, " (");
+        fmt_str(f, ev->u.cwnd.cause);
         fmt_char(f, ')');
         break;
     case TRACE_drop:
@@ -213,6 +241,14 @@ size_t trace_comment(const struct trace_ev *ev, char *out, size_t cap)
     struct fmt f = {.p = out, .cap = cap};
 
     trace_put_comment(&f, ev);
+    return f.len;
+}
+
+size_t trace_conn(const struct trace_conn *conn, char *out, size_t cap)
+{
+    struct fmt f = {.p = out, .cap = cap};
+
+    trace_put_conn(&f, conn);
     return f.len;
 }
 

@@ -96,8 +96,12 @@ size_t trace_json(const struct trace_ev *ev, char *out, size_t cap);
 /** trace_text - write @ev as one readable line with a newline; as trace_json otherwise. */
 size_t trace_text(const struct trace_ev *ev, char *out, size_t cap);
 
-/** trace_comment - the short form for a capture comment, `LISTEN -> SYN_RCVD (rcv SYN)`.
+/** trace_comment - the short form for a capture comment, `LISTEN -> SYN_RCVD (rcv SYN)`; the forms
+ * that there are stand in trace.c.
  * Return: bytes written, cut at @cap; 0 for kinds not worth a comment. */
 size_t trace_comment(const struct trace_ev *ev, char *out, size_t cap);
+
+/** trace_conn - write @conn as `10.0.0.2:80-10.0.0.1:40112`. Return: bytes written, cut at @cap. */
+size_t trace_conn(const struct trace_conn *conn, char *out, size_t cap);
 
 #endif

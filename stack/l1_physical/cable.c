@@ -43,6 +43,7 @@ static void cable_strip(const struct cable *cb, unsigned to, struct pkt *p)
     p->ethertype = 0;
     p->tos = 0;
     p->note_event = 0;
+    p->faults = 0;
 }
 
 static struct pkt *cable_arrive(const struct cable *cb, unsigned to, const struct pkt *p)

@@ -15,15 +15,14 @@
 enum {
     CAPTURE_HELD = 512,           /* frames of one round */
     CAPTURE_HELD_BYTES = 1 << 20, /* of those frames; touched as far as used */
-    CAPTURE_COMMENTS = 128 << 10, /* of their comments */
-    CAPTURE_OUT_FULL = 64 << 10,  /* written from here on */
+    CAPTURE_COMMENTS = CAPTURE_HELD * PCAPNG_COMMENT_MAX, /* of their comments; untouched, mostly */
+    CAPTURE_OUT_FULL = 64 << 10,                          /* written from here on */
     CAPTURE_OUT_BYTES = CAPTURE_OUT_FULL + PORT_FRAME_MAX + PCAPNG_EPB_MAX + PCAPNG_COMMENT_MAX
 };
 
 /* A frame that may still get a comment. */
 struct capture_held {
-    uint64_t frame;
-    struct pcapng_frame f; /* its comment lies in capture.comments */
+    struct pcapng_frame f; /* its comments lie in capture.comments */
     uint32_t at;           /* of its bytes in capture.bytes */
 };
 
@@ -45,6 +44,7 @@ struct capture {
     uint32_t bytes_len;
     char *comments;
     uint32_t comments_len;
+    bool is_last; /* the frame captured last is held: the filter took it */
     uint8_t *out; /* whole blocks, not yet written */
     size_t out_len;
 };
@@ -170,10 +170,12 @@ static void capture_complete(uint8_t *frame, const struct pkt *p, uint32_t len)
     frame[field + 1] = (uint8_t)sum;
 }
 
-int capture_frame(struct capture *c, const struct pkt *p, bool out, int64_t realtime)
+int capture_frame(struct capture *c, enum capture_if where, const struct pkt *p, bool out,
+                  int64_t realtime)
 {
     uint32_t len = pkt_total(p);
 
+    c->is_last = false;
     if (c->error != 0)
         return c->error;
     if (len > PORT_FRAME_MAX)
@@ -195,41 +197,76 @@ int capture_frame(struct capture *c, const struct pkt *p, bool out, int64_t real
     uint32_t captured = u32_min(len, c->o.snaplen);
 
     c->held[c->held_count++] = (struct capture_held){
-        .frame = p->frame,
         .at = c->bytes_len,
         .f = {.time = realtime,
               .captured = captured,
               .length = len,
-              .direction = out ? PCAPNG_OUT : PCAPNG_IN},
+              .direction = out ? PCAPNG_OUT : PCAPNG_IN,
+              .id = p->frame,
+              .interface = (uint32_t)where},
     };
+    c->is_last = true;
     c->bytes_len += captured;
     c->stats.frames++;
     return c->error;
 }
 
+void capture_number(struct capture *c, uint64_t frame)
+{
+    if (c->is_last)
+        c->held[c->held_count - 1].f.id = frame;
+}
+
+/* The first copy of frame @frame that is held, or NULL. */
+static struct capture_held *capture_find(struct capture *c, uint64_t frame)
+{
+    struct capture_held *found = NULL;
+
+    for (uint32_t i = c->held_count; i > 0; i--) {
+        if (c->held[i - 1].f.id != frame)
+            continue;
+        found = &c->held[i - 1];
+        if (!c->o.sent) /* then there is only this one */
+            break;
+    }
+    return found;
+}
+
 void capture_comment(struct capture *c, uint64_t frame, const char *text, size_t len)
 {
-    uint32_t i = c->held_count;
-
     if (c->dumper != NULL || c->error != 0) /* the classic format has no place for comments */
         return;
-    while (i > 0 && c->held[i - 1].frame != frame)
-        i--;
-    if (i == 0)
-        return;
-    struct span *old = &c->held[i - 1].f.comment;
-    char *at = c->comments + c->comments_len;
-    size_t need = len + (old->len > 0 ? old->len + 1 : 0);
+    struct capture_held *h = capture_find(c, frame);
 
-    if (need > CAPTURE_COMMENTS - c->comments_len)
+    if (h == NULL)
         return;
-    if (old->len > 0) {
-        memcpy(at, old->p, old->len);
-        at[old->len] = '\n';
+    struct span *old = &h->f.comment;
+    char *at = c->comments + c->comments_len, *end = at;
+    size_t room = CAPTURE_COMMENTS - c->comments_len;
+
+    if (old->len > 0 && old->p + old->len == (const uint8_t *)at) {
+        at = c->comments + (old->p - (const uint8_t *)c->comments); /* it grows where it stands */
+    } else if (old->len > room) {
+        return;
+    } else {
+        if (old->len > 0)
+            memcpy(at, old->p, old->len);
+        end = at + old->len;
+        room -= old->len;
     }
-    memcpy(at + need - len, text, len);
-    *old = (struct span){(const uint8_t *)at, need};
-    c->comments_len += (uint32_t)need;
+    if (len + 1 > room)
+        return;
+    if (old->len > 0)
+        *end++ = '\n';
+    memcpy(end, text, len);
+    end += len;
+    *old = (struct span){(const uint8_t *)at, (size_t)(end - at)};
+    c->comments_len = (uint32_t)(end - c->comments);
+}
+
+bool capture_has_sent(const struct capture *c)
+{
+    return c->o.sent;
 }
 
 void capture_get_stats(const struct capture *c, struct capture_stats *s)
@@ -257,7 +294,7 @@ int capture_close(struct capture *c, uint64_t received, uint64_t dropped, int64_
 {
     capture_flush(c);
     if (c->dumper == NULL && c->error == 0)
-        c->out_len += pcapng_stats(c->out + c->out_len, realtime, received, dropped);
+        c->out_len += pcapng_stats(c->out + c->out_len, CAPTURE_WIRE, realtime, received, dropped);
     capture_write(c);
     int err = c->error;
 
@@ -283,6 +320,31 @@ static int capture_open_fd(struct capture *c, char *err, size_t err_len)
     }
     c->regular = !is_stdout && fstat(c->fd, &st) == 0 && S_ISREG(st.st_mode);
     return 0;
+}
+
+/* The blocks in front of the first frame. */
+static void capture_header(struct capture *c)
+{
+    const char *what = c->o.sent ? "after the bad wire" : "what the host received and sent";
+    char text[64];
+    struct pcapng_interface i = {
+        .name = "wire",
+        .description = text,
+        .filter = c->o.filter,
+        .mac = c->o.mac,
+        .ip4 = c->o.ip4,
+        .prefix = c->o.prefix,
+        .snaplen = c->o.snaplen,
+    };
+
+    c->out_len = pcapng_section(c->out, c->o.program);
+    snprintf(text, sizeof(text), "%s: %s", c->o.ifname, what);
+    c->out_len += pcapng_interface(c->out + c->out_len, &i);
+    if (!c->o.sent)
+        return;
+    i.name = "sent";
+    snprintf(text, sizeof(text), "%s: before the bad wire", c->o.ifname);
+    c->out_len += pcapng_interface(c->out + c->out_len, &i);
 }
 
 static int capture_open_classic(struct capture *c, char *err, size_t err_len)
@@ -333,13 +395,19 @@ struct capture *capture_open(const struct capture_options *o, char *err, size_t 
         }
         c->has_filter = true;
     }
+    if (o->sent && capture_is_classic(o->path)) {
+        snprintf(err, err_len,
+                 "capture %s: a classic file has one interface: choose a name that ends in .pcapng",
+                 o->path);
+        goto fail;
+    }
     if (o->path != NULL && capture_open_fd(c, err, err_len) < 0)
         goto fail;
     if (capture_is_classic(o->path)) {
         if (capture_open_classic(c, err, err_len) < 0)
             goto fail;
     } else {
-        c->out_len = pcapng_header(c->out, o->program, o->ifname, o->mac, c->o.snaplen, o->filter);
+        capture_header(c);
     }
     int why = capture_write(c); /* a full disk shows at once, and a reader sees the header */
 

@@ -28,6 +28,7 @@ void imp_init(struct imp_chain *ch, struct core *c, const char *dir, uint64_t se
     uint32_t slot_count = ch->slot_count;
 
     *ch = (struct imp_chain){.c = c, .dir = dir, .slots = slots, .slot_count = slot_count};
+    ch->is_in = dir[0] == 'r';
     imp_config_default(&ch->cfg);
     prng_seed(&ch->prng, seed, stream);
     for (unsigned i = 0; i < IMP_STAGES; i++) {
@@ -85,21 +86,50 @@ struct pkt *imp_copy(struct core *c, const struct pkt *p)
     n->ethertype = p->ethertype;
     n->tos = p->tos;
     n->frame = p->frame;
+    n->faults = p->faults;
     return n;
 }
 
-void imp_fault(struct imp_stage *s, const struct pkt *p, const char *what)
+const char *imp_what_name(enum imp_what what)
+{
+    static const char *const names[IMP_WHATS] = {
+        [IMP_DROP] = "drop",           [IMP_MARK] = "mark",       [IMP_CORRUPT] = "corrupt",
+        [IMP_DUPLICATE] = "duplicate", [IMP_REORDER] = "reorder", [IMP_DELAY] = "delay",
+    };
+
+    NET_ASSERT(what < IMP_WHATS);
+    return names[what];
+}
+
+/* A frame that is lost on its way in has come to the host's boundary as well, for whoever looks on
+ * there: it is counted and seen, so that a capture can show what was lost, and when. */
+static void imp_seen(struct imp_chain *ch, struct pkt *p)
+{
+    net_time host_now = ch->c->now;
+
+    p->faults |= (uint8_t)(1u << IMP_DROP);
+    if (!ch->is_in || p->frame != 0)
+        return;
+    ch->c->now = ch->now > host_now ? ch->now : host_now;
+    core_framed(ch->c, p, false);
+    ch->c->now = host_now;
+}
+
+void imp_fault(struct imp_stage *s, struct pkt *p, enum imp_what what)
 {
     struct imp_chain *ch = s->chain;
 
     s->hits++;
+    if (what == IMP_DROP)
+        imp_seen(ch, p);
+    p->faults |= (uint8_t)(1u << what);
     if (!trace_on(&ch->c->trace, TRACE_fault))
         return;
     struct trace_ev ev = core_trace(ch->c, TRACE_fault);
 
     ev.t = ch->now;
     ev.frame = p->frame;
-    ev.u.fault = (struct trace_fault){.what = what, .dir = ch->dir};
+    ev.u.fault = (struct trace_fault){.what = imp_what_name(what), .dir = ch->dir};
     core_trace_emit(ch->c, &ev);
 }
 
@@ -122,6 +152,7 @@ void imp_lose(struct imp_stage *s, struct pkt *p, enum verdict why)
     struct imp_chain *ch = s->chain;
 
     ch->held--;
+    imp_seen(ch, p);
     imp_drop(ch->c, p, why, ch->now);
     pkt_release(p);
 }
@@ -157,8 +188,10 @@ static struct pkt *imp_own(struct imp_chain *ch, struct pkt *p)
         return p;
     struct pkt *n = imp_copy(ch->c, p);
 
-    if (n == NULL)
+    if (n == NULL) {
+        imp_seen(ch, p);
         imp_drop(ch->c, p, V_DROP_PKT_POOL, ch->now);
+    }
     pkt_release(p);
     return n;
 }

@@ -42,6 +42,9 @@ struct imp_config {
     net_time reorder_wait; /* or until this time went by: 10 ms */
 };
 
+/* What can happen to a frame; p->faults has a bit (1 << IMP_...) for each that did. */
+enum imp_what { IMP_DROP, IMP_MARK, IMP_CORRUPT, IMP_DUPLICATE, IMP_REORDER, IMP_DELAY, IMP_WHATS };
+
 enum { IMP_STAGES = 7, IMP_STATE_SIZE = 160, IMP_HELD_DEFAULT = 4096 };
 
 struct imp_chain;
@@ -76,6 +79,7 @@ struct imp_slot {
 struct imp_chain {
     struct core *c; /* the host that is told about losses, and whose pools copies come from */
     const char *dir;
+    bool is_in; /* towards the host: a frame gets its number at the end of the chain, or of its life */
     struct imp_config cfg;
     struct prng prng;
     net_time now; /* of the last call */
@@ -97,7 +101,7 @@ void imp_cut(struct imp_chain *ch, struct region *r, uint32_t held);
 /**
  * imp_init - a good wire; imp_set() makes it bad.
  * @c:      the host at our end: drops are reported to it, copies are taken from its pools
- * @dir:    "rx" or "tx", constant text, for the trace
+ * @dir:    "rx" (towards the host) or "tx", constant text, for the trace
  * @seed:   of the run, and @stream to tell chains of one run apart
  */
 void imp_init(struct imp_chain *ch, struct core *c, const char *dir, uint64_t seed,
@@ -133,8 +137,10 @@ bool imp_each(const struct imp_chain *ch, uint32_t *at, const char **name, uint6
 
 /** imp_pass - hand @p on to the stage behind @s, at the moment @at. */
 void imp_pass(struct imp_stage *s, struct pkt *p, net_time at);
-/** imp_fault - count, and trace that the wire did @what to @p. */
-void imp_fault(struct imp_stage *s, const struct pkt *p, const char *what);
+/** imp_what_name - the word for @what in traces. */
+const char *imp_what_name(enum imp_what what);
+/** imp_fault - count, note in @p and trace that the wire did @what to it. */
+void imp_fault(struct imp_stage *s, struct pkt *p, enum imp_what what);
 /** imp_lose - the end of @p: reported as @why and released. */
 void imp_lose(struct imp_stage *s, struct pkt *p, enum verdict why);
 /** imp_drop - tell host @c at @now that @p (NULL: one of which it knows nothing) is lost. */

@@ -19,7 +19,7 @@ static void imp_corrupt_push(struct imp_stage *s, struct pkt *p, net_time at)
         pkt_csum_complete(p);
         p->csum = CSUM_NONE;
         pkt_data(p)[bit / 8] ^= (uint8_t)(0x80u >> bit % 8);
-        imp_fault(s, p, "corrupt");
+        imp_fault(s, p, IMP_CORRUPT);
     }
     imp_pass(s, p, at);
 }

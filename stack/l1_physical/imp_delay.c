@@ -52,7 +52,7 @@ static void imp_delay_push(struct imp_stage *s, struct pkt *p, net_time at)
         out = st->last;
     st->last = out;
     if (out > at)
-        imp_fault(s, p, "delay");
+        imp_fault(s, p, IMP_DELAY);
     ch->slots[(st->head + st->count++) % ch->slot_count] = (struct imp_slot){p, out};
 }
 

@@ -12,7 +12,7 @@ static void imp_loss_push(struct imp_stage *s, struct pkt *p, net_time at)
         imp_pass(s, p, at);
         return;
     }
-    imp_fault(s, p, "drop");
+    imp_fault(s, p, IMP_DROP);
     imp_lose(s, p, V_DROP_WIRE_LOSS);
 }
 

@@ -34,7 +34,7 @@ static void imp_mark_push(struct imp_stage *s, struct pkt *p, net_time at)
     struct imp_chain *ch = s->chain;
 
     if (prng_chance(&ch->prng, ch->cfg.mark_ppm) && imp_mark_set(pkt_data(p), p->len))
-        imp_fault(s, p, "mark");
+        imp_fault(s, p, IMP_MARK);
     imp_pass(s, p, at);
 }
 

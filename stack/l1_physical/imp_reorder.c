@@ -58,7 +58,7 @@ static void imp_reorder_push(struct imp_stage *s, struct pkt *p, net_time at)
 
     imp_reorder_run(s, at);
     if (st->count < IMP_REORDER_HELD && prng_chance(&s->chain->prng, cfg->reorder_ppm)) {
-        imp_fault(s, p, "reorder");
+        imp_fault(s, p, IMP_REORDER);
         st->aside[st->count].p = p;
         st->aside[st->count].until = at + cfg->reorder_wait;
         st->aside[st->count].gap = u32_max(cfg->reorder_gap, 1);

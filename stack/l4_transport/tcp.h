@@ -611,6 +611,8 @@ void tcp_abort(struct tcb *t);
 struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i);
 /** tcp_idle_abort - tcp_abort for a connection that rests. */
 void tcp_idle_abort(struct tcp *tcp, struct tcp_idle *i);
+/** tcp_idle_is_at_end - has the peer closed its side (CLOSE-WAIT)? */
+bool tcp_idle_is_at_end(const struct tcp_idle *i);
 /** tcp_idle_id - who talks to whom. */
 struct tcp_id tcp_idle_id(const struct tcp_idle *i);
 

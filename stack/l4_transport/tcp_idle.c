@@ -42,10 +42,11 @@
  * record: its connections stay full blocks, as do those whose windows or buffers exceed 16 MiB.
  *
  * Orphans in FIN-WAIT-2 (the user has gone, only the peer's FIN is missing) are packed as well. A
- * client that never closes costs 224 bytes for a minute, and at most half of those records.
+ * client that never closes costs 224 bytes for a minute, and at most half of those records. So are
+ * those in CLOSE-WAIT whose user takes his time: poll sees the end of the stream in the record.
  *
  * The record stands in the same table as all others, under the same hash, but it is no struct
- * tcp_conn: it has no room for the state's trace, and no state but ESTABLISHED and FIN-WAIT-2, both
+ * tcp_conn: it has no room for the state's trace, and no state but ESTABLISHED, FIN-WAIT-2 and CLOSE-WAIT, all
  * of which can only be left by an event, for which it is unpacked. The session layer has a pointer to
  * the block, and is told through tcp->moved when that changes.
  */
@@ -87,8 +88,9 @@ static bool tcp_is_quiet(const struct tcb *t)
 {
     enum tcp_state s = tcp_state(t);
 
-    if ((s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_2) || !seq_eq(t->snd_una, t->snd_nxt) ||
-        t->is_due || t->rtx_at != NET_NEVER || t->delack_at != NET_NEVER)
+    if ((s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_2 && s != TCP_CLOSE_WAIT) ||
+        !seq_eq(t->snd_una, t->snd_nxt) || t->is_due || t->rtx_at != NET_NEVER ||
+        t->delack_at != NET_NEVER)
         return false;
     if (t->snd.len > 0 || t->snd.ring.p != NULL || t->snd.refs != NULL || t->rcv.p != NULL ||
         t->ooo != NULL || t->fo != NULL || t->ready.next != NULL || t->in_accept_queue ||
@@ -99,8 +101,8 @@ static bool tcp_is_quiet(const struct tcb *t)
         return false;
     if (t->life_at <= t->tcp->c->now || t->keep_at <= t->tcp->c->now)
         return false;
-    if (t->is_paced || t->pace_at > t->tcp->c->now || t->timed_valid || t->fin_ahead ||
-        t->fin_received || t->snd_urgent || t->rcv_urgent || t->fo_deferred)
+    if (t->is_paced || t->pace_at > t->tcp->c->now || t->timed_valid || t->snd_urgent ||
+        t->rcv_urgent || t->fo_deferred)
         return false;
     return t->error == 0 && t->soft_error == 0 && t->hashed && t->counted && t->syn_acked;
 }
@@ -119,13 +121,13 @@ static bool tcp_is_calm(const struct tcb *t)
 /* What will be computed is what it is now. */
 static bool tcp_is_plain(const struct tcb *t)
 {
-    bool fin = tcp_state(t) == TCP_FIN_WAIT_2;
+    bool fin = tcp_state(t) == TCP_FIN_WAIT_2, end = tcp_state(t) == TCP_CLOSE_WAIT;
     tcp_seq snd = seq_add(t->iss, 1 + (uint32_t)t->bytes_out + fin);
-    tcp_seq rcv = seq_add(t->irs, 1 + (uint32_t)t->bytes_in);
+    tcp_seq rcv = seq_add(t->irs, 1 + (uint32_t)t->bytes_in + end);
 
     return t->bytes_out == t->bytes_acked && seq_eq(t->snd_una, snd) && seq_eq(t->rcv_nxt, rcv) &&
-           t->fin_sent == fin && t->fin_queued == fin &&
-           (!fin || seq_eq(t->snd_fin, seq_sub(t->snd_una, 1))) &&
+           t->fin_sent == fin && t->fin_queued == fin && t->fin_ahead == end &&
+           t->fin_received == end && (!fin || seq_eq(t->snd_fin, seq_sub(t->snd_una, 1))) &&
            seq_eq(t->last_ack_sent, t->rcv_nxt) && seq_leq(t->snd_wl1, t->rcv_nxt) &&
            t->rto == tcp_rtt_rto(t) && t->pacing_rate == 0 && t->heard_at >= t->last_sent &&
            t->heard_at >= t->rcvq.heard && t->heard_at >= t->min_rtt_at &&
@@ -143,13 +145,17 @@ static bool tcp_is_small(const struct tcb *t)
     uint32_t unit = 1u << t->snd_wnd_shift;
     bool raw = t->snd_wnd % unit != 0;
 
+#define X(field, bits)                                                                             \
+    if ((uint64_t)t->field >> (bits) != 0)                                                         \
+        return false;
+    TCP_IDLE_BITS(X)
+#undef X
     return ip_addr_is_short(t->conn.id.local) && ip_addr_is_short(t->conn.id.remote) &&
            t->srtt <= UINT32_MAX && t->rttvar <= UINT32_MAX && t->rcvq.rtt <= UINT32_MAX &&
-           (t->min_rtt < UINT32_MAX || t->min_rtt == NET_NEVER) && tcp_fits_24(t->cwnd) &&
-           (tcp_fits_24(t->ssthresh) || t->ssthresh == UINT32_MAX / 2) && tcp_fits_24(t->sndbuf) &&
-           tcp_fits_24(t->rcvbuf) && tcp_fits_24(tcp_rcv_wnd(t)) && tcp_fits_24(t->rcvq.space) &&
-           tcp_fits_24(t->segs_in) && tcp_fits_24(t->segs_out) && tcp_fits_24(t->delivered_segs) &&
-           (tcp_fits_24(t->ready.owner) || t->detached) && t->cc < 16 &&
+           (t->min_rtt < UINT32_MAX || t->min_rtt == NET_NEVER) &&
+           (tcp_fits_24(t->ssthresh) || t->ssthresh == UINT32_MAX / 2) &&
+           tcp_fits_24(tcp_rcv_wnd(t)) && tcp_fits_24(t->rcvq.space) &&
+           (tcp_fits_24(t->ready.owner) || t->detached) &&
            (raw ? t->snd_wnd : t->snd_wnd / unit) <= UINT16_MAX &&
            (t->max_snd_wnd + unit - 1) / unit <= UINT16_MAX;
 }
@@ -157,17 +163,12 @@ static bool tcp_is_small(const struct tcb *t)
 /* Does it need a record with a timer and a past? */
 static bool tcp_is_special(const struct tcb *t)
 {
-    const struct tcp_patience *p = &t->patience;
-
-    return t->rack.reo_mult != 1 || t->rack.reo_keep != 0 || t->rack.dsack_round || t->detached ||
-           t->lingers || t->rcv_shut || t->has_rtx || t->rtx_total > 0 || t->rtx_bytes > 0 ||
-           t->dup_in > 0 || t->dsacks_in > 0 || t->undos > 0 || t->has_ecn || t->ce_in > 0 ||
-           t->ece_in > 0 || t->ecn_echo || t->ecn_seen || t->cwr_due || t->fo_wanted ||
-           t->fo_tried || t->fo_data_in || t->fo_data_out || t->bytes_in > UINT32_MAX ||
-           t->bytes_out > UINT32_MAX || t->tos != t->tcp->cfg.tos || t->ttl != t->tcp->cfg.ttl ||
-           t->life_at != NET_NEVER || t->keep_at != NET_NEVER || p->user_timeout_ms != 0 ||
-           p->keep_idle_s != 0 || p->keep_interval_s != 0 || p->keep_count != 0 ||
-           p->syn_retries != 0 || p->keepalive;
+#define X(kept, field, usual)                                                                      \
+    if (t->field != (usual))                                                                       \
+        return true;
+    TCP_IDLE_PAST(X)
+#undef X
+    return t->bytes_in > UINT32_MAX || t->bytes_out > UINT32_MAX;
 }
 
 static bool tcp_cc_rests(const struct tcb *t, uint32_t *kept)
@@ -201,54 +202,32 @@ static struct tcp_idle tcp_idle_of(const struct tcb *t)
         .lport = t->conn.id.lport,
         .rport = t->conn.id.rport,
         .ts_offset = t->conn.ts_offset,
-        .snd_nxt = t->snd_nxt,
-        .rcv_nxt = t->rcv_nxt,
-        .ts_recent = t->ts_recent,
-        .heard_at = t->heard_at,
+        .state = t->conn.state & 15u,
         .srtt = (uint32_t)t->srtt,
         .rttvar = (uint32_t)t->rttvar,
         .min_rtt = t->min_rtt == NET_NEVER ? UINT32_MAX : (uint32_t)t->min_rtt,
+        .min_rtt_age = (uint8_t)net_time_min(min_rtt_age, UINT8_MAX),
         .rcv_rtt = (uint32_t)t->rcvq.rtt,
+        .rcv_space = t->rcvq.space & TCP_IDLE_MOST,
+        .rcv_wnd = tcp_rcv_wnd(t) & TCP_IDLE_MOST,
         .sent_age = tcp_rough(t->heard_at - t->last_sent),
         .data_age = tcp_rough(t->heard_at - t->rcvq.heard),
         .snd_wnd = (uint16_t)(raw ? t->snd_wnd : t->snd_wnd / unit),
+        .is_wnd_raw = raw,
         .max_snd_wnd = (uint16_t)((t->max_snd_wnd + unit - 1) / unit),
-        .peer_mss = t->peer_mss,
-        .rcv_mss = t->rcv_mss,
         .bytes_in = (uint32_t)t->bytes_in,
         .bytes_out = (uint32_t)t->bytes_out,
-        .cwnd = t->cwnd & TCP_IDLE_MOST,
         .ssthresh = u32_min(t->ssthresh, TCP_IDLE_MOST) & TCP_IDLE_MOST,
-        .sndbuf = t->sndbuf & TCP_IDLE_MOST,
-        .rcvbuf = t->rcvbuf & TCP_IDLE_MOST,
-        .rcv_wnd = tcp_rcv_wnd(t) & TCP_IDLE_MOST,
-        .quick_acks = t->quick_acks,
-        .rcv_space = t->rcvq.space & TCP_IDLE_MOST,
-        .min_rtt_age = (uint8_t)net_time_min(min_rtt_age, UINT8_MAX),
-        .segs_in = t->segs_in & TCP_IDLE_MOST,
-        .snd_wnd_shift = t->snd_wnd_shift & 15u,
-        .rcv_wnd_shift = t->rcv_wnd_shift & 15u,
-        .segs_out = t->segs_out & TCP_IDLE_MOST,
-        .cc = t->cc & 15u,
-        .state = t->conn.state & 15u,
-        .is_passive = t->is_passive,
-        .has_ts = t->has_ts,
-        .delivered_segs = t->delivered_segs & TCP_IDLE_MOST,
-        .has_sack = t->has_sack,
-        .has_wscale = t->has_wscale,
-        .nodelay = t->nodelay,
-        .oob_inline = t->oob_inline,
-        .more = t->more,
-        .corked = t->corked,
-        .rcvbuf_set = t->rcvbuf_set,
-        .sndbuf_set = t->sndbuf_set,
         .owner = t->ready.owner & TCP_IDLE_MOST,
-        .cwnd_full = t->cwnd_full,
-        .syn_lost = t->syn_lost,
         .reordering_seen = t->rack.reordering_seen,
-        .is_wnd_raw = raw,
     };
 
+#define X(field) i.field = t->field;
+    TCP_IDLE_WHOLE(X)
+#undef X
+#define X(field, bits) i.field = t->field & ((1u << (bits)) - 1);
+    TCP_IDLE_BITS(X)
+#undef X
     tcp_cc_rests(t, &i.cc_kept);
     return i;
 }
@@ -265,38 +244,14 @@ static struct tcp_idle *tcp_idle_large(struct tcp *tcp, const struct tcb *t)
         return NULL;
     *l = (struct tcp_idle_large){
         .idle = tcp_idle_of(t),
-        .life_at = t->life_at,
-        .keep_at = t->keep_at,
         .detached_at = t->detached_at,
-        .patience = t->patience,
-        .rtx_total = t->rtx_total,
-        .dup_in = t->dup_in,
-        .dsacks_in = t->dsacks_in,
-        .undos = t->undos,
-        .ce_in = t->ce_in,
-        .ece_in = t->ece_in,
         .bytes_in = t->bytes_in,
         .bytes_out = t->bytes_out,
-        .rtx_bytes = t->rtx_bytes,
         .dsack_end = t->rack.dsack_end,
-        .reo_mult = t->rack.reo_mult,
-        .reo_keep = t->rack.reo_keep,
-        .dsack_round = t->rack.dsack_round,
-        .tos = t->tos,
-        .ttl = t->ttl,
-        .detached = t->detached,
-        .lingers = t->lingers,
-        .rcv_shut = t->rcv_shut,
-        .has_rtx = t->has_rtx,
-        .has_ecn = t->has_ecn,
-        .ecn_echo = t->ecn_echo,
-        .ecn_seen = t->ecn_seen,
-        .cwr_due = t->cwr_due,
-        .fo_wanted = t->fo_wanted,
-        .fo_tried = t->fo_tried,
-        .fo_data_in = t->fo_data_in,
-        .fo_data_out = t->fo_data_out,
     };
+#define X(kept, field, usual) l->kept = t->field;
+    TCP_IDLE_PAST(X)
+#undef X
     l->idle.is_large = true;
     tcp->idle_orphans += t->detached;
     net_time at = net_time_min(t->life_at, t->keep_at);
@@ -376,6 +331,11 @@ struct tcp_id tcp_idle_id(const struct tcp_idle *i)
     return (struct tcp_id){ip_addr_long(i->local), ip_addr_long(i->remote), i->lport, i->rport};
 }
 
+bool tcp_idle_is_at_end(const struct tcp_idle *i)
+{
+    return i->state == TCP_CLOSE_WAIT;
+}
+
 static const struct tcp_idle_large *tcp_idle_more(const struct tcp_idle *i)
 {
     return container_of(i, struct tcp_idle_large, idle);
@@ -383,37 +343,13 @@ static const struct tcp_idle_large *tcp_idle_more(const struct tcp_idle *i)
 
 static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l)
 {
-    t->life_at = l->life_at;
-    t->keep_at = l->keep_at;
     t->detached_at = l->detached_at;
-    t->patience = l->patience;
-    t->rtx_total = l->rtx_total;
-    t->dup_in = l->dup_in;
-    t->dsacks_in = l->dsacks_in;
-    t->undos = l->undos;
-    t->ce_in = l->ce_in;
-    t->ece_in = l->ece_in;
     t->bytes_in = l->bytes_in;
     t->bytes_out = t->bytes_acked = l->bytes_out;
-    t->rtx_bytes = l->rtx_bytes;
     t->rack.dsack_end = l->dsack_end;
-    t->rack.reo_mult = l->reo_mult;
-    t->rack.reo_keep = l->reo_keep;
-    t->rack.dsack_round = l->dsack_round;
-    t->tos = l->tos;
-    t->ttl = l->ttl;
-    t->detached = l->detached;
-    t->lingers = l->lingers;
-    t->rcv_shut = l->rcv_shut;
-    t->has_rtx = l->has_rtx;
-    t->has_ecn = l->has_ecn;
-    t->ecn_echo = l->ecn_echo;
-    t->ecn_seen = l->ecn_seen;
-    t->cwr_due = l->cwr_due;
-    t->fo_wanted = l->fo_wanted;
-    t->fo_tried = l->fo_tried;
-    t->fo_data_in = l->fo_data_in;
-    t->fo_data_out = l->fo_data_out;
+#define X(kept, field, usual) t->field = l->kept;
+    TCP_IDLE_PAST(X)
+#undef X
     if (t->detached)
         t->ready.owner = READY_NOBODY;
 }
@@ -421,29 +357,22 @@ static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l)
 /* Numbers and windows. */
 static void tcp_fill_numbers(struct tcb *t, const struct tcp_idle *i)
 {
-    bool fin = i->state == TCP_FIN_WAIT_2;
+    bool fin = i->state == TCP_FIN_WAIT_2, end = i->state == TCP_CLOSE_WAIT;
 
     t->bytes_in = i->bytes_in;
     t->bytes_out = t->bytes_acked = i->bytes_out;
-    t->snd_una = t->snd_nxt = t->snd_wl2 = i->snd_nxt;
-    t->rcv_nxt = t->last_ack_sent = t->snd_wl1 = i->rcv_nxt;
+    t->snd_una = t->snd_wl2 = i->snd_nxt;
+    t->last_ack_sent = t->snd_wl1 = i->rcv_nxt;
     t->iss = seq_sub(i->snd_nxt, 1 + i->bytes_out + fin);
-    t->irs = seq_sub(i->rcv_nxt, 1 + i->bytes_in);
+    t->irs = seq_sub(i->rcv_nxt, 1 + i->bytes_in + end);
+    t->fin_received = t->fin_ahead = end;
+    t->fin_seq = seq_sub(i->rcv_nxt, 1); /* where it is */
     t->recover = seq_sub(i->snd_nxt, 1);
     t->fin_queued = t->fin_sent = fin;
     t->snd_fin = fin ? t->recover : seq_of(0);
-    t->snd_wnd_shift = i->snd_wnd_shift;
-    t->rcv_wnd_shift = i->rcv_wnd_shift;
     t->snd_wnd = i->is_wnd_raw ? i->snd_wnd : (uint32_t)i->snd_wnd << i->snd_wnd_shift;
     t->max_snd_wnd = (uint32_t)i->max_snd_wnd << i->snd_wnd_shift;
     t->rcv_adv = seq_add(t->rcv_nxt, i->rcv_wnd);
-    t->sndbuf = i->sndbuf;
-    t->rcvbuf = i->rcvbuf;
-    t->peer_mss = i->peer_mss;
-    t->rcv_mss = i->rcv_mss;
-    t->segs_in = i->segs_in;
-    t->segs_out = i->segs_out;
-    t->delivered_segs = i->delivered_segs;
 }
 
 /* Times, and what depends on them. */
@@ -451,8 +380,7 @@ static void tcp_fill_times(struct tcb *t, const struct tcp_idle *i)
 {
     net_time now = t->tcp->c->now;
 
-    t->heard_at = t->sampled_at = t->ts_recent_at = i->heard_at;
-    t->ts_recent = i->ts_recent;
+    t->sampled_at = t->ts_recent_at = i->heard_at;
     t->last_sent = i->heard_at - tcp_smooth(i->sent_age);
     t->srtt = i->srtt;
     t->rttvar = i->rttvar;
@@ -486,23 +414,14 @@ void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t)
     tcp_tcb_init(tcp, t, &id);
     t->conn.state = i->state;
     t->conn.ts_offset = i->ts_offset;
-    t->is_passive = i->is_passive;
-    t->has_ts = i->has_ts;
-    t->has_sack = i->has_sack;
-    t->has_wscale = i->has_wscale;
-    t->nodelay = i->nodelay;
-    t->oob_inline = i->oob_inline;
-    t->more = i->more;
-    t->corked = i->corked;
-    t->rcvbuf_set = i->rcvbuf_set;
-    t->sndbuf_set = i->sndbuf_set;
-    t->cwnd_full = i->cwnd_full;
-    t->syn_lost = i->syn_lost;
+#define X(field) t->field = i->field;
+    TCP_IDLE_WHOLE(X)
+#undef X
+#define X(field, bits) t->field = i->field;
+    TCP_IDLE_BITS(X)
+#undef X
     t->syn_acked = t->counted = true;
-    t->cc = i->cc;
-    t->cwnd = i->cwnd;
     t->ssthresh = i->ssthresh == TCP_IDLE_MOST ? UINT32_MAX / 2 : i->ssthresh;
-    t->quick_acks = i->quick_acks;
     t->ready.owner = i->owner;
     t->rack.reo_mult = 1;
     tcp_fill_numbers(t, i);

@@ -56,4 +56,34 @@ struct tcp_idle_large {
     bool fo_wanted : 1, fo_tried : 1, fo_data_in : 1, fo_data_out : 1;
 };
 
+/*
+ * What both sizes keep as it is in the block, under the same name: whole, or in so many bits. One list, for
+ * whoever packs, unpacks, asks whether it fits, or tests.
+ */
+#define TCP_IDLE_WHOLE(X)                                                                          \
+    X(snd_nxt) X(rcv_nxt) X(ts_recent) X(heard_at) X(peer_mss) X(rcv_mss) X(quick_acks)
+
+#define TCP_IDLE_BITS(X)                                                                           \
+    X(cwnd, 24) X(sndbuf, 24) X(rcvbuf, 24) X(segs_in, 24) X(segs_out, 24) X(delivered_segs, 24)   \
+    X(snd_wnd_shift, 4) X(rcv_wnd_shift, 4) X(cc, 4) X(is_passive, 1) X(has_ts, 1) X(has_sack, 1)  \
+    X(has_wscale, 1) X(nodelay, 1) X(oob_inline, 1) X(more, 1) X(corked, 1) X(rcvbuf_set, 1)       \
+    X(sndbuf_set, 1) X(cwnd_full, 1) X(syn_lost, 1)
+
+/* What only the large record keeps: its name, the field of the block, and the value that needs no record. */
+#define TCP_IDLE_PAST(X)                                                                           \
+    X(life_at, life_at, NET_NEVER) X(keep_at, keep_at, NET_NEVER)                                  \
+    X(patience.user_timeout_ms, patience.user_timeout_ms, 0)                                       \
+    X(patience.keep_idle_s, patience.keep_idle_s, 0)                                               \
+    X(patience.keep_interval_s, patience.keep_interval_s, 0)                                       \
+    X(patience.keep_count, patience.keep_count, 0)                                                 \
+    X(patience.syn_retries, patience.syn_retries, 0) X(patience.keepalive, patience.keepalive, 0)  \
+    X(rtx_total, rtx_total, 0) X(rtx_bytes, rtx_bytes, 0) X(dup_in, dup_in, 0)                     \
+    X(dsacks_in, dsacks_in, 0) X(undos, undos, 0) X(ce_in, ce_in, 0) X(ece_in, ece_in, 0)          \
+    X(reo_mult, rack.reo_mult, 1) X(reo_keep, rack.reo_keep, 0)                                    \
+    X(dsack_round, rack.dsack_round, 0) X(tos, tos, t->tcp->cfg.tos) X(ttl, ttl, t->tcp->cfg.ttl)  \
+    X(detached, detached, 0) X(lingers, lingers, 0) X(rcv_shut, rcv_shut, 0)                       \
+    X(has_rtx, has_rtx, 0) X(has_ecn, has_ecn, 0) X(ecn_echo, ecn_echo, 0)                         \
+    X(ecn_seen, ecn_seen, 0) X(cwr_due, cwr_due, 0) X(fo_wanted, fo_wanted, 0)                     \
+    X(fo_tried, fo_tried, 0) X(fo_data_in, fo_data_in, 0) X(fo_data_out, fo_data_out, 0)
+
 #endif

@@ -174,8 +174,8 @@ static unsigned poll_events_of(const struct sock *k)
     switch (k->state) {
     case SOCK_TCP_CONN:
         return poll_events_tcp(k->as.t);
-    case SOCK_TCP_IDLE: /* nothing has come, and nothing waits to be sent */
-        return SOCK_OUT;
+    case SOCK_TCP_IDLE: /* nothing has come but perhaps the end, and nothing waits to be sent */
+        return SOCK_OUT | (tcp_idle_is_at_end(k->as.idle) ? SOCK_IN | SOCK_RDHUP : 0u);
     case SOCK_TCP_LISTEN:
         return k->as.l->first != NULL ? SOCK_IN : 0;
     case SOCK_UDP:

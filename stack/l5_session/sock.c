@@ -575,6 +575,12 @@ static int sock_recv_tcp(struct tcb *t, void *bytes, size_t len, bool peek)
     return got;
 }
 
+/* What there is to be read of a connection that rests: nothing, or the end. */
+static int sock_read_idle(const struct sock *k)
+{
+    return tcp_idle_is_at_end(k->as.idle) ? 0 : -EAGAIN;
+}
+
 int sock_recv(struct socks *s, int sd, void *bytes, size_t len, unsigned flags)
 {
     struct sock *k = sock_at(s, sd);
@@ -583,7 +589,7 @@ int sock_recv(struct socks *s, int sd, void *bytes, size_t len, unsigned flags)
     if (k == NULL)
         return -EBADF;
     if (k->state == SOCK_TCP_IDLE)
-        return !(flags & SOCK_MSG_OOB) ? -EAGAIN : len == 0 ? 0 : -EINVAL;
+        return !(flags & SOCK_MSG_OOB) ? sock_read_idle(k) : len == 0 ? 0 : -EINVAL;
     if (k->state == SOCK_TCP_CONN && (flags & SOCK_MSG_OOB))
         return len == 0 ? 0 : tcp_recv_urgent(k->as.t, bytes, peek);
     if (k->state == SOCK_TCP_CONN)
@@ -635,7 +641,7 @@ int sock_peek(struct socks *s, int sd, struct span out[2], struct sock_addr *fro
         return tcp_recv_peek(k->as.t, out);
     }
     if (k->state == SOCK_TCP_IDLE)
-        return -EAGAIN;
+        return sock_read_idle(k);
     if (k->state != SOCK_UDP)
         return -ENOTCONN;
     int got = sock_next_udp(k, &d);

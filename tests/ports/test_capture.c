@@ -62,7 +62,7 @@ static void put(struct capture *c, uint64_t number, uint32_t len, bool out, int6
 {
     struct pkt *p = frame(number, len);
 
-    T_EQ(capture_frame(c, p, out, t), 0);
+    T_EQ(capture_frame(c, CAPTURE_WIRE, p, out, t), 0);
     pkt_release(p);
 }
 
@@ -127,12 +127,14 @@ static void test_capture_comments_find_their_frames(void)
 
     T_NEED(b != NULL);
     T_EQ(u32_at(b + 20), 60);
-    T_TRUE(contains(b, len, "first\nmore"));
-    T_EQ(u32_at(b + len - 4 - 4 - 4), 1); /* the flags: inbound */
+    T_MEM(b + 28 + 60, "\1\0\5\0first\0\0\0\1\0\4\0more", 20); /* two comments */
+    T_EQ(u32_at(b + len - 4 - 4 - 12 - 4), 1);                 /* the flags: inbound */
+    T_EQ(u32_at(b + len - 4 - 4 - 8), 1);                      /* the number */
     b = block(6, 1, &len);
     T_NEED(b != NULL);
     T_TRUE(contains(b, len, "second"));
-    T_EQ(u32_at(b + len - 4 - 4 - 4), 2);
+    T_EQ(u32_at(b + len - 4 - 4 - 12 - 4), 2);
+    T_EQ(u32_at(b + len - 4 - 4 - 8), 2);
     T_EQ(u32_at(b + 16), 1000000002);
     T_TRUE(block(6, 2, &len) == NULL);
     T_TRUE(block(5, 0, &len) != NULL);
@@ -161,7 +163,7 @@ static void test_capture_completes_checksums_in_the_copy_only(void)
     uint8_t before[62], want[62];
 
     memcpy(before, d, 62);
-    T_EQ(capture_frame(c, p, true, 1), 0);
+    T_EQ(capture_frame(c, CAPTURE_WIRE, p, true, 1), 0);
     T_MEM(d, before, 62);
     T_EQ(p->csum, CSUM_PARTIAL);
     pkt_csum_complete(p);
@@ -224,6 +226,115 @@ static void test_capture_more_than_is_held(void)
         T_EQ(u32_at(b + 16), i + 1);
     }
     T_TRUE(block(6, 1500, &len) == NULL);
+    teardown();
+}
+
+/* As many comments as one likes, to frames in turn, stay with theirs. */
+static void test_capture_comments_in_turn(void)
+{
+    uint32_t len;
+    char text[32];
+
+    setup(".pcapng");
+    struct capture *c = start(0, NULL);
+
+    for (uint64_t i = 1; i <= 3; i++)
+        put(c, i, 60, true, (int64_t)i);
+    for (unsigned k = 0; k < 20; k++) {
+        for (uint64_t i = 1; i <= 3; i++) {
+            size_t n = (size_t)snprintf(text, sizeof(text), "note %u of frame %d", k, (int)i);
+
+            capture_comment(c, i, text, n);
+        }
+    }
+    T_EQ(capture_close(c, 0, 0, 1), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        const uint8_t *b = block(6, i, &len), *o = b + 28 + 60;
+
+        T_NEED(b != NULL);
+        for (unsigned k = 0; k < 20; k++) {
+            size_t n = (size_t)snprintf(text, sizeof(text), "note %u of frame %u", k, i + 1);
+
+            T_EQ(u32_at(o), (uint32_t)n << 16 | 1);
+            T_MEM(o + 4, text, n);
+            o += 4 + ((n + 3) & ~(size_t)3);
+        }
+        T_EQ(u32_at(o), 4u << 16 | 2); /* then the flags */
+    }
+    teardown();
+}
+
+/* Before the bad wire and behind it: two interfaces; what happened is told on the first. */
+static void test_capture_sent_is_a_second_interface(void)
+{
+    uint32_t len;
+
+    setup(".pcapng");
+    struct capture_options o = {.path = path,
+                                .program = "test",
+                                .ifname = "tap0",
+                                .sent = true,
+                                .ip4 = 0x0a000002,
+                                .prefix = 24};
+    struct capture *c = capture_open(&o, err, sizeof(err));
+
+    T_NEED(c != NULL);
+    T_TRUE(capture_has_sent(c));
+    struct pkt *p = frame(1, 60);
+
+    T_EQ(capture_frame(c, CAPTURE_SENT, p, true, 1), 0);
+    T_EQ(capture_frame(c, CAPTURE_WIRE, p, true, 1), 0); /* a copy of it */
+    capture_comment(c, 1, "sent twice", 10);
+    p->frame = 0; /* one that comes in has no number at first */
+    T_EQ(capture_frame(c, CAPTURE_SENT, p, false, 2), 0);
+    capture_number(c, 2);
+    capture_comment(c, 2, "lost", 4);
+    pkt_release(p);
+    T_EQ(capture_close(c, 0, 0, 3), 0);
+    const uint8_t *b = block(1, 0, &len);
+
+    T_NEED(b != NULL && contains(b, len, "wire") && contains(b, len, "tap0: after the bad wire"));
+    T_TRUE(contains(b, len, "\x0a\0\0\2\xff\xff\xff"));
+    b = block(1, 1, &len);
+    T_NEED(b != NULL && contains(b, len, "sent") && contains(b, len, "tap0: before the bad wire"));
+    b = block(6, 0, &len);
+    T_NEED(b != NULL);
+    T_EQ(u32_at(b + 8), 1);
+    T_TRUE(contains(b, len, "sent twice"));
+    b = block(6, 1, &len);
+    T_NEED(b != NULL);
+    T_EQ(u32_at(b + 8), 0);
+    T_FALSE(contains(b, len, "sent twice"));
+    T_EQ(u32_at(b + len - 16), 1); /* the same number */
+    b = block(6, 2, &len);
+    T_NEED(b != NULL);
+    T_EQ(u32_at(b + 8), 1);
+    T_EQ(u32_at(b + len - 16), 2);
+    T_TRUE(contains(b, len, "lost"));
+    teardown();
+    setup(".pcap");
+    o.path = path;
+    T_TRUE(capture_open(&o, err, sizeof(err)) == NULL);
+    T_TRUE(strstr(err, ".pcapng") != NULL);
+    teardown();
+}
+
+/* A frame that the filter threw away is not renamed into another. */
+static void test_capture_number_of_a_filtered_frame_is_nobodys(void)
+{
+    uint32_t len;
+
+    setup(".pcapng");
+    struct capture *c = start(0, "len < 100");
+
+    put(c, 1, 60, false, 1);
+    put(c, 0, 200, false, 1);
+    capture_number(c, 2);
+    T_EQ(capture_close(c, 0, 0, 3), 0);
+    const uint8_t *b = block(6, 0, &len);
+
+    T_NEED(b != NULL);
+    T_EQ(u32_at(b + len - 16), 1);
     teardown();
 }
 
@@ -301,6 +412,8 @@ static void test_capture_stream_gets_whole_blocks_until_it_fails(void)
 
 T_MAIN("capture", T(test_capture_comments_find_their_frames),
        T(test_capture_completes_checksums_in_the_copy_only), T(test_capture_snaplen_and_filter),
-       T(test_capture_more_than_is_held), T(test_capture_classic_has_nanoseconds),
-       T(test_capture_full_disk_is_an_error),
+       T(test_capture_more_than_is_held), T(test_capture_comments_in_turn),
+       T(test_capture_sent_is_a_second_interface),
+       T(test_capture_number_of_a_filtered_frame_is_nobodys),
+       T(test_capture_classic_has_nanoseconds), T(test_capture_full_disk_is_an_error),
        T(test_capture_stream_gets_whole_blocks_until_it_fails))

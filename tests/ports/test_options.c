@@ -280,6 +280,10 @@ static void test_options_wrong_values_are_refused(void)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         check_bad(bad[i][0], bad[i][1]);
     T_TRUE(PARSE("--tap", "a", "--raw", "b") < 0);
+    T_TRUE(PARSE("--pcap-sent") < 0);
+    T_TRUE(strstr(err, "--pcap FILE") != NULL);
+    T_EQ(PARSE("--pcap-sent", "--pcap", "a.pcapng"), 0);
+    T_TRUE(o.pcap_sent);
     T_TRUE(PARSE("--pcap", "-", "--trace", "-") < 0);
 }
 

@@ -43,13 +43,26 @@ static const uint8_t *option(const uint8_t *p, uint16_t code, size_t *len)
     return NULL;
 }
 
+static uint8_t head[PCAPNG_SECTION_MAX + PCAPNG_INTERFACE_MAX];
+
+static size_t header(const char *program, const struct pcapng_interface *i)
+{
+    size_t n = pcapng_section(head, program);
+
+    return n + pcapng_interface(head + n, i);
+}
+
 static void test_pcapng_header_has_section_and_interface(void)
 {
-    uint8_t buf[PCAPNG_HEADER_MAX];
-    const struct mac mac = {
-        {2, 0, 0, 0, 0, 2}
-    };
-    size_t len = 0, n = pcapng_header(buf, "stackd 1", "tap0", mac, 65535, "tcp port 80");
+    const uint8_t *buf = head;
+    const struct pcapng_interface i = {.name = "wire",
+                                       .description = "tap0: before",
+                                       .filter = "tcp port 80",
+                                       .mac = {{2, 0, 0, 0, 0, 2}},
+                                       .ip4 = 0x0a000502,
+                                       .prefix = 20,
+                                       .snaplen = 65535};
+    size_t len = 0, n = header("stackd 1", &i);
     const uint8_t *idb = check_block(buf, buf + n, 0x0a0d0d0a), *end;
 
     T_EQ(u32_at(buf + 8), 0x1a2b3c4d);
@@ -62,13 +75,19 @@ static void test_pcapng_header_has_section_and_interface(void)
 
     T_NEED(o != NULL);
     T_EQ(len, 4);
-    T_MEM(o, "tap0", 4);
+    T_MEM(o, "wire", 4);
+    o = option(idb + 16, 3, &len);
+    T_NEED(o != NULL && len == 12);
+    T_MEM(o, "tap0: before", 12);
+    o = option(idb + 16, 4, &len);
+    T_NEED(o != NULL && len == 8);
+    T_MEM(o, "\x0a\0\5\2\xff\xff\xf0\0", 8); /* address and mask, as on the wire */
     o = option(idb + 16, 9, &len);
     T_NEED(o != NULL && len == 1);
     T_EQ(*o, 9); /* nanoseconds */
     o = option(idb + 16, 6, &len);
     T_NEED(o != NULL && len == 6);
-    T_MEM(o, mac.b, 6);
+    T_MEM(o, i.mac.b, 6);
     o = option(idb + 16, 11, &len);
     T_NEED(o != NULL);
     T_EQ(len, 12);
@@ -77,14 +96,23 @@ static void test_pcapng_header_has_section_and_interface(void)
 
 static void test_pcapng_header_long_names_are_cut(void)
 {
-    uint8_t buf[PCAPNG_HEADER_MAX];
     char name[1000];
+    const struct pcapng_interface i = {
+        .name = name, .description = name, .filter = name, .ip4 = 1, .mac = {{2}}};
+    const struct pcapng_interface none = {.name = ""};
+    size_t len = 0;
 
     memset(name, 'x', sizeof(name));
     name[sizeof(name) - 1] = '\0';
-    size_t n = pcapng_header(buf, name, name, (struct mac){{0}}, 1, name);
+    size_t n = header(name, &i);
 
-    T_TRUE(check_block(check_block(buf, buf + n, 0x0a0d0d0a), buf + n, 1) == buf + n);
+    T_TRUE(check_block(check_block(head, head + n, 0x0a0d0d0a), head + n, 1) == head + n);
+    n = header("", &none);
+    const uint8_t *idb = check_block(head, head + n, 0x0a0d0d0a);
+
+    T_TRUE(check_block(idb, head + n, 1) == head + n);
+    for (uint16_t code = 1; code < 9; code++) /* what is not known is not told */
+        T_TRUE(option(idb + 16, code, &len) == NULL);
 }
 
 static void check_frame(uint32_t captured, size_t comment)
@@ -135,13 +163,59 @@ static void test_pcapng_frame_every_padding(void)
     check_frame(1514, 4999); /* a comment that is too long is cut */
 }
 
+/* Each line is a comment of its own; the last option takes what is too much. */
+static void test_pcapng_frame_has_comments_and_an_id(void)
+{
+    static uint8_t buf[8192];
+    char text[2 * 100];
+    struct pcapng_frame f = {
+        .captured = 60,
+        .length = 60,
+        .interface = 1,
+        .id = 0x100000002,
+        .comment = {(const uint8_t *)"one\nthree\n\nx", 12},
+    };
+    static const char *const want[] = {"one", "three", "", "x"};
+    const uint8_t *o = buf + 28 + 60;
+    size_t len = 0;
+
+    pcapng_frame(buf, &f);
+    T_TRUE(check_block(buf, buf + sizeof(buf), 6) == buf + pcapng_frame_size(&f));
+    T_EQ(u32_at(buf + 8), 1);
+    for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
+        T_EQ(u16_at(o), 1);
+        T_EQ(u16_at(o + 2), strlen(want[i]));
+        T_MEM(o + 4, want[i], strlen(want[i]));
+        o += 4 + ((strlen(want[i]) + 3) & ~(size_t)3);
+    }
+    o = option(o, 5, &len);
+    T_NEED(o != NULL && len == 8);
+    uint64_t id;
+
+    memcpy(&id, o, 8);
+    T_EQ(id, 0x100000002);
+
+    for (unsigned i = 0; i < sizeof(text); i++)
+        text[i] = i % 2 == 0 ? 'c' : '\n';
+    f.comment = (struct span){(uint8_t *)text, sizeof(text)};
+    pcapng_frame(buf, &f);
+    T_TRUE(check_block(buf, buf + sizeof(buf), 6) == buf + pcapng_frame_size(&f));
+    T_TRUE(pcapng_frame_size(&f) <= 60 + sizeof(text) + PCAPNG_EPB_MAX);
+    unsigned comments = 0;
+
+    for (o = buf + 28 + 60; u16_at(o) == 1; o += 4 + ((u16_at(o + 2) + 3u) & ~3u))
+        comments++;
+    T_EQ(comments, PCAPNG_COMMENTS);
+}
+
 static void test_pcapng_stats(void)
 {
     uint8_t buf[PCAPNG_ISB_MAX];
-    size_t len = 0, n = pcapng_stats(buf, 7, 12345678901, 3);
+    size_t len = 0, n = pcapng_stats(buf, 1, 7, 12345678901, 3);
     uint64_t v;
 
     T_TRUE(check_block(buf, buf + n, 5) == buf + n);
+    T_EQ(u32_at(buf + 8), 1);
     const uint8_t *o = option(buf + 20, 4, &len);
 
     T_NEED(o != NULL && len == 8);
@@ -155,4 +229,4 @@ static void test_pcapng_stats(void)
 
 T_MAIN("pcapng", T(test_pcapng_header_has_section_and_interface),
        T(test_pcapng_header_long_names_are_cut), T(test_pcapng_frame_every_padding),
-       T(test_pcapng_stats))
+       T(test_pcapng_frame_has_comments_and_an_id), T(test_pcapng_stats))

@@ -260,6 +260,79 @@ static void test_imp_dup_sends_twice_in_order(void)
     down();
 }
 
+static unsigned Seen;
+static uint64_t Seen_frame;
+
+static void see(void *ctx, const struct pkt *p, bool out)
+{
+    T_TRUE(ctx == &H && !out);
+    T_EQ(p->faults >> IMP_DROP & 1, 1);
+    T_EQ(pkt_data(p)[0], 9);
+    T_EQ(H.c.now, NET_MS(5)); /* of the loss */
+    Seen++;
+    Seen_frame = p->frame;
+}
+
+/* What is lost on its way in has a number, and whoever looks on sees it before he hears of it. */
+static void test_imp_loss_on_the_way_in_is_seen_and_numbered(void)
+{
+    up();
+    Seen = 0;
+    H.c.tap = see;
+    H.c.tap_ctx = &H;
+    H.c.frames = 6;
+    Cfg.loss_ppm = 1000000;
+    set();
+    push(9, NET_MS(5));
+    T_EQ(Seen, 1);
+    T_EQ(Seen_frame, 7);
+    T_EQ(H.event[0].kind, TRACE_fault);
+    T_EQ(H.event[0].frame, 7);
+    T_EQ(H.event[1].kind, TRACE_drop);
+    T_EQ(H.event[1].frame, 7);
+    Cfg.loss_ppm = 0;
+    Cfg.rate_bps = 1;
+    Cfg.limit = 0;
+    set();
+    push(1, NET_MS(5)); /* in the transmitter */
+    push(9, NET_MS(5)); /* no room */
+    T_EQ(Seen, 2);
+    T_EQ(Seen_frame, 8);
+    T_EQ(H.event[2].frame, 8);
+    T_EQ(H.c.frames, 8); /* the first has none before it arrives */
+    down();
+    /* On the way out frames have their numbers already. */
+    up();
+    imp_init(&Ch, &H.c, "tx", 42, 0);
+    H.c.tap = see;
+    Cfg.loss_ppm = 1000000;
+    set();
+    push(1, 0);
+    T_EQ(Seen, 2);
+    T_EQ(H.c.frames, 0);
+    down();
+}
+
+/* What happened to a frame comes along with it. */
+static void test_imp_faults_are_noted_in_the_packet(void)
+{
+    up();
+    Cfg.dup_ppm = Cfg.corrupt_ppm = 1000000;
+    Cfg.delay = NET_MS(1);
+    set();
+    push(1, 0);
+    struct pkt *p = imp_pop(&Ch, NET_MS(1)), *twin = imp_pop(&Ch, NET_MS(1));
+    unsigned both = 1u << IMP_CORRUPT | 1u << IMP_DELAY;
+
+    T_NEED(p != NULL && twin != NULL);
+    T_EQ(p->faults, both);
+    T_EQ(twin->faults, both | 1u << IMP_DUPLICATE);
+    T_EQ(p->frame, 0);
+    pkt_release(p);
+    pkt_release(twin);
+    down();
+}
+
 static void test_imp_delay_is_exact_and_late_calls_do_not_add_up(void)
 {
     up();
@@ -605,6 +678,8 @@ T_MAIN("imp", T(test_imp_good_wire_is_no_wire), T(test_imp_loss_takes_its_share_
        T(test_imp_loss_of_all_and_of_none), T(test_imp_corrupt_flips_one_bit),
        T(test_imp_mark_marks_what_can_be_marked),
        T(test_imp_corrupt_completes_a_partial_checksum_first), T(test_imp_dup_sends_twice_in_order),
+       T(test_imp_loss_on_the_way_in_is_seen_and_numbered),
+       T(test_imp_faults_are_noted_in_the_packet),
        T(test_imp_delay_is_exact_and_late_calls_do_not_add_up),
        T(test_imp_jitter_spreads_and_keeps_order), T(test_imp_jitter_above_delay_is_never_negative),
        T(test_imp_delay_line_is_bounded), T(test_imp_rate_serialises),

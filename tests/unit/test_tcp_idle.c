@@ -296,6 +296,60 @@ static void test_tcp_idle_keeps_wishes_and_the_past(void)
     rest_end(&r);
 }
 
+/* Another value in the field of @row of the list of what only large records keep, or of the list of what both do.
+ * Return: its name; NULL: there are no more. */
+static const char *rest_flip(struct tcb *t, unsigned row, bool is_past)
+{
+    unsigned at = 0;
+
+#define X(kept, field, usual)                                                                      \
+    if (is_past && at++ == row) {                                                                  \
+        t->field = !t->field;                                                                      \
+        return #field;                                                                             \
+    }
+    TCP_IDLE_PAST(X)
+#undef X
+#define X(field, bits)                                                                             \
+    if (!is_past && at++ == row) {                                                                 \
+        t->field = !t->field;                                                                      \
+        return #field;                                                                             \
+    }
+    TCP_IDLE_BITS(X)
+#undef X
+    return NULL;
+}
+
+/* Each field of both lists by itself. Left out: those on which others depend, which have a test each. */
+static void test_tcp_idle_keeps_each_field(void)
+{
+    static const char *const others[] = {"life_at",  "keep_at",       "detached",
+                                         "rcv_shut", "snd_wnd_shift", "has_ts"};
+    static struct rest r;
+    const char *name;
+    unsigned rows = 0;
+
+    for (unsigned past = 0; past < 2; past++) {
+        for (unsigned row = 0;; row++) {
+            rest_begin(&r);
+            struct tcb *t = rest_tcb(&r.h.b, r.sb);
+            bool is_other = false;
+
+            name = rest_flip(t, row, past == 1);
+            for (size_t i = 0; name != NULL && i < ARRAY_LEN(others); i++)
+                is_other = is_other || strcmp(name, others[i]) == 0;
+            if (name != NULL && !is_other) {
+                T_EQ(rest_round(&r.h.b, r.sb), past == 1);
+                rows++;
+            }
+            rest_flip(rest_tcb(&r.h.b, r.sb), row, past == 1);
+            rest_end(&r);
+            if (name == NULL)
+                break;
+        }
+    }
+    T_TRUE(rows > 40);
+}
+
 /* FIN-WAIT-2 of one whose user is there: he can still receive. */
 static void test_tcp_idle_half_closed(void)
 {
@@ -307,10 +361,37 @@ static void test_tcp_idle_half_closed(void)
     hosts_run(&r.h, NET_MS(100));
     T_EQ(tcp_state(rest_tcb(&r.h.b, r.sb)), TCP_FIN_WAIT_2);
     rest_round(&r.h.b, r.sb);
-    T_TRUE(!rest_pack(&r.h.a)); /* CLOSE-WAIT stays a block: its user has something to do */
     T_NEED(rest_pack(&r.h.b) && is_packed(&r.h.b, r.sb));
     T_EQ(poll_events(r.b, r.sb), SOCK_OUT);
     rest_say(&r, true, 20000);
+    rest_end(&r);
+}
+
+/* CLOSE-WAIT: the peer has closed, and the user, who has been told, takes his time. */
+static void test_tcp_idle_half_closed_by_the_peer(void)
+{
+    static struct rest r;
+    uint8_t byte;
+
+    rest_begin(&r);
+    rest_say(&r, true, 10);
+    T_EQ(sock_shutdown(r.b, r.sb, SOCK_SHUT_WR), 0);
+    hosts_run(&r.h, NET_MS(100));
+    T_EQ(tcp_state(rest_tcb(&r.h.a, r.sa)), TCP_CLOSE_WAIT);
+    unsigned events = poll_events(r.a, r.sa);
+
+    T_EQ(events, SOCK_IN | SOCK_OUT | SOCK_RDHUP);
+    rest_round(&r.h.a, r.sa);
+    T_NEED(rest_pack(&r.h.a) && is_packed(&r.h.a, r.sa));
+    T_EQ(poll_events(r.a, r.sa), events);
+    T_EQ(sock_recv(r.a, r.sa, &byte, 1, 0), 0); /* the end, as before */
+    rest_say(&r, true, 20000);
+    hosts_run(&r.h, NET_SEC(1));
+    T_NEED(rest_pack(&r.h.a) && is_packed(&r.h.a, r.sa));
+    T_EQ(sock_close(r.a, r.sa), 0);
+    hosts_run(&r.h, NET_MS(100)); /* LAST-ACK, and its ACK */
+    T_EQ(r.h.a.tcp.tcbs.used + r.h.a.tcp.idles.used, 0);
+    T_EQ(r.h.a.tcp.stats.aborted, 0);
     rest_end(&r);
 }
 
@@ -803,6 +884,7 @@ static void test_tcp_idle_bytes_per_connection(void)
 
 T_MAIN("tcp_idle", T(test_tcp_idle_is_the_same_afterwards), T(test_tcp_idle_keeps_options),
        T(test_tcp_idle_keeps_wishes_and_the_past), T(test_tcp_idle_half_closed),
+       T(test_tcp_idle_half_closed_by_the_peer), T(test_tcp_idle_keeps_each_field),
        T(test_tcp_idle_not_while_something_waits), T(test_tcp_idle_not_with_bbr),
        T(test_tcp_idle_wakes_by_a_segment_and_by_its_user), T(test_tcp_idle_icmp_wakes_nobody),
        T(test_tcp_idle_window_restarts), T(test_tcp_idle_keepalive),

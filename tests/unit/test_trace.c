@@ -121,9 +121,21 @@ static void test_trace_comments_are_for_what_a_frame_caused(void)
     T_STR(comment(&ev), "");
     ev = event(TRACE_cwnd);
     ev.u.cwnd = (struct trace_cwnd){14600, 7300, 100, "timeout"};
-    T_STR(comment(&ev), "");
+    T_STR(comment(&ev), "cwnd 14600 ssthresh 7300 in_flight 100 (timeout)");
+    ev.u.cwnd = (struct trace_cwnd){14600, UINT32_MAX / 2, 0, "slow start"}; /* as high as it can be */
+    T_STR(comment(&ev), "cwnd 14600 in_flight 0 (slow start)");
+    ev.u.cwnd.ssthresh = UINT32_MAX / 2 - 1;
+    T_STR(comment(&ev), "cwnd 14600 ssthresh 2147483646 in_flight 0 (slow start)");
     ev = event(TRACE_rtt);
     T_STR(comment(&ev), "");
+}
+
+static void test_trace_conn_as_in_an_event(void)
+{
+    struct trace_ev ev = event(TRACE_rtt);
+
+    T_STR(ended(trace_conn(&ev.conn, buf, sizeof(buf))), "10.0.0.2:80-10.0.0.1:40112");
+    T_EQ(trace_conn(&ev.conn, buf, 5), 5);
 }
 
 static void test_trace_ipv6_ends_are_in_brackets(void)
@@ -220,7 +232,8 @@ static void test_trace_on_asks_the_mask(void)
 
 T_MAIN("trace", T(test_trace_tcp_state_in_all_three_forms),
        T(test_trace_drop_names_layer_and_reason), T(test_trace_every_type_of_field),
-       T(test_trace_comments_are_for_what_a_frame_caused), T(test_trace_ipv6_ends_are_in_brackets),
+       T(test_trace_comments_are_for_what_a_frame_caused), T(test_trace_conn_as_in_an_event),
+       T(test_trace_ipv6_ends_are_in_brackets),
        T(test_trace_strange_names_make_a_valid_line),
        T(test_trace_that_does_not_fit_is_not_half_written), T(test_trace_line_fits_in_1024_bytes),
        T(test_trace_kinds_describe_themselves), T(test_trace_on_asks_the_mask))

@@ -72,6 +72,59 @@ static void put_head(FILE *f)
     put_example(f, &drop);
 }
 
+static void put_comment(FILE *f, const struct trace_ev *ev)
+{
+    char text[1024];
+
+    fprintf(f, "| %s | `%.*s` |\n", trace_kind_info(ev->kind)->name,
+            (int)trace_comment(ev, text, sizeof(text)), text);
+}
+
+static void put_comments(FILE *f)
+{
+    struct trace_ev ev = example(TRACE_tcp_state);
+
+    fputs("## Comments in captures\n\n"
+          "A frame has a comment for each of these that it caused, or that is about it. Each form "
+          "is\n"
+          "named by how it begins, so that programs can read it as well\n"
+          "(tools/wireshark/stackd.lua makes fields of them).\n\n"
+          "| kind | comment |\n|---|---|\n",
+          f);
+    ev.u.tcp_state = (struct trace_tcp_state){"ESTABLISHED", "CLOSE_WAIT", "rcv FIN"};
+    put_comment(f, &ev);
+    ev = example(TRACE_cwnd);
+    ev.u.cwnd = (struct trace_cwnd){14480, UINT32_MAX / 2, 2896, "slow start"};
+    put_comment(f, &ev);
+    ev.u.cwnd = (struct trace_cwnd){14480, 7240, 2896, "fast retransmit"};
+    put_comment(f, &ev);
+    ev = example(TRACE_rtx);
+    ev.u.rtx = (struct trace_rtx){seq_of(1), 1448, "fast retransmit"};
+    put_comment(f, &ev);
+    ev = example(TRACE_drop);
+    const struct verdict_info *info = verdict_info(V_DROP_TCP_CHECKSUM);
+
+    ev.u.drop = (struct trace_drop){info->layer, info->reason};
+    put_comment(f, &ev);
+    ev = example(TRACE_fault);
+    ev.u.fault = (struct trace_fault){"corrupt", "rx"};
+    put_comment(f, &ev);
+    ev = example(TRACE_arp);
+    ev.u.arp =
+        (struct trace_arp){ip_addr_v4(0x0a000001), {{2, 0, 0, 0, 0, 1}}, "INCOMPLETE", "REACHABLE"};
+    put_comment(f, &ev);
+    ev = example(TRACE_conflict);
+    ev.u.conflict = (struct trace_conflict){ip_addr_v4(0x0a000002), {{0}}, "probe"};
+    put_comment(f, &ev);
+    fputs("\nAn event that is about another connection than the frame has that connection behind "
+          "it:\n"
+          "`SYN_SENT -> CLOSED (rcv ICMP) [10.0.0.2:49152-10.0.0.1:80]`. A congestion window that\n"
+          "shrinks by a timeout is told at the retransmission. The slow start threshold is left "
+          "out while\n"
+          "there is none.\n\n",
+          f);
+}
+
 static const char *type_words(const char *type)
 {
     static const struct {
@@ -170,6 +223,7 @@ int main(int argc, char **argv)
     if (f == NULL)
         return fail(path);
     put_head(f);
+    put_comments(f);
     put_kinds(f);
     put_reasons(f);
     if (fclose(f) != 0)

@@ -1,18 +1,11 @@
 /*
- * client.c - the way to stackd: finding its socket, requests and replies.
+ * client.c - requests and replies, and what the user is told when one fails.
  */
 #include "stackctl.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-enum { CTL_IN = 128 * 1024, CTL_LINE_MAX = 16 << 20 };
 
 const char *jstr(const json_t *o, const char *key)
 {
@@ -33,175 +26,69 @@ bool jbool(const json_t *o, const char *key)
     return json_is_true(json_object_get(o, key));
 }
 
-/* Return: a connected socket, or a negative errno value. */
-static int ctl_dial(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-
-    if (strlen(path) >= sizeof(a.sun_path))
-        return -ENAMETOOLONG;
-    strcpy(a.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -errno;
-    if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
-        int err = errno;
-
-        close(fd);
-        return -err;
-    }
-    return fd;
-}
-
 static int ctl_dial_failed(const char *path, int err)
 {
-    switch (err) {
-    case EACCES:
-    case EPERM:
-        return ctl_say(CTL_FAILED,
-                       "may not open %s: run stackctl as the user who runs stackd (sudo)", path);
-    case ENOENT:
-        return ctl_say(CTL_FAILED, "there is no %s: start stackd, or give the right --control",
-                       path);
-    case ECONNREFUSED:
-        return ctl_say(CTL_FAILED, "nobody listens on %s any more: start stackd again", path);
-    case EAGAIN:
-        return ctl_say(CTL_FAILED, "stackd does not take more clients on %s: end another stackctl",
-                       path);
-    default:
-        return ctl_say(CTL_FAILED, "cannot reach %s: %s", path, strerror(err));
-    }
+    char why[512];
+
+    return ctl_say(CTL_FAILED, "%s", dial_why("stackctl", path, err, why, sizeof(why)));
 }
 
-/* Without --control: whoever answers in the two usual folders, if it is only one. */
+/* Without --control: whoever answers in the usual folders, if it is only one. */
 static int ctl_find(struct ctl *c)
 {
-    const char *run = getenv("XDG_RUNTIME_DIR");
-    char mine[512], all[2048] = "";
-    glob_t g = {0};
-    int found = 0, forbidden = -1;
+    struct dial_place place[DIAL_MOST];
+    char all[DIAL_MOST * (DIAL_PATH + 1) + 1] = "";
+    int n = dial_places(place), found = 0, forbidden = -1;
 
-    glob("/run/stackd/*.sock", 0, NULL, &g);
-    snprintf(mine, sizeof(mine), "%s/stackd/*.sock", run != NULL ? run : "/run/user/none");
-    glob(mine, GLOB_APPEND, NULL, &g);
-    snprintf(mine, sizeof(mine), "/tmp/stackd-%u/*.sock", (unsigned)getuid());
-    glob(mine, GLOB_APPEND, NULL, &g);
-    for (size_t i = 0; i < g.gl_pathc; i++) {
-        int fd = ctl_dial(g.gl_pathv[i]);
+    for (int i = 0; i < n; i++) {
+        struct dial one;
+        int err = dial_open(&one, place[i].path);
 
-        if (fd == -EACCES || fd == -EPERM)
-            forbidden = (int)i;
-        if (fd < 0)
+        if (err == -EACCES || err == -EPERM)
+            forbidden = i;
+        if (err != 0)
             continue;
         if (found++ == 0) {
-            c->fd = fd;
-            snprintf(c->found, sizeof(c->found), "%s", g.gl_pathv[i]);
-            c->control = c->found;
+            c->to = one;
+            c->control = c->to.path;
         } else {
-            close(fd);
+            dial_close(&one);
         }
         size_t len = strlen(all);
 
-        snprintf(all + len, sizeof(all) - len, " %s", g.gl_pathv[i]);
+        snprintf(all + len, sizeof(all) - len, " %s", place[i].path);
     }
-    int status = CTL_OK;
-
     if (found == 0 && forbidden >= 0)
-        status = ctl_dial_failed(g.gl_pathv[forbidden], EACCES);
-    else if (found == 0)
-        status =
-            ctl_say(CTL_FAILED, "no stackd is running here: start one (`sudo stackd --tap "
-                                "tap0', or `stackd --netns'), or name its socket with --control");
-    else if (found > 1)
-        status =
-            ctl_say(CTL_USAGE, "%d stackds are running: choose one with --control:%s", found, all);
-    globfree(&g);
-    return status;
+        return ctl_dial_failed(place[forbidden].path, EACCES);
+    if (found == 0)
+        return ctl_say(CTL_FAILED,
+                       "no stackd is running here: start one (`sudo stackd --tap "
+                       "tap0', or `stackd --netns'), or name its socket with --control");
+    if (found > 1)
+        return ctl_say(CTL_USAGE, "%d stackds are running: choose one with --control:%s", found,
+                       all);
+    return CTL_OK;
 }
 
 int ctl_connect(struct ctl *c)
 {
-    if (c->fd >= 0)
+    if (c->to.fd >= 0)
         return CTL_OK;
-    c->in_cap = CTL_IN;
-    c->in = malloc(c->in_cap);
-    if (c->in == NULL)
-        return ctl_say(CTL_FAILED, "no memory: close something");
     if (c->control == NULL)
         return ctl_find(c);
-    c->fd = ctl_dial(c->control);
-    if (c->fd < 0)
-        return ctl_dial_failed(c->control, -c->fd);
-    return CTL_OK;
-}
+    int err = dial_open(&c->to, c->control);
 
-bool ctl_send(struct ctl *c, const void *bytes, size_t len)
-{
-    const char *p = bytes;
-
-    while (len > 0) {
-        ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-void ctl_rest(struct ctl *c)
-{
-    memmove(c->in, c->in + c->in_taken, c->in_len - c->in_taken);
-    c->in_len -= c->in_taken;
-    c->in_taken = 0;
-}
-
-char *ctl_line(struct ctl *c)
-{
-    for (;;) {
-        char *line = c->in + c->in_taken, *nl = memchr(line, '\n', c->in_len - c->in_taken);
-
-        if (nl != NULL) {
-            *nl = '\0';
-            c->in_taken = (size_t)(nl + 1 - c->in);
-            return line;
-        }
-        ctl_rest(c);
-        if (c->in_len == c->in_cap) {
-            size_t cap = c->in_cap * 2;
-            char *more = cap <= CTL_LINE_MAX ? realloc(c->in, cap) : NULL;
-
-            if (more == NULL)
-                return NULL;
-            c->in = more;
-            c->in_cap = cap;
-        }
-        ssize_t n = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len);
-
-        if (n <= 0)
-            return NULL; /* the end, or Ctrl-C where it is caught */
-        c->in_len += (size_t)n;
-    }
+    return err == 0 ? CTL_OK : ctl_dial_failed(c->control, -err);
 }
 
 json_t *ctl_ask(struct ctl *c, json_t *request, int *status)
 {
     *status = ctl_connect(c);
-    char *text = *status == CTL_OK ? json_dumps(request, JSON_COMPACT) : NULL;
+    json_t *reply = *status == CTL_OK ? dial_ask(&c->to, request) : NULL;
 
     json_decref(request);
-    if (text == NULL)
+    if (*status != CTL_OK)
         return NULL;
-    bool sent = ctl_send(c, text, strlen(text)) && ctl_send(c, "\n", 1);
-
-    free(text);
-    const char *line = sent ? ctl_line(c) : NULL;
-    json_t *reply = line != NULL ? json_loads(line, 0, NULL) : NULL;
-
     if (reply == NULL) {
         *status =
             ctl_say(CTL_FAILED, "stackd closed the connection: has it ended? (%s)", c->control);

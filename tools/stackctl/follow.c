@@ -47,7 +47,7 @@ int ctl_trace(struct ctl *c)
         return status;
     json_decref(reply);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    while ((line = ctl_line(c)) != NULL) {
+    while ((line = dial_line(&c->to)) != NULL) {
         const char *ink = kind_ink(line);
 
         if (c->json || !c->color)
@@ -70,13 +70,13 @@ static int pcap_stream(struct ctl *c)
                        "a capture is not for a terminal: pipe it, as in `stackctl pcap start "
                        "- | wireshark -k -i -'");
     signal(SIGPIPE, SIG_IGN);
-    ctl_rest(c);
-    have = c->in_len;
+    dial_rest(&c->to);
+    have = c->to.in_len;
     for (;;) {
         size_t at = 0;
 
         while (at < have) {
-            ssize_t n = write(STDOUT_FILENO, c->in + at, have - at);
+            ssize_t n = write(STDOUT_FILENO, c->to.in + at, have - at);
 
             if (n < 0 && errno == EINTR)
                 continue;
@@ -86,7 +86,7 @@ static int pcap_stream(struct ctl *c)
                 return ctl_say(CTL_FAILED, "cannot write the capture: %s", strerror(errno));
             at += (size_t)n;
         }
-        ssize_t n = read(c->fd, c->in, c->in_cap);
+        ssize_t n = read(c->to.fd, c->to.in, c->to.in_cap);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -105,6 +105,12 @@ static char *whole_path(const char *name)
         return strdup(name);
     return asprintf(&path, "%s/%s", cwd, name) < 0 ? NULL : path;
 }
+
+const struct argp_option pcap_options[] = {
+    {"sent", CTL_KEY_SENT, NULL, 0,
+     "with start: frames as they were before the bad wire as well, on a second interface", 0},
+    {0}
+};
 
 static int pcap_start(struct ctl *c)
 {
@@ -125,8 +131,8 @@ static int pcap_start(struct ctl *c)
         return pcap_stream(c);
     char *path = whole_path(c->word[1]);
     json_t *reply = ctl_ask(c,
-                            json_pack("{s:s,s:s,s:s,s:s}", "cmd", "pcap", "op", "start", "file",
-                                      path != NULL ? path : "", "filter", filter),
+                            json_pack("{s:s,s:s,s:s,s:s,s:b}", "cmd", "pcap", "op", "start", "file",
+                                      path != NULL ? path : "", "filter", filter, "sent", c->sent),
                             &status);
 
     free(path);

@@ -28,8 +28,8 @@ static const struct object objects[] = {
     {"maddr", "", "multicast groups: of the link, and of IP with their IGMP state", NULL, ctl_maddr},
     {"stats", "[PREFIX]", "counters and drop reasons that are not zero; -v: all, explained", NULL, ctl_stats},
     {"trace", "[KIND...]", "follow events live: tcp_state drop arp cwnd rtx ...", NULL, ctl_trace},
-    {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured", NULL,
-     ctl_pcap},
+    {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured",
+     pcap_options, ctl_pcap},
     {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
      "the bad wire: drop mark corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
     {"nc", "HOST PORT | -l [HOST] PORT", "netcat through the stack", nc_options, ctl_nc},
@@ -170,6 +170,9 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
     case 'a':
         c->address = arg;
         return 0;
+    case CTL_KEY_SENT:
+        c->sent = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (c->words == CTL_WORDS)
             exit(ctl_say(CTL_USAGE, "more than %d words: try stackctl %s --help", CTL_WORDS,
@@ -244,9 +247,7 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
     argp_parse(&argp, argc, argv, 0, NULL, c);
     int status = o->run(c);
 
-    free(c->in);
-    if (c->fd >= 0)
-        close(c->fd);
+    dial_close(&c->to);
     if (fflush(stdout) != 0 && status == CTL_OK)
         return ctl_say(CTL_FAILED, "cannot write the answer: is the disk full?");
     return status;
@@ -272,7 +273,7 @@ static const char *object_nearest(const char *word)
 int main(int argc, char **argv)
 {
     static char own_name[] = "stackctl";
-    struct ctl c = {.fd = -1};
+    struct ctl c = {.to.fd = -1};
     static const struct argp argp = {NULL,
                                      main_parse,
                                      "OBJECT [COMMAND...]",

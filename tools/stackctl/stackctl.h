@@ -15,7 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dial.h"
+
 enum { CTL_OK = 0, CTL_USAGE = 1, CTL_FAILED = 2, CTL_WORDS = 64 };
+enum { CTL_KEY_SENT = 0x200 }; /* options without a letter */
 
 /* The command line after the object, and the connection to stackd. */
 struct ctl {
@@ -27,14 +30,12 @@ struct ctl {
 
     /* Options of single objects. */
     bool listen, udp, text;
+    bool sent; /* of pcap */
     long count, size, wait;
     double interval;
     const char *address; /* of doctor: the --ip to check */
 
-    int fd;
-    char found[108];
-    char *in; /* bytes received, the first in_taken of them as lines */
-    size_t in_len, in_cap, in_taken;
+    struct dial to; /* stackd */
 };
 
 /* One object of `stackctl OBJECT`. */
@@ -49,15 +50,6 @@ int ctl_say(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3
 
 /** ctl_connect - to --control, or to the only stackd running. Return: CTL_OK or a status, said. */
 int ctl_connect(struct ctl *c);
-
-/** ctl_line - the next line from stackd, without its newline, valid until the next call; NULL at the
- * end of the stream. */
-char *ctl_line(struct ctl *c);
-/** ctl_rest - from here on no lines: in holds in_len bytes that were not taken. */
-void ctl_rest(struct ctl *c);
-
-/** ctl_send - write all of @len bytes. Return: whether stackd took them. */
-bool ctl_send(struct ctl *c, const void *bytes, size_t len);
 
 /**
  * ctl_ask - connect if need be, send @request (its reference is taken), read the reply.
@@ -101,6 +93,6 @@ int ctl_ping(struct ctl *c);
 int ctl_doctor(struct ctl *c);
 int ctl_conformance(struct ctl *c);
 
-extern const struct argp_option nc_options[], ping_options[], doctor_options[];
+extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[];
 
 #endif

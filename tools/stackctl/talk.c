@@ -120,7 +120,7 @@ int ctl_ping(struct ctl *c)
     setvbuf(stdout, NULL, _IOLBF, 0);
     bool done = false;
 
-    while (!done && !interrupted && (line = ctl_line(c)) != NULL) {
+    while (!done && !interrupted && (line = dial_line(&c->to)) != NULL) {
         json_t *o = json_loads(line, 0, NULL);
 
         done = jbool(o, "done");
@@ -165,7 +165,7 @@ static void nc_frame(struct nc *n, char type, size_t len)
 /* Never waits: an echoing peer would else stop us both. Return: whether stackd still listens. */
 static bool nc_write(struct nc *n)
 {
-    ssize_t w = send(n->c->fd, n->frame + n->at, n->len - n->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t w = send(n->c->to.fd, n->frame + n->at, n->len - n->at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     if (w < 0)
         return errno == EINTR || errno == EAGAIN;
@@ -197,12 +197,12 @@ static bool nc_frames(struct nc *n)
     size_t at = 0;
     bool go_on = true;
 
-    while (go_on && c->in_len - at >= NC_HEAD) {
-        const unsigned char *h = (const unsigned char *)c->in + at;
+    while (go_on && c->to.in_len - at >= NC_HEAD) {
+        const unsigned char *h = (const unsigned char *)c->to.in + at;
         size_t len = (size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3];
-        const char *body = c->in + at + NC_HEAD;
+        const char *body = c->to.in + at + NC_HEAD;
 
-        if (c->in_len - at - NC_HEAD < len)
+        if (c->to.in_len - at - NC_HEAD < len)
             break;
         if (*h == 'D' && !nc_print(body, len)) {
             n->status = ctl_say(CTL_FAILED, "cannot write the output: %s", strerror(errno));
@@ -219,8 +219,8 @@ static bool nc_frames(struct nc *n)
         }
         at += NC_HEAD + len;
     }
-    memmove(c->in, c->in + at, c->in_len - at);
-    c->in_len -= at;
+    memmove(c->to.in, c->to.in + at, c->to.in_len - at);
+    c->to.in_len -= at;
     return go_on;
 }
 
@@ -239,7 +239,7 @@ static bool nc_read_stackd(struct nc *n)
 {
     struct ctl *c = n->c;
 
-    ssize_t got = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len);
+    ssize_t got = read(c->to.fd, c->to.in + c->to.in_len, c->to.in_cap - c->to.in_len);
 
     if (got < 0 && errno == EINTR)
         return true;
@@ -247,7 +247,7 @@ static bool nc_read_stackd(struct nc *n)
         n->status = ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
         return false;
     }
-    c->in_len += (size_t)got;
+    c->to.in_len += (size_t)got;
     return nc_frames(n);
 }
 
@@ -262,7 +262,7 @@ static int nc_run(struct nc *n)
         }
         bool busy = n->len > 0;
         struct pollfd p[2] = {
-            {n->c->fd,                              (short)(busy ? POLLIN | POLLOUT : POLLIN), 0},
+            {n->c->to.fd,                           (short)(busy ? POLLIN | POLLOUT : POLLIN), 0},
             {busy || n->in_eof ? -1 : STDIN_FILENO, POLLIN,                                    0}
         };
         long wait = n->c->wait > 0 ? n->c->wait : (n->c->udp && n->in_eof ? 1 : -1);
@@ -307,7 +307,7 @@ int ctl_nc(struct ctl *c)
     if (c->verbose && c->listen)
         ctl_say(0, "listening on port %ld", port);
     signal(SIGPIPE, SIG_IGN);
-    ctl_rest(c);
+    dial_rest(&c->to);
     n.c = c;
     return nc_run(&n);
 }

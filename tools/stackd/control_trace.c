@@ -132,6 +132,14 @@ static int client_pcap_write(void *ctx, const void *bytes, size_t len)
     return 0;
 }
 
+/* Bytes of a frame that are kept, 0: all. */
+static uint32_t control_snaplen(const json_t *request)
+{
+    json_int_t n = json_integer_value(json_object_get(request, "snaplen"));
+
+    return n > 0 && n < PORT_FRAME_MAX ? (uint32_t)n : 0;
+}
+
 static json_t *pcap_start(struct client *c, const json_t *request)
 {
     struct stackd *d = c->ctl->d;
@@ -142,6 +150,8 @@ static json_t *pcap_start(struct client *c, const json_t *request)
                                 .ctx = c,
                                 .ifname = d->port->name,
                                 .mac = d->net.ifs[0].eth.mac,
+                                .sent = json_is_true(json_object_get(request, "sent")),
+                                .snaplen = control_snaplen(request),
                                 .filter = control_str(request, "filter")};
     char err[256];
 

@@ -69,22 +69,30 @@ static void loop_send(struct stackd *d, struct pkt **p, int n)
         pkt_release(p[i]);
 }
 
+static void loop_enter(struct stackd *d, enum stackd_dir dir, struct pkt *p, net_time now)
+{
+    if (dir == STACKD_RX)
+        sink_sent(d, p);
+    d->pushing = d->has_sent;
+    imp_push(&d->imp[dir], p, now);
+    d->pushing = false;
+}
+
 /* A frame onto the bad wire. A super-frame is cut first: what happens to one frame of a real wire
  * happens to 1500 bytes, not to 64 KiB. */
 static void loop_push(struct stackd *d, enum stackd_dir dir, struct pkt *p, net_time now)
 {
-    struct imp_chain *wire = &d->imp[dir];
     struct core *core = &d->net.core;
     struct offload_cut c;
     struct pkt *piece;
 
     if (!offload_cut_begin(&c, p)) {
-        imp_push(wire, p, now);
+        loop_enter(d, dir, p, now);
         return;
     }
     while (offload_cut_pkt(&c, &core->pkts, &core->bigs, &piece)) {
         if (piece != NULL)
-            imp_push(wire, piece, now);
+            loop_enter(d, dir, piece, now);
         else
             imp_drop(core, p, V_DROP_PKT_POOL, now);
     }
@@ -101,22 +109,40 @@ static int loop_pop(struct stackd *d, enum stackd_dir dir, struct pkt **out, net
     return n;
 }
 
-static void loop_in(struct stackd *d, struct pkt **in, int n, net_time now)
+/* What has come to our end of the bad wire. */
+static void loop_arrived(struct stackd *d, net_time now)
 {
-    struct imp_chain *wire = &d->imp[STACKD_RX];
+    struct pkt *in[STACKD_BATCH];
+    int n;
 
-    if (!imp_is_on(wire)) {
-        net_input(&d->net, in, (size_t)n, now);
-        return;
-    }
-    for (int i = 0; i < n; i++)
-        loop_push(d, STACKD_RX, in[i], now);
     do {
         n = loop_pop(d, STACKD_RX, in, now);
         for (int i = 0; i < n; i++)
             in[i]->ifi = 0;
         net_input(&d->net, in, (size_t)n, now);
     } while (n == STACKD_BATCH);
+}
+
+/* Through a bad wire one frame goes after the other, so that one that is lost stands in a capture between
+ * those that it came between. */
+static void loop_in(struct stackd *d, struct pkt **in, int n, net_time now)
+{
+    bool is_bad = imp_is_on(&d->imp[STACKD_RX]);
+
+    if (!is_bad && !d->has_sent) {
+        net_input(&d->net, in, (size_t)n, now);
+        return;
+    }
+    loop_arrived(d, now); /* and time passes, also where nothing came */
+    for (int i = 0; i < n; i++) {
+        if (is_bad) {
+            loop_push(d, STACKD_RX, in[i], now);
+            loop_arrived(d, now);
+        } else {
+            sink_sent(d, in[i]);
+            net_input(&d->net, &in[i], 1, now);
+        }
+    }
 }
 
 static void loop_out(struct stackd *d, net_time now)
@@ -126,13 +152,16 @@ static void loop_out(struct stackd *d, net_time now)
     size_t n = net_output(&d->net, out, STACKD_BATCH, now);
 
     if (!imp_is_on(wire)) {
+        sink_arrived(d, out, (int)n);
         loop_send(d, out, (int)n);
         return;
     }
     for (size_t i = 0; i < n; i++)
         loop_push(d, STACKD_TX, out[i], now);
-    while ((n = (size_t)loop_pop(d, STACKD_TX, out, now)) > 0)
+    while ((n = (size_t)loop_pop(d, STACKD_TX, out, now)) > 0) {
+        sink_arrived(d, out, (int)n);
         loop_send(d, out, (int)n);
+    }
 }
 
 /* ---- signals, the command, being ready ---- */

@@ -35,6 +35,7 @@ enum {
     KEY_NO_SERVICES,
     KEY_HTTP_ROOT,
     KEY_PCAP,
+    KEY_PCAP_SENT,
     KEY_TRACE,
     KEY_CONTROL,
     KEY_BACKLOG,
@@ -125,6 +126,8 @@ static const struct argp_option options_table[] = {
     {NULL, 0, NULL, 0, "Looking inside:", 4},
     {"pcap", KEY_PCAP, "FILE", 0,
      "capture: pcapng, classic if FILE ends in .pcap; - is standard output", 4},
+    {"pcap-sent", KEY_PCAP_SENT, NULL, 0,
+     "with --pcap: frames as they were before the bad wire as well, on a second interface", 4},
     {"trace", KEY_TRACE, "FILE", 0, "events as JSON Lines; - is standard output", 4},
     {"control", KEY_CONTROL, "PATH", 0,
      "control socket, see stackctl(1) (/run/stackd/TAP.sock)", 4},
@@ -497,6 +500,9 @@ static error_t options_flag(struct stackd_options *o, int key)
     case KEY_FASTOPEN:
         o->fastopen = true;
         return 0;
+    case KEY_PCAP_SENT:
+        o->pcap_sent = true;
+        return 0;
     case 'v':
         o->verbose++;
         return 0;
@@ -689,6 +695,8 @@ static error_t options_finish(struct options_state *st)
                 st, "--gateway is outside the subnet of --ip: name a router that is in it");
         o->gateway = 0;
     }
+    if (o->pcap_sent && o->pcap == NULL)
+        return options_bad(st, "--pcap-sent is about a capture: add --pcap FILE");
     if (o->pcap != NULL && o->trace != NULL && strcmp(o->pcap, "-") == 0 &&
         strcmp(o->trace, "-") == 0)
         return options_bad(

@@ -48,6 +48,7 @@ struct stackd_options {
     const char *http_root; /* NULL: the built-in page */
 
     const char *pcap, *trace; /* NULL: none; "-": standard output */
+    bool pcap_sent;           /* the capture has frames before the bad wire as well */
     char control[108];        /* path of the control socket, "" none */
     bool control_given;       /* by the user: then failing to open it is an error */
 

@@ -23,7 +23,8 @@ enum { SINK_BUF = 64 << 10, SINK_LINE = 2048 };
 
 /* What a frame of a capture is commented with: what it caused. */
 static const uint32_t sink_comment_mask = SINK_BIT(tcp_state) | SINK_BIT(drop) | SINK_BIT(arp) |
-                                          SINK_BIT(conflict) | SINK_BIT(rtx) | SINK_BIT(fault);
+                                          SINK_BIT(conflict) | SINK_BIT(cwnd) | SINK_BIT(rtx) |
+                                          SINK_BIT(fault);
 /* -v, -vv, -vvv */
 static const uint32_t sink_verbose_mask[] = {
     0,
@@ -125,14 +126,11 @@ static void sink_terminal(struct stackd *d, const struct trace_ev *ev)
         fprintf(stderr, "%s\n", line);
 }
 
-static void sink_comment(struct stackd *d, const struct trace_ev *ev)
+void sink_note(struct stackd *d, uint64_t frame, const char *text, size_t len)
 {
-    char text[SINK_LINE];
-    size_t len = trace_comment(ev, text, sizeof(text));
-
     for (int i = 0; i < STACKD_CAPTURES; i++) {
         if (d->capture[i].c != NULL)
-            capture_comment(d->capture[i].c, ev->frame, text, len);
+            capture_comment(d->capture[i].c, frame, text, len);
     }
 }
 
@@ -141,8 +139,8 @@ static void sink_event(void *ctx, const struct trace_ev *ev)
     struct stackd *d = ctx;
     uint32_t bit = 1u << ev->kind;
 
-    if (ev->frame != 0 && (bit & sink_comment_mask))
-        sink_comment(d, ev);
+    if ((bit & sink_comment_mask) && sink_has_capture(d))
+        notes_event(d, ev);
     if (d->sink.fd >= 0) {
         if (SINK_BUF - d->sink.len < SINK_LINE)
             sink_trace_write(d);
@@ -177,19 +175,57 @@ static int64_t sink_realtime(const struct stackd *d)
     return d->net.core.now;
 }
 
-/* Every frame at the host's boundary, in the order of its number. */
+/* Every frame at the host's boundary, in the order of its number. Of two interfaces `sent` has those
+ * that go out, `wire` those that come in; one that is lost while it enters the bad wire is on `sent`
+ * already, and now it has a number. */
 static void sink_frame(void *ctx, const struct pkt *p, bool out)
 {
     struct stackd *d = ctx;
+    bool is_there = d->pushing && !out && (p->faults & 1u << IMP_DROP) != 0;
 
     for (int i = 0; i < STACKD_CAPTURES; i++) {
-        if (d->capture[i].c != NULL)
-            (void)capture_frame(d->capture[i].c, p, out, sink_realtime(d));
+        struct capture *c = d->capture[i].c;
+
+        if (c == NULL)
+            continue;
+        if (!capture_has_sent(c))
+            (void)capture_frame(c, CAPTURE_WIRE, p, out, sink_realtime(d));
+        else if (is_there)
+            capture_number(c, p->frame);
+        else
+            (void)capture_frame(c, out ? CAPTURE_SENT : CAPTURE_WIRE, p, out, sink_realtime(d));
     }
+    notes_frame(d, p, out);
+}
+
+/* The other end of what sink_frame() sees. */
+static void sink_far(struct stackd *d, enum capture_if where, const struct pkt *p, bool out)
+{
+    for (int i = 0; i < STACKD_CAPTURES; i++) {
+        struct capture *c = d->capture[i].c;
+
+        if (c != NULL && capture_has_sent(c))
+            (void)capture_frame(c, where, p, out, sink_realtime(d));
+    }
+}
+
+void sink_sent(struct stackd *d, const struct pkt *p)
+{
+    if (d->has_sent)
+        sink_far(d, CAPTURE_SENT, p, false);
+}
+
+void sink_arrived(struct stackd *d, struct pkt **p, int n)
+{
+    for (int i = 0; i < n && d->has_sent; i++)
+        sink_far(d, CAPTURE_WIRE, p[i], true);
 }
 
 static void sink_capture_changed(struct stackd *d)
 {
+    d->has_sent = false;
+    for (int i = 0; i < STACKD_CAPTURES; i++)
+        d->has_sent |= d->capture[i].c != NULL && capture_has_sent(d->capture[i].c);
     net_set_tap(&d->net, sink_has_capture(d) ? sink_frame : NULL, d);
     stackd_trace_changed(d);
 }
@@ -217,6 +253,8 @@ int stackd_capture_start(struct stackd *d, const struct capture_options *o, char
     full.program = "stackd " STACKD_VERSION;
     full.ifname = d->port->name;
     full.mac = d->opt.mac;
+    full.ip4 = d->opt.ip;
+    full.prefix = d->opt.prefix;
     c->c = capture_open(&full, err, err_len);
     if (c->c == NULL)
         return -EIO;
@@ -232,8 +270,8 @@ int stackd_capture_stop(struct stackd *d, int number, char *err, size_t err_len)
     }
     struct stackd_capture *c = &d->capture[number];
     port_update_stats(d->port);
-    uint64_t lost = d->port->stats.rx_kernel_drop + d->port->stats.rx_too_long +
-                    d->port->stats.rx_no_big;
+    uint64_t lost =
+        d->port->stats.rx_kernel_drop + d->port->stats.rx_too_long + d->port->stats.rx_no_big;
     int why = capture_close(c->c, d->port->stats.rx_frames - c->rx, lost, sink_realtime(d));
 
     c->c = NULL;
@@ -260,6 +298,7 @@ static void sink_capture_failed(struct stackd *d, int i)
 
 void sink_round(struct stackd *d)
 {
+    notes_round(d);
     for (int i = 0; i < STACKD_CAPTURES; i++) {
         if (d->capture[i].c != NULL && capture_flush(d->capture[i].c) < 0)
             sink_capture_failed(d, i);
@@ -322,7 +361,7 @@ int sink_open(struct stackd *d, char *err, size_t err_len)
         }
     }
     if (d->opt.pcap != NULL) {
-        struct capture_options o = {.path = d->opt.pcap};
+        struct capture_options o = {.path = d->opt.pcap, .sent = d->opt.pcap_sent};
 
         if (stackd_capture_start(d, &o, err, err_len) < 0)
             return -1;

@@ -6,6 +6,7 @@
  *     options.c    the command line
  *     loop.c       wait, read, process, write
  *     sink.c       where events go: trace file, terminal, captures, control socket
+ *     notes.c      which frame of a capture an event is a comment of
  *     netns.c      --netns and the command inside
  *     privileges.c what we may do after the start: nothing special
  *     files.c      --http-root, as the web server sees it
@@ -28,7 +29,7 @@
 #include "net.h"
 #include "options.h"
 
-enum { STACKD_CAPTURES = 8, STACKD_BATCH = 128 };
+enum { STACKD_CAPTURES = 8, STACKD_BATCH = 128, STACKD_NOTES = 32 };
 
 /* A capture that runs. */
 struct stackd_capture {
@@ -39,6 +40,20 @@ struct stackd_capture {
     uint64_t rx; /* frames received before */
 };
 
+/* What waits for a frame: see notes.c. */
+struct stackd_note {
+    struct trace_conn conn;
+    char text[128];
+    size_t len;
+};
+
+struct stackd_notes {
+    uint64_t frame;         /* the newest that was captured, */
+    struct trace_conn conn; /* and whose it is; proto 0: nobody's */
+    struct stackd_note waiting[STACKD_NOTES];
+    unsigned count;
+};
+
 struct stackd {
     struct stackd_options opt;
     struct net net;
@@ -47,6 +62,9 @@ struct stackd {
     struct imp_chain imp[STACKD_FAULT_DIRS]; /* the bad wire: STACKD_RX, STACKD_TX; use imp_set() */
     struct control *ctl;                     /* NULL: none */
     struct stackd_capture capture[STACKD_CAPTURES];
+    struct stackd_notes notes;
+    bool has_sent; /* a capture wants frames as they were before the bad wire */
+    bool pushing;  /* a frame onto the bad wire that was captured just before */
     void *mem; /* of net, app and imp: one untouched mapping */
     size_t mem_len;
     bool host_addr_added; /* we gave the kernel's end its address, on an interface that stays */
@@ -111,6 +129,22 @@ void sink_write(struct stackd *d, net_time now, bool force);
 net_time sink_deadline(const struct stackd *d);
 /** sink_say - one line on standard error, `stackd: ...`. */
 void sink_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** sink_sent - @p comes in and is before the bad wire; if has_sent. */
+void sink_sent(struct stackd *d, const struct pkt *p);
+/** sink_arrived - @n frames have left and are behind the bad wire; if has_sent. */
+void sink_arrived(struct stackd *d, struct pkt **p, int n);
+/** sink_note - a comment for frame @frame of all captures. */
+void sink_note(struct stackd *d, uint64_t frame, const char *text, size_t len);
+
+/* notes.c */
+
+/** notes_event - @ev may be a comment of a frame, now or later. */
+void notes_event(struct stackd *d, const struct trace_ev *ev);
+/** notes_frame - frame @p has just been captured, and what is known of it is told. */
+void notes_frame(struct stackd *d, const struct pkt *p, bool out);
+/** notes_round - a round of the loop is over: what waits waits in vain. */
+void notes_round(struct stackd *d);
 
 /* loop.c */
 

@@ -24,7 +24,7 @@ static void wire_tap(void *ctx, const struct pkt *p, bool out)
     struct run *r = ctx;
 
     if (r->capture != NULL)
-        (void)capture_frame(r->capture, p, out, r->now - r->start);
+        (void)capture_frame(r->capture, CAPTURE_WIRE, p, out, r->now - r->start);
 }
 
 bool wire_up(struct run *r, const struct net_config *cfg)
