@@ -289,18 +289,33 @@ static bool dissect_ip6(struct dissect *d, const struct frame *f)
 
 /* ---- transport ---- */
 
+/* How many of @left bytes of a TCP header are whole options: one cut in the middle would mislead. */
+static uint32_t dissect_whole_options(const uint8_t *p, uint32_t left)
+{
+    uint32_t i = TCP_HDR_LEN;
+
+    while (i < left && p[i] != TCP_OPT_EOL) {
+        uint32_t len = p[i] == TCP_OPT_NOP ? 1 : i + 1 < left ? p[i + 1] : 0;
+
+        if (len == 0 || len > left - i)
+            break;
+        i += len;
+    }
+    return i;
+}
+
 /* The captured part of a header that the capture cuts off: the rest as if it were end-of-options. */
 static enum verdict dissect_cut_tcp(struct dissect *d, const uint8_t *p, uint32_t left)
 {
     uint8_t whole[TCP_HDR_MAX] = {0};
 
-    memcpy(whole, p, left);
+    memcpy(whole, p, dissect_whole_options(p, left));
     enum verdict v = tcp_parse(&d->tcp, (struct span){whole, sizeof(whole)});
 
     d->cut = true;
     d->tcp.opt.has_fo = false; /* it points there */
     d->tcp.opt.fo = NULL;
-    return v == V_DROP_TCP_OPTION ? V_NEXT : v; /* an option cut in the middle is no fault */
+    return v;
 }
 
 static void dissect_tcp(struct dissect *d, const struct frame *f, uint32_t len)

@@ -14,6 +14,7 @@ enum { SOURCE_SNAPLEN = 262144, SOURCE_FILTERS = 8, SOURCE_WAIT_MS = 100 };
 /* A filter is compiled for one link type. */
 struct source_filter {
     int linktype;
+    bool never; /* matches nothing */
     struct bpf_program program;
 };
 
@@ -38,7 +39,23 @@ static int source_dlt(int linktype)
     return linktype == 101 ? DLT_RAW : linktype;
 }
 
-/* The filter for a link type. Return: NULL and a line in s->error if it cannot be. */
+static bool source_compile(struct source *s, struct source_filter *f)
+{
+    pcap_t *dead = pcap_open_dead(f->linktype, SOURCE_SNAPLEN);
+
+    if (dead == NULL ||
+        pcap_compile(dead, &f->program, s->filter_text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
+        snprintf(s->error, sizeof(s->error), "filter '%s': %s: see pcap-filter(7)", s->filter_text,
+                 dead == NULL ? "no memory" : pcap_geterr(dead));
+        f->never = true;
+    }
+    if (dead != NULL)
+        pcap_close(dead);
+    return !f->never;
+}
+
+/* The filter for a link type, compiled when it is first needed. Where the language has no words for what
+ * is asked (arp, on a link without it), no frame is meant. Return: NULL where there are too many. */
 static struct source_filter *source_filter_for(struct source *s, int linktype)
 {
     for (unsigned i = 0; i < s->filters; i++) {
@@ -51,21 +68,19 @@ static struct source_filter *source_filter_for(struct source *s, int linktype)
                  SOURCE_FILTERS);
         return NULL;
     }
-    struct source_filter *f = &s->filter[s->filters];
-    pcap_t *dead = pcap_open_dead(linktype, SOURCE_SNAPLEN);
+    struct source_filter *f = &s->filter[s->filters++];
 
     f->linktype = linktype;
-    if (dead == NULL ||
-        pcap_compile(dead, &f->program, s->filter_text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-        snprintf(s->error, sizeof(s->error), "filter '%s': %s: see pcap-filter(7)", s->filter_text,
-                 dead == NULL ? "no memory" : pcap_geterr(dead));
-        f = NULL;
-    } else {
-        s->filters++;
-    }
-    if (dead != NULL)
-        pcap_close(dead);
+    source_compile(s, f);
     return f;
+}
+
+/* For the first link type it must be right. */
+static struct source_filter *source_first_filter(struct source *s)
+{
+    struct source_filter *f = source_filter_for(s, s->linktype);
+
+    return f->never ? NULL : f;
 }
 
 /* ---- opening ---- */
@@ -96,7 +111,7 @@ static bool source_open_live(struct source *s)
     s->linktype = pcap_datalink(s->pcap);
     if (s->filter_text == NULL)
         return true;
-    struct source_filter *f = source_filter_for(s, s->linktype);
+    struct source_filter *f = source_first_filter(s);
 
     return f != NULL && pcap_setfilter(s->pcap, &f->program) == 0;
 }
@@ -133,7 +148,7 @@ static bool source_open_file(struct source *s)
         return false;
     }
     s->linktype = pcap_datalink(s->pcap);
-    return s->filter_text == NULL || source_filter_for(s, s->linktype) != NULL;
+    return s->filter_text == NULL || source_first_filter(s) != NULL;
 }
 
 struct source *source_open(const struct source_options *o, char *err, size_t err_len)
@@ -188,7 +203,7 @@ static int source_check(struct source *s, struct frame *f, const struct pcap_pkt
 
     if (filter == NULL)
         return -1;
-    return pcap_offline_filter(&filter->program, h, f->bytes.p) != 0;
+    return !filter->never && pcap_offline_filter(&filter->program, h, f->bytes.p) != 0;
 }
 
 /* Seconds that do not fit are as far away as they can be. */
@@ -327,7 +342,8 @@ void source_close(struct source *s)
     if (s == NULL)
         return;
     for (unsigned i = 0; i < s->filters; i++)
-        pcap_freecode(&s->filter[i].program);
+        if (!s->filter[i].never)
+            pcap_freecode(&s->filter[i].program);
     if (s->pcap != NULL)
         pcap_close(s->pcap);
     stream_close(&s->stream);
