@@ -335,6 +335,7 @@ static void capture_header(struct capture *c)
         .ip4 = c->o.ip4,
         .prefix = c->o.prefix,
         .snaplen = c->o.snaplen,
+        .linktype = PCAPNG_ETHERNET,
     };
 
     c->out_len = pcapng_section(c->out, c->o.program);

@@ -7,8 +7,7 @@ enum {
     PCAPNG_IDB = 1,
     PCAPNG_ISB = 5,
     PCAPNG_EPB = 6,
-    PCAPNG_MAGIC = 0x1a2b3c4d,
-    PCAPNG_LINKTYPE_ETHERNET = 1
+    PCAPNG_MAGIC = 0x1a2b3c4d
 };
 enum {
     OPT_END = 0,
@@ -137,7 +136,7 @@ size_t pcapng_interface(uint8_t *out, const struct pcapng_interface *i)
     uint8_t nanoseconds = 9; /* 10^-9 */
     uint8_t ip4[8];
 
-    pcapng_u16(&o, PCAPNG_LINKTYPE_ETHERNET);
+    pcapng_u16(&o, i->linktype);
     pcapng_u16(&o, 0);
     pcapng_u32(&o, i->snaplen);
     pcapng_text(&o, OPT_IF_NAME, i->name);

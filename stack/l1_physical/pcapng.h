@@ -12,6 +12,7 @@
 #include "base/ip_addr.h"
 
 enum { PCAPNG_IN = 1, PCAPNG_OUT = 2 }; /* direction bits of epb_flags */
+enum { PCAPNG_ETHERNET = 1 };           /* link type */
 /* Of all comments of a frame together; of more than so many the last ones share an option. */
 enum { PCAPNG_COMMENT_MAX = 4096, PCAPNG_COMMENTS = 32 };
 
@@ -31,6 +32,7 @@ struct pcapng_interface {
     uint32_t ip4;                   /* host order; 0: not told */
     uint8_t prefix;                 /* of its subnet */
     uint32_t snaplen;
+    uint16_t linktype;              /* PCAPNG_ETHERNET, or another LINKTYPE_ */
 };
 
 /* An Enhanced Packet Block without its bytes. */
@@ -45,7 +47,7 @@ struct pcapng_frame {
 
 /** pcapng_section - the header, which comes first. Return: bytes written to @out. */
 size_t pcapng_section(uint8_t *out, const char *program);
-/** pcapng_interface - describe the next interface; Ethernet. Return: bytes written to @out. */
+/** pcapng_interface - describe the next interface. Return: bytes written to @out. */
 size_t pcapng_interface(uint8_t *out, const struct pcapng_interface *i);
 
 /** pcapng_frame_size - bytes of the whole block of @f. */

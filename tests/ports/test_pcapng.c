@@ -61,7 +61,8 @@ static void test_pcapng_header_has_section_and_interface(void)
                                        .mac = {{2, 0, 0, 0, 0, 2}},
                                        .ip4 = 0x0a000502,
                                        .prefix = 20,
-                                       .snaplen = 65535};
+                                       .snaplen = 65535,
+                                       .linktype = 113};
     size_t len = 0, n = header("stackd 1", &i);
     const uint8_t *idb = check_block(buf, buf + n, 0x0a0d0d0a), *end;
 
@@ -69,7 +70,7 @@ static void test_pcapng_header_has_section_and_interface(void)
     T_EQ(u16_at(buf + 12), 1);
     end = check_block(idb, buf + n, 1);
     T_TRUE(end == buf + n);
-    T_EQ(u16_at(idb + 8), 1); /* Ethernet */
+    T_EQ(u16_at(idb + 8), 113);
     T_EQ(u32_at(idb + 12), 65535);
     const uint8_t *o = option(idb + 16, 2, &len);
 

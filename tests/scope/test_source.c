@@ -143,6 +143,9 @@ static void test_source_pcapng_tells_interface_direction_and_comments(void)
         file_option(&file, 1, "LISTEN -> SYN_RCVD", 18);
         file_option(&file, 2, &flags, 4);
         file_text(&file, 1, "second");
+        uint64_t id = swapped ? __builtin_bswap64(0x123456789) : 0x123456789;
+
+        file_option(&file, 5, &id, 8);
         file_text(&file, 1, "third");
         file_u32(&file, 0);
         file_end(&file, at);
@@ -155,6 +158,7 @@ static void test_source_pcapng_tells_interface_direction_and_comments(void)
         expect_frame(1, 5, "abc", 60);
         T_EQ(frame.interface, 1);
         T_EQ(frame.dir, FRAME_OUT);
+        T_EQ(frame.id, 0x123456789);
         expect_comment("LISTEN -> SYN_RCVD\nsecond\nthird");
         expect_frame(2, 6, "de", 2);
         T_EQ(frame.interface, 0);

@@ -23,7 +23,8 @@ struct frame {
     int linktype;       /* DLT_ of libpcap */
     uint32_t interface; /* of the file, from 0 */
     enum frame_dir dir; /* as the file says */
-    struct span comment; /* UTF-8, empty: none */
+    struct span comment; /* UTF-8, a line for each if there are several; empty: none */
+    uint64_t id;        /* that the writer gave the packet (frame.packet_id in Wireshark), 0: none */
 };
 
 struct source;
@@ -48,7 +49,7 @@ struct source_facts {
 
 /* An interface as a pcapng file describes it. */
 struct source_interface {
-    const char *name;  /* empty: not told */
+    const char *name, *description; /* empty: not told */
     int linktype;      /* DLT_ */
     uint32_t snaplen;  /* 0: no limit */
     uint32_t ip4, mask; /* its address, 0: not told */
@@ -69,7 +70,8 @@ int source_next(struct source *s, struct frame *f);
 const char *source_error(const struct source *s);
 /** source_facts - what it is. Names are valid until source_close(). */
 struct source_facts source_facts(const struct source *s);
-/** source_interface - number @i of the current section. Return: whether there is such a one. */
+/** source_interface - number @i of the current section; its names are valid until the next source_next().
+ * Return: whether there is such a one. */
 bool source_interface(const struct source *s, uint32_t i, struct source_interface *out);
 /** source_clear_progress - no more of it: something else is to be printed. */
 void source_clear_progress(struct source *s);

@@ -1,15 +1,18 @@
 /*
- * frames.c - `frames`: a line for each frame, to find the number that `osi` wants.
+ * frames.c - `frames`: a line for each frame, to find the number that `osi` wants. With -w the frames
+ * themselves: a filter, and another format.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "dissect.h"
+#include "out.h"
 #include "say.h"
 #include "wire/tcp_flags.h"
 
 struct frames {
     const struct scope_options *o;
+    struct out *out;
     int64_t first;
     bool has_first;
 };
@@ -21,10 +24,15 @@ static void *frames_begin(const struct scope_options *o, int argc, char **argv, 
 
     (void)argc;
     (void)argv;
-    if (s == NULL)
+    if (s == NULL) {
         snprintf(err, err_len, "no memory");
-    else
-        s->o = o;
+        return NULL;
+    }
+    s->o = o;
+    if (o->write != NULL && (s->out = out_open(o->write, o->source, err, err_len)) == NULL) {
+        free(s);
+        return NULL;
+    }
     return s;
 }
 
@@ -128,6 +136,11 @@ static bool frames_frame(void *state, const struct frame *f)
     if (!s->has_first)
         s->first = f->time;
     s->has_first = true;
+    if (s->out != NULL) {
+        out_frame(s->out, f);
+        out_settled(s->out, f->number);
+        return true;
+    }
     dissect(&d, f);
     if (s->o->json)
         frames_json(f, &d);
@@ -138,8 +151,14 @@ static bool frames_frame(void *state, const struct frame *f)
 
 static int frames_done(void *state)
 {
-    free(state);
-    return SCOPE_OK;
+    struct frames *s = state;
+    char err[4096];
+    int status = SCOPE_OK;
+
+    if (s->out != NULL && !out_close(s->out, err, sizeof(err)))
+        status = scope_say(SCOPE_FAILED, "%s", err);
+    free(s);
+    return status;
 }
 
 const struct scope_command scope_frames = {
@@ -147,6 +166,7 @@ const struct scope_command scope_frames = {
     .words = "",
     .help = "a line for each frame: time, ends, flags, faults, comments",
     .formats = "text",
+    .writes = true,
     .begin = frames_begin,
     .frame = frames_frame,
     .end = frames_done,

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -369,6 +370,34 @@ static int main_color(struct main_args *m)
     return SCOPE_OK;
 }
 
+/* Where the capture is written to: not over the one that is read; `-` is standard output, which nobody else
+ * writes to then. */
+static int main_write(struct main_args *m)
+{
+    static char path[32];
+    struct stat in, out;
+
+    if (m->o.write == NULL)
+        return SCOPE_OK;
+    if (!m->command->writes)
+        return scope_say(SCOPE_USAGE, "%s does not write captures: try stackscope states -w %s %s",
+                         m->command->name, m->o.write, m->o.name);
+    if (strcmp(m->o.write, "-") == 0) {
+        int fd = isatty(STDOUT_FILENO) ? -1 : dup(STDOUT_FILENO);
+
+        if (fd < 0)
+            return scope_say(SCOPE_USAGE, "-w -: a capture is nothing for a terminal: try -w FILE");
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        m->o.write = path;
+        m->output = "/dev/null";
+    } else if (stat(m->o.name, &in) == 0 && stat(m->o.write, &out) == 0 &&
+               in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+        return scope_say(SCOPE_USAGE, "-w %s: that is the capture to be read: try another name",
+                         m->o.write);
+    }
+    return SCOPE_OK;
+}
+
 /* ---- the run ---- */
 
 static struct source *main_source; /* for the handler */
@@ -455,11 +484,8 @@ int main(int argc, char **argv)
     main_choose(&m, argc, argv);
     command_options(&m, argc - m.first, argv + m.first);
     if ((status = main_words(&m)) != SCOPE_OK || (status = main_format(&m)) != SCOPE_OK ||
-        (status = main_color(&m)) != SCOPE_OK)
+        (status = main_color(&m)) != SCOPE_OK || (status = main_write(&m)) != SCOPE_OK)
         return status;
-    if (m.o.write != NULL && !m.command->writes)
-        return scope_say(SCOPE_USAGE, "%s does not write captures: try stackscope states -w %s %s",
-                         m.command->name, m.o.write, m.o.name);
     status = main_run(&m);
     for (int i = 0; i < m.argc; i++) {
         if (strncmp(m.argv[i], "--", 2) == 0)

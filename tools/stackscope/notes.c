@@ -18,11 +18,20 @@ enum {
     NG_PB = 2, /* obsolete Packet Block */
     NG_SPB = 3,
     NG_EPB = 6,
+    NG_ETHERNET = 1,
     NG_MAGIC = 0x1a2b3c4d
 };
 /* Lengths of blocks without packet and options, both lengths included. */
 enum { NG_MIN = 12, NG_SHB_MIN = 28, NG_IDB_MIN = 20, NG_SPB_MIN = 16, NG_EPB_MIN = 32 };
-enum { OPT_END = 0, OPT_COMMENT = 1, OPT_IF_NAME = 2, OPT_IF_IP4 = 4, OPT_EPB_FLAGS = 2 };
+enum {
+    OPT_END = 0,
+    OPT_COMMENT = 1,
+    OPT_IF_NAME = 2,
+    OPT_IF_DESCRIPTION = 3,
+    OPT_IF_IP4 = 4,
+    OPT_EPB_FLAGS = 2,
+    OPT_EPB_ID = 5
+};
 
 void notes_init(struct notes *n)
 {
@@ -43,6 +52,14 @@ static uint32_t notes_u32(const struct notes *n, const uint8_t *p)
 
     memcpy(&v, p, 4);
     return n->swapped ? __builtin_bswap32(v) : v;
+}
+
+static uint64_t notes_u64(const struct notes *n, const uint8_t *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, 8);
+    return n->swapped ? __builtin_bswap64(v) : v;
 }
 
 static uint16_t notes_u16(const struct notes *n, const uint8_t *p)
@@ -209,15 +226,14 @@ static bool notes_idb(struct notes *n, uint8_t *p, uint32_t len)
     for (unsigned code; (code = notes_option(n, options, &at, &value)) != OPT_END;) {
         if (code == OPT_IF_NAME)
             memcpy(i->name, value.p, size_min(value.len, sizeof(i->name) - 1));
+        if (code == OPT_IF_DESCRIPTION)
+            memcpy(i->description, value.p, size_min(value.len, sizeof(i->description) - 1));
         if (code == OPT_IF_IP4 && value.len == 8) {
             i->ip4 = notes_net32(value.p);
             i->mask = notes_net32(value.p + 4);
         }
     }
-    if (!n->has_linktype)
-        n->linktype = i->linktype;
-    n->has_linktype = true;
-    notes_put16(n, p + 8, (uint16_t)n->linktype);
+    notes_put16(n, p + 8, NG_ETHERNET); /* the same for all */
     notes_put32(n, p + 12, 0);
     return true;
 }
@@ -421,6 +437,8 @@ static void notes_options(struct notes *n, struct span options, struct note *out
     for (unsigned code; (code = notes_option(n, options, &at, &value)) != OPT_END;) {
         if (code == OPT_EPB_FLAGS && value.len == 4)
             out->dir = (enum frame_dir)(notes_u32(n, value.p) & 3) % 3;
+        else if (code == OPT_EPB_ID && value.len == 8)
+            out->id = notes_u64(n, value.p);
         else if (code == OPT_COMMENT && value.len > 0 && out->comment.len > 0)
             notes_join(n, out, value);
         else if (code == OPT_COMMENT && value.len > 0)
@@ -457,6 +475,7 @@ bool notes_next(struct notes *n, struct note *out)
     out->interface = out->wire_len = 0;
     out->dir = FRAME_DIR_UNKNOWN;
     out->comment = (struct span){NULL, 0};
+    out->id = 0;
     if (n->format == NOTES_PCAP) {
         if (n->p == n->end)
             return false;

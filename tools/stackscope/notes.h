@@ -14,7 +14,7 @@
  * and modified ones that libpcap reads; pcapng (draft-ietf-opsawg-pcapng), both byte orders, any number of
  * sections and interfaces.
  *
- * Memory: 88 bytes for each interface of a section (4096 at most), 4 for each Simple Packet Block of what
+ * Memory: 144 bytes for each interface of a section (4096 at most), 4 for each Simple Packet Block of what
  * is handed on at once.
  */
 #ifndef STACKSCOPE_NOTES_H
@@ -30,7 +30,7 @@ enum { NOTES_RECORD_MAX = 16 << 20, NOTES_INTERFACES = 4096, NOTES_COMMENT_MAX =
 struct notes_interface {
     int linktype;      /* LINKTYPE_ of the file */
     uint32_t snaplen;  /* 0: no limit */
-    char name[56];     /* empty: not told */
+    char name[56], description[72]; /* empty: not told */
     uint32_t ip4, mask; /* of if_IPv4addr, 0: not told */
 };
 
@@ -41,6 +41,7 @@ struct note {
     uint32_t wire_len; /* 0: as libpcap says */
     enum frame_dir dir;
     struct span comment; /* valid until the next call of either function */
+    uint64_t id;
 };
 
 struct notes {
@@ -52,8 +53,7 @@ struct notes {
     const char *name;     /* of the format */
     uint64_t at;          /* offset in the file of what comes next */
     uint64_t need;        /* bytes that the next record has, as far as known */
-    bool has_header, has_linktype, broken;
-    int linktype; /* of the file's first interface: what libpcap is told of all */
+    bool has_header, broken;
     uint64_t broken_at;
     char error[200];
     /* Interfaces of this section; base: how many were before it. */

@@ -147,7 +147,9 @@ static bool source_open_file(struct source *s)
             source_broken(s, s->stream.notes.broken ? NULL : err);
         return false;
     }
-    s->linktype = pcap_datalink(s->pcap);
+    s->linktype = s->stream.notes.format == NOTES_PCAPNG
+                      ? source_dlt(s->stream.notes.interface[0].linktype)
+                      : pcap_datalink(s->pcap);
     return s->filter_text == NULL || source_first_filter(s) != NULL;
 }
 
@@ -228,6 +230,7 @@ static void source_fill(struct source *s, struct frame *f, const struct pcap_pkt
     f->interface = 0;
     f->dir = FRAME_DIR_UNKNOWN;
     f->comment = (struct span){NULL, 0};
+    f->id = 0;
 }
 
 static int source_next_live(struct source *s, struct frame *f)
@@ -279,6 +282,7 @@ int source_next(struct source *s, struct frame *f)
         f->interface = note.interface;
         f->dir = note.dir;
         f->comment = note.comment;
+        f->id = note.id;
         if (note.wire_len > f->wire_len)
             f->wire_len = note.wire_len;
         if (n->format == NOTES_PCAPNG)
@@ -320,8 +324,8 @@ bool source_interface(const struct source *s, uint32_t i, struct source_interfac
         return false;
     const struct notes_interface *in = &n->interface[i - n->base];
 
-    *out = (struct source_interface){in->name, source_dlt(in->linktype), in->snaplen, in->ip4,
-                                     in->mask};
+    *out = (struct source_interface){in->name,    in->description, source_dlt(in->linktype),
+                                     in->snaplen, in->ip4,         in->mask};
     return true;
 }
 
