@@ -123,6 +123,15 @@ static void trace_put_field(struct fmt *f, const struct trace_ev *ev,
     }
 }
 
+size_t trace_field(const struct trace_ev *ev, const struct trace_field_info *fi, char *out,
+                   size_t cap)
+{
+    struct fmt f = {.p = out, .cap = cap};
+
+    trace_put_field(&f, ev, fi, "");
+    return f.len;
+}
+
 static void trace_put_conn(struct fmt *f, const struct trace_conn *c)
 {
     fmt_ip_port(f, c->local, c->lport);

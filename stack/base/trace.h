@@ -96,6 +96,10 @@ size_t trace_json(const struct trace_ev *ev, char *out, size_t cap);
 /** trace_text - write @ev as one readable line with a newline; as trace_json otherwise. */
 size_t trace_text(const struct trace_ev *ev, char *out, size_t cap);
 
+/** trace_field - the value of field @fi of @ev as in trace_text. Return: bytes written. */
+size_t trace_field(const struct trace_ev *ev, const struct trace_field_info *fi, char *out,
+                   size_t cap);
+
 /** trace_comment - the short form for a capture comment, `LISTEN -> SYN_RCVD (rcv SYN)`; the forms
  * that there are stand in trace.c.
  * Return: bytes written, cut at @cap; 0 for kinds not worth a comment. */

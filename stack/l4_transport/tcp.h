@@ -642,6 +642,13 @@ bool tcp_is_over(const struct tcb *t);
 /** tcp_take_error - the pending error as a positive errno value, cleared; 0 if none. */
 int tcp_take_error(struct tcb *t);
 
+/* A timer of a connection that runs. */
+struct tcp_timer_info {
+    const char *name; /* rto tlp reorder persist delack finwait2 linger keepalive pacing */
+    net_time left;
+};
+enum { TCP_TIMERS = 6 };
+
 /* One line of `stackctl sock`. */
 struct tcp_status {
     struct tcp_id id;
@@ -672,6 +679,22 @@ struct tcp_status {
     uint8_t backoff;
     uint64_t bytes_in, bytes_out, bytes_acked, rtx_bytes, delivered_segs;
     uint32_t segs_in, segs_out, rtx_segs;
+    struct tcp_timer_info timers[TCP_TIMERS];
+    unsigned timer_count;
+    struct cc_fact facts[CC_FACTS]; /* what the controller believes */
+    unsigned fact_count;
+    uint32_t not_sent;      /* bytes in the send queue that were never sent */
+    uint32_t snd_lent;      /* bytes of it that the user lends, and that no copy was made of */
+    uint32_t snd_mem, rcv_mem, mem; /* bytes of memory: both buffers, and the record itself */
+    uint32_t ooo_ranges, ooo_bytes; /* received out of order, and waiting for what is missing */
+    uint32_t adv_mss, peer_mss;     /* as we offered it, as the peer did */
+    uint32_t dup_in;                /* segments that brought nothing */
+    uint32_t reo_window;            /* RACK: quarters of a round trip that reordering may take */
+    net_time ato;                   /* an ACK may be delayed for so long */
+    net_time last_snd, last_rcv;    /* since something that takes sequence space left, and came */
+    bool nodelay, corked, app_limited, is_packed, is_orphan, in_accept_queue;
+    tcp_seq snd_una, snd_nxt, rcv_nxt, iss, irs; /* of a connection whose cc is not NULL, */
+    uint32_t ts_recent;                          /* and the peer's last timestamp */
 };
 /** tcp_each - visit all connections of any kind; @*at starts at 0. Return: false at the end. */
 bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *info);

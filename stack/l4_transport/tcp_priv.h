@@ -168,6 +168,7 @@ void tcp_sndbuf_grow(struct tcb *t);
 enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[2], uint32_t len);
 void tcp_reass_free(struct tcb *t);
 uint32_t tcp_reass_count(const struct tcb *t);
+uint32_t tcp_reass_bytes(const struct tcb *t);
 void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first);
 
 /* What an ACK told; filled in on its way from tcp_step5_ack() to tcp_recovery_ack(). */
@@ -262,6 +263,7 @@ void tcp_timer_stop(struct tcb *t);
 void tcp_timer_update(struct tcb *t);
 void tcp_timer_rtx_limit(struct tcb *t);
 const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries);
+unsigned tcp_timer_list(const struct tcb *t, struct tcp_timer_info *out);
 
 /* tcp_urgent.c */
 uint16_t tcp_urgent_pointer(struct tcb *t, tcp_seq seq);

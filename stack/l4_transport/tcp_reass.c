@@ -35,6 +35,15 @@ uint32_t tcp_reass_count(const struct tcb *t)
     return t->ooo != NULL ? t->ooo->count : 0;
 }
 
+uint32_t tcp_reass_bytes(const struct tcb *t)
+{
+    uint32_t bytes = 0;
+
+    for (uint32_t i = 0; i < tcp_reass_count(t); i++)
+        bytes += seq_dist(t->ooo->iv[i].left, t->ooo->iv[i].right);
+    return bytes;
+}
+
 /* The interval that holds @at, count when there is none. */
 static uint32_t tcp_reass_find(const struct tcp_hole_list *h, tcp_seq at)
 {

@@ -4,6 +4,62 @@
 #include "l4_transport/tcp_idle.h"
 #include "l4_transport/tcp_priv.h"
 
+/* What it holds in memory, and what waits in it. */
+static void tcp_status_memory(const struct tcb *t, struct tcp_status *s)
+{
+    tcp_seq end = tcp_data_end(t);
+
+    s->not_sent = seq_lt(t->snd_nxt, end) ? seq_dist(t->snd_nxt, end) : 0;
+    s->snd_lent = t->snd.len - t->snd.ring.len;
+    s->snd_mem = t->snd.ring.cap;
+    s->rcv_mem = t->rcv.cap;
+    s->mem = sizeof(*t);
+    s->ooo_ranges = tcp_reass_count(t);
+    s->ooo_bytes = tcp_reass_bytes(t);
+}
+
+/* What has passed since, and what is yet to come. */
+static void tcp_status_times(const struct tcb *t, struct tcp_status *s)
+{
+    const struct cc_ops *cc = cc_by_index(t->cc);
+    net_time now = t->tcp->c->now;
+
+    s->timer = tcp_timer_name(t, &s->timer_left, &s->timer_tries);
+    s->timer_count = tcp_timer_list(t, s->timers);
+    s->fact_count = cc->facts != NULL ? cc->facts(&t->cc_state, s->facts) : 0;
+    s->ato = t->tcp->cfg.delack;
+    s->last_snd = t->segs_out > 0 ? now - t->last_sent : 0;
+    s->last_rcv = t->segs_in > 0 ? now - t->heard_at : 0;
+}
+
+/* Counters, words, numbers. */
+static void tcp_status_more(const struct tcb *t, struct tcp_status *s)
+{
+    s->bytes_in = t->bytes_in;
+    s->bytes_out = t->bytes_out;
+    s->bytes_acked = t->bytes_acked;
+    s->segs_in = t->segs_in;
+    s->segs_out = t->segs_out;
+    s->rtx_segs = t->rtx_total;
+    s->rtx_bytes = t->rtx_bytes;
+    s->delivered_segs = t->delivered_segs;
+    s->adv_mss = t->rcv_mss;
+    s->peer_mss = t->peer_mss;
+    s->dup_in = t->dup_in;
+    s->reo_window = t->rack.reo_mult;
+    s->nodelay = t->nodelay;
+    s->corked = t->corked;
+    s->app_limited = t->app_limited != 0;
+    s->is_orphan = t->detached;
+    s->in_accept_queue = t->in_accept_queue;
+    s->snd_una = t->snd_una;
+    s->snd_nxt = t->snd_nxt;
+    s->rcv_nxt = t->rcv_nxt;
+    s->iss = t->iss;
+    s->irs = t->irs;
+    s->ts_recent = t->ts_recent;
+}
+
 void tcp_status(const struct tcb *t, struct tcp_status *s)
 {
     *s = (struct tcp_status){
@@ -58,28 +114,25 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .soft_error = t->soft_error,
         .user_timeout = tcp_timer_end(t, 0) == NET_NEVER ? 0 : tcp_timer_end(t, 0),
         .backoff = t->backoff,
-        .bytes_in = t->bytes_in,
-        .bytes_out = t->bytes_out,
-        .bytes_acked = t->bytes_acked,
-        .segs_in = t->segs_in,
-        .segs_out = t->segs_out,
-        .rtx_segs = t->rtx_total,
-        .rtx_bytes = t->rtx_bytes,
-        .delivered_segs = t->delivered_segs,
     };
-    s->timer = tcp_timer_name(t, &s->timer_left, &s->timer_tries);
+    tcp_status_more(t, s);
+    tcp_status_memory(t, s);
+    tcp_status_times(t, s);
 }
 
-static void tcp_conn_status(const struct tcp *tcp, const struct tcp_conn *c, const char *timer,
-                            struct tcp_status *s)
+static void tcp_conn_status(const struct tcp *tcp, const struct tcp_conn *c, struct tcp_status *s)
 {
+    bool is_half = c->link.kind == TCP_CONN_HALF;
+    const struct tcp_half *h = container_of((uintptr_t)c, const struct tcp_half, conn);
+
     *s = (struct tcp_status){
         .id = c->id,
         .state = (enum tcp_state)c->state,
         .owner = READY_NOBODY,
-        .cc = "",
-        .timer = timer,
+        .timer = is_half ? "on" : "timewait",
         .timer_left = c->timer.at - tcp->c->now,
+        .timer_tries = is_half ? h->retries : 0,
+        .mem = is_half ? sizeof(struct tcp_half) : sizeof(struct tcp_tw),
     };
 }
 
@@ -90,6 +143,8 @@ static void tcp_idle_status(const struct tcp *tcp, const struct tcp_idle *i, str
 
     tcp_idle_fill((struct tcp *)tcp, i, &t); /* which it does not change */
     tcp_status(&t, s);
+    s->is_packed = true;
+    s->mem = i->is_large ? sizeof(struct tcp_idle_large) : sizeof(*i);
 }
 
 /* All records hang in the table: @*at counts slots in its upper and members of a chain in its
@@ -110,7 +165,7 @@ bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *s)
         else if (n->kind == TCP_CONN_IDLE)
             tcp_idle_status(tcp, container_of(n, struct tcp_idle, link), s);
         else
-            tcp_conn_status(tcp, tcp_conn_of(n), n->kind == TCP_CONN_TW ? "timewait" : "on", s);
+            tcp_conn_status(tcp, tcp_conn_of(n), s);
         *at = slot << 8 | (skip + 1);
         return true;
     }

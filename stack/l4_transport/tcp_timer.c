@@ -243,6 +243,31 @@ const char *tcp_timer_name(const struct tcb *t, net_time *left, uint8_t *tries)
     return name;
 }
 
+/* All that run, in no order of time. Return: how many, at most TCP_TIMERS. */
+unsigned tcp_timer_list(const struct tcb *t, struct tcp_timer_info *out)
+{
+    static const char *const kinds[] = {"", "persist", "rto", "tlp", "reorder"};
+    const struct {
+        const char *name;
+        net_time at;
+    } all[] = {
+        {kinds[t->rtx_kind],                                     t->rtx_at                                           },
+        {"rto",                                                  t->rtx_kind > RTX_RETRANSMIT ? t->rto_at : NET_NEVER},
+        {"delack",                                               t->delack_at                                        },
+        {tcp_state(t) == TCP_FIN_WAIT_2 ? "finwait2" : "linger", t->life_at                                          },
+        {"keepalive",                                            t->keep_at                                          },
+        {"pacing",                                               t->is_paced ? t->pace_at : NET_NEVER                },
+    };
+    unsigned n = 0;
+
+    static_assert(ARRAY_LEN(all) == TCP_TIMERS, "room for each");
+    for (unsigned i = 0; i < ARRAY_LEN(all); i++) {
+        if (all[i].at != NET_NEVER)
+            out[n++] = (struct tcp_timer_info){all[i].name, all[i].at - t->tcp->c->now};
+    }
+    return n;
+}
+
 /* The retransmission timer ran out: RFC 6298 (5.4) - (5.6). Return: false when t is gone. */
 static bool tcp_timer_rto(struct tcb *t)
 {

@@ -30,24 +30,55 @@ static const char *kind_ink(const char *line)
     return "dim";
 }
 
+const struct argp_option trace_options[] = {
+    {"follow",                                              'F', NULL, 0, "Go on until ^C; it does so without being told, too", 0},
+    {"count",                                                 'c', "N", 0, "Stop after that many events", 0},
+    {0}
+};
+
+/* `kind=a,b`: names of kinds. */
+static void trace_kinds(json_t *kinds, const char *list)
+{
+    while (*list != '\0') {
+        size_t len = strcspn(list, ",");
+
+        json_array_append_new(kinds, json_stringn(list, len));
+        list += len + (list[len] == ',');
+    }
+}
+
+/* Words with `=` narrow down which events, the others name kinds. */
+static json_t *trace_request(const struct ctl *c)
+{
+    json_t *kinds = json_array(), *filters = json_array();
+
+    for (int i = 0; i < c->words; i++) {
+        const char *w = c->word[i], *is = strchr(w, '=');
+
+        if (is == NULL)
+            json_array_append_new(kinds, json_string(w));
+        else if (strncmp(w, "kind=", 5) == 0)
+            trace_kinds(kinds, is + 1);
+        else
+            json_array_append_new(filters,
+                                  json_pack("{s:o,s:s}", "field", json_stringn(w, (size_t)(is - w)),
+                                            "value", is + 1));
+    }
+    return json_pack("{s:s,s:s,s:o,s:o}", "cmd", "trace", "format", c->json ? "json" : "text",
+                     "kinds", kinds, "filters", filters);
+}
+
 int ctl_trace(struct ctl *c)
 {
-    json_t *kinds = json_array();
     int status;
     const char *line;
-
-    for (int i = 0; i < c->words; i++)
-        json_array_append_new(kinds, json_string(c->word[i]));
-    json_t *reply = ctl_ask(c,
-                            json_pack("{s:s,s:s,s:o}", "cmd", "trace", "format",
-                                      c->json ? "json" : "text", "kinds", kinds),
-                            &status);
+    json_t *reply = ctl_ask(c, trace_request(c), &status);
 
     if (reply == NULL)
         return status;
     json_decref(reply);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    while ((line = dial_line(&c->to)) != NULL) {
+    for (long left = c->count; left != 0 && (line = dial_line(&c->to)) != NULL; left -= left > 0) {
         const char *ink = kind_ink(line);
 
         if (c->json || !c->color)
@@ -56,6 +87,8 @@ int ctl_trace(struct ctl *c)
             printf("%s%s%s\n", ctl_paint(c, ink), line, "\033[0m");
         if (ferror(stdout))
             return CTL_FAILED;
+        if (left == 1)
+            return CTL_OK;
     }
     return ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
 }

@@ -18,16 +18,17 @@ const char *argp_program_version = "stackctl " STACKD_VERSION;
 
 /* clang-format off */
 static const struct object objects[] = {
-    {"sock", "[state STATE] [sport PORT] [dport PORT] [tcp|udp]",
-     "connections and UDP sockets, as `ss -tian' shows them", NULL, ctl_sock},
-    {"listen", "", "accept queues and the half-open pool against their limits", NULL, ctl_listen},
+    {"sock", "[state STATE] [exclude STATE] [src ADDR[/P][:PORT]] [dst ...] [sport PORT] [dport PORT] [tcp|udp]",
+     "connections and UDP sockets, as `ss -tinemo' shows them", sock_options, ctl_sock},
+    {"listen", "", "accept queues, half-open pool and all other pools: gauges", listen_options, ctl_listen},
     {"neigh", "[add IP lladdr MAC | del IP]", "the ARP cache", NULL, ctl_neigh},
     {"route", "[add PREFIX [via IP] | del PREFIX | show cache | flush cache [IP]]",
      "the routing table, and what is known of the MTU of paths", NULL, ctl_route},
     {"link", "", "interfaces: addresses, MTU, offload, counters", NULL, ctl_link},
     {"maddr", "", "multicast groups: of the link, and of IP with their IGMP state", NULL, ctl_maddr},
     {"stats", "[PREFIX]", "counters and drop reasons that are not zero; -v: all, explained", NULL, ctl_stats},
-    {"trace", "[KIND...]", "follow events live: tcp_state drop arp cwnd rtx ...", NULL, ctl_trace},
+    {"trace", "[KIND...] [kind=KIND[,KIND...]] [conn=CONN] [host=NAME] [FIELD=VALUE...]",
+     "follow events live: tcp_state drop arp cwnd rtx ...", trace_options, ctl_trace},
     {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured",
      pcap_options, ctl_pcap},
     {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
@@ -153,6 +154,11 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
     case 'u':
         c->udp = true;
         return 0;
+    case 'W':
+        c->watch = true;
+        return 0;
+    case 'F':
+        return 0; /* what trace does anyway */
     case 'c':
         c->count = ctl_number(key, arg, 1, 1000000);
         return 0;

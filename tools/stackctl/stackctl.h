@@ -29,7 +29,7 @@ struct ctl {
     int words;
 
     /* Options of single objects. */
-    bool listen, udp, text;
+    bool listen, udp, text, watch;
     bool sent; /* of pcap */
     long count, size, wait;
     double interval;
@@ -75,6 +75,13 @@ long long jnum(const json_t *o, const char *key);
 double jreal(const json_t *o, const char *key);
 bool jbool(const json_t *o, const char *key);
 
+/** ctl_watch - --watch: call @once every c->interval seconds, on a screen of its own. Return: status. */
+int ctl_watch(struct ctl *c, int (*once)(struct ctl *c));
+/** ctl_seconds - is @word a number of seconds for --watch? */
+bool ctl_seconds(const char *word, double *seconds);
+/** ctl_gauge - print how full something is, and how full it ever was. */
+void ctl_gauge(const struct ctl *c, double len, double peak, double max);
+
 /** ctl_paint - the escape sequence for @name ("red", "bold"... "" ends), or "" without colour. */
 const char *ctl_paint(const struct ctl *c, const char *name);
 
@@ -93,6 +100,7 @@ int ctl_ping(struct ctl *c);
 int ctl_doctor(struct ctl *c);
 int ctl_conformance(struct ctl *c);
 
-extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[];
+extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[],
+    sock_options[], listen_options[], trace_options[];
 
 #endif

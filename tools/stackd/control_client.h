@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "base/fmt.h"
+#include "conn_match.h"
 #include "stackd.h"
 
 enum {
@@ -17,6 +18,15 @@ enum {
     CONTROL_IN = 128 * 1024,   /* of a client: a frame of `nc` with a whole datagram */
     CONTROL_OUT = 1024 * 1024, /* towards a client */
     CONTROL_ROWS = 256         /* of a table in one reply: about 128 KiB */
+};
+
+/* What an event must say for a client to hear of it. */
+enum { TRACE_FILTERS = 8 };
+
+struct trace_filter {
+    char field[24]; /* host, conn, why, or a field of the kind */
+    char value[64];
+    struct conn_match conn; /* of `conn` */
 };
 
 enum client_mode { CLIENT_LINES, CLIENT_TRACE, CLIENT_PCAP, CLIENT_PING, CLIENT_NC };
@@ -48,6 +58,8 @@ struct client {
     size_t in_len, out_at, out_len;
 
     uint32_t kinds; /* trace: bits */
+    struct trace_filter filter[TRACE_FILTERS];
+    unsigned filters;
     bool text;
     uint64_t lost; /* trace: events, pcap: frames that did not fit; trace: since last told */
     int capture;   /* pcap: its number */
@@ -85,6 +97,8 @@ const char *control_str(const json_t *request, const char *key);
 /** control_ip - an address as JSON text. */
 json_t *control_ip(struct ip_addr a);
 json_t *control_mac(struct mac m);
+/** control_ms - a time as a JSON number of milliseconds. */
+json_t *control_ms(net_time t);
 
 /* The commands. A command that has put its reply into the buffer itself returns json_null(). */
 json_t *control_sock(struct client *c, const json_t *request);

@@ -1,6 +1,9 @@
 /*
  * control_trace.c - `trace` and `pcap`: events and frames, followed live.
  *
+ * A client may narrow down what it hears of: kinds, a connection (conn_match.h), the host, and the value
+ * of any field of an event, as text. All conditions must hold. What is filtered here never takes room.
+ *
  * Events come in the middle of a call into the stack, frames between two; both only go to the
  * client's buffer, and control_after() writes it. When the buffer is full, events are counted
  * instead, and the count is told in their place as soon as there is room again; frames are thrown
@@ -50,6 +53,85 @@ static uint32_t trace_kinds(const json_t *names, const char **unknown)
     return kinds != 0 ? kinds : (1u << TRACE_KINDS) - 1;
 }
 
+/* ---- filters: host=, conn=, and every field of a kind ---- */
+
+/* The field @name of @kind, NULL if it has none. */
+static const struct trace_field_info *trace_field_of(enum trace_kind kind, const char *name)
+{
+    const struct trace_kind_info *info = trace_kind_info(kind);
+
+    for (size_t i = 0; i < info->field_count; i++) {
+        if (strcmp(info->fields[i].name, name) == 0)
+            return &info->fields[i];
+    }
+    return NULL;
+}
+
+static bool trace_filter_takes(const struct trace_filter *f, const struct trace_ev *ev)
+{
+    const struct trace_conn *t = &ev->conn;
+    char text[128];
+
+    if (strcmp(f->field, "host") == 0)
+        return ev->host != NULL && strcmp(ev->host, f->value) == 0;
+    if (strcmp(f->field, "conn") == 0)
+        return t->proto != 0 && conn_match(&f->conn, t->local, t->lport, t->remote, t->rport);
+    const struct trace_field_info *fi = trace_field_of(ev->kind, f->field);
+    size_t len = fi != NULL ? trace_field(ev, fi, text, sizeof(text)) : 0;
+
+    return fi != NULL && len == strlen(f->value) && memcmp(text, f->value, len) == 0;
+}
+
+static bool trace_filters_take(const struct client *c, const struct trace_ev *ev)
+{
+    for (unsigned i = 0; i < c->filters; i++) {
+        if (!trace_filter_takes(&c->filter[i], ev))
+            return false;
+    }
+    return true;
+}
+
+/* Return: NULL, or why a filter makes no sense. */
+static json_t *trace_read_filter(struct trace_filter *f, const json_t *one, uint32_t kinds)
+{
+    const char *field = control_str(one, "field"), *value = control_str(one, "value");
+    bool known = strcmp(field, "host") == 0 || strcmp(field, "conn") == 0;
+
+    for (enum trace_kind k = 0; k < TRACE_KINDS && !known; k++)
+        known = (kinds >> k & 1) != 0 && trace_field_of(k, field) != NULL;
+    if (!known)
+        return control_usage(
+            "no event of these kinds has a field %.40s: docs/tracing.md lists them", field);
+    if (strlen(value) >= sizeof(f->value))
+        return control_usage("%.40s=...: the value is too long", field);
+    snprintf(f->field, sizeof(f->field), "%s", field);
+    snprintf(f->value, sizeof(f->value), "%s", value);
+    if (strcmp(field, "conn") == 0 && !conn_match_parse(&f->conn, value))
+        return control_usage("conn=%.60s: try 10.0.0.2:80-10.0.0.1:40112, an address or a port",
+                             value);
+    return NULL;
+}
+
+/* The filters of @request into @c. Return: NULL, or why not. */
+static json_t *trace_read_filters(struct client *c, const json_t *request, uint32_t kinds)
+{
+    const json_t *filters = json_object_get(request, "filters"), *one;
+    size_t i;
+
+    c->filters = 0;
+    if (json_array_size(filters) > TRACE_FILTERS)
+        return control_usage("more than %d conditions: take some away", TRACE_FILTERS);
+    json_array_foreach(filters, i, one)
+    {
+        json_t *error = trace_read_filter(&c->filter[i], one, kinds);
+
+        if (error != NULL)
+            return error;
+        c->filters++;
+    }
+    return NULL;
+}
+
 json_t *control_follow(struct client *c, const json_t *request)
 {
     const char *unknown = NULL;
@@ -66,6 +148,10 @@ json_t *control_follow(struct client *c, const json_t *request)
         return control_usage("there is no kind of event %.40s: there are%.*s", unknown, (int)f.len,
                              all);
     }
+    json_t *error = trace_read_filters(c, request, kinds);
+
+    if (error != NULL)
+        return error;
     c->kinds = kinds;
     c->text = strcmp(control_str(request, "format"), "text") == 0;
     c->mode = CLIENT_TRACE;
@@ -104,7 +190,8 @@ void control_trace(struct control *ctl, const struct trace_ev *ev)
     for (int i = 0; i < CONTROL_CLIENTS; i++) {
         struct client *c = &ctl->client[i];
 
-        if (c->fd < 0 || c->mode != CLIENT_TRACE || (c->kinds & 1u << ev->kind) == 0)
+        if (c->fd < 0 || c->mode != CLIENT_TRACE || (c->kinds & 1u << ev->kind) == 0 ||
+            !trace_filters_take(c, ev))
             continue;
         if (len[c->text] == 0)
             len[c->text] = c->text ? trace_text(ev, line[1], sizeof(line[1]))

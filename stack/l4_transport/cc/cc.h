@@ -4,8 +4,8 @@
  * A controller sees facts and answers with numbers. It knows nothing of segments, timers or loss
  * detection: those are tcp_recovery.c's, which tells it what happened. Its own memory is an opaque
  * array inside the connection; its size is asserted where a controller defines its struct. While a
- * connection rests it may be asked to do with four bytes (rest). Adding
- * one means one file and one line in cc_list (cc.c).
+ * connection rests it may be asked to do with four bytes (rest). What it believes it may tell (facts):
+ * that is for people, nothing depends on it. Adding one means one file and one line in cc_list (cc.c).
  *
  * Who sets the window when: a controller grows it in ack(), and in loss() says how far it has to
  * fall (ssthresh). The way down belongs to the recovery, which is the same for all: proportional
@@ -74,6 +74,17 @@ struct cc_idle {
     net_time now, idle_ns, rto_ns;
 };
 
+/* Something a controller believes, for `stackctl sock`. */
+enum cc_unit { CC_WORD, CC_BYTES, CC_BYTES_PER_S, CC_NS, CC_GAIN /* thousandths */ };
+enum { CC_FACTS = 6 };
+
+struct cc_fact {
+    const char *name;
+    const char *word; /* of CC_WORD */
+    uint64_t value;   /* of the others */
+    enum cc_unit unit;
+};
+
 struct cc_ops {
     const char *name;
     bool owns_window;
@@ -85,6 +96,8 @@ struct cc_ops {
     /* What is to be remembered while the connection rests: @state in short into @kept, or @back again.
      * Return: false: it cannot be said in 32 bits. NULL: it never can. */
     bool (*rest)(struct cc_state *state, uint32_t *kept, bool back);
+    /* Fill in at most CC_FACTS. Return: how many. NULL: it believes nothing worth telling. */
+    unsigned (*facts)(const struct cc_state *state, struct cc_fact *out);
 };
 
 /** cc_restart_window - RW of RFC 5681 section 4.1: the initial window of RFC 6928. */

@@ -55,8 +55,8 @@ struct bbr_state {
     struct bbr_bw bw;
     net_time rtprop, rtprop_stamp, cycle_stamp, probe_rtt_done;
     uint64_t full_bw;
-    uint64_t limited_until; /* delivered: rates up to there say nothing about the path */
-    uint64_t probe_rtt_end; /* delivered: a round of PROBE_RTT is over */
+    uint64_t limited_until;  /* delivered: rates up to there say nothing about the path */
+    uint64_t probe_rtt_end;  /* delivered: a round of PROBE_RTT is over */
     uint64_t recovery_until; /* delivered: all that timed out */
     uint64_t delivered;
     uint32_t rounds, conserve_until, prior_cwnd, initial_cwnd;
@@ -379,6 +379,22 @@ static void bbr_undo(struct cc *cc)
     cc->cwnd_bytes = u32_max(cc->cwnd_bytes, s->prior_cwnd);
 }
 
+static unsigned bbr_facts(const struct cc_state *state, struct cc_fact *out)
+{
+    static const char *const modes[] = {"STARTUP", "DRAIN", "PROBE_BW", "PROBE_RTT"};
+    const struct bbr_state *s = (const struct bbr_state *)(const void *)state;
+    net_time rtprop = s->rtprop == NET_NEVER ? 0 : s->rtprop;
+
+    out[0] = (struct cc_fact){.name = "mode", .unit = CC_WORD, .word = modes[s->state]};
+    out[1] = (struct cc_fact){.name = "bw", .unit = CC_BYTES_PER_S, .value = s->bw.rate[0]};
+    out[2] = (struct cc_fact){.name = "mrtt", .unit = CC_NS, .value = (uint64_t)rtprop};
+    out[3] = (struct cc_fact){
+        .name = "pacing_gain", .unit = CC_GAIN, .value = s->pacing_gain * 1000u / BBR_UNIT};
+    out[4] = (struct cc_fact){
+        .name = "cwnd_gain", .unit = CC_GAIN, .value = s->cwnd_gain * 1000u / BBR_UNIT};
+    return 5;
+}
+
 const struct cc_ops cc_bbr = {
     .name = "bbr",
     .owns_window = true,
@@ -387,4 +403,5 @@ const struct cc_ops cc_bbr = {
     .loss = bbr_loss,
     .idle = bbr_idle,
     .undo = bbr_undo,
+    .facts = bbr_facts,
 };

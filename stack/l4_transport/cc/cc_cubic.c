@@ -286,6 +286,19 @@ static bool cubic_rest(struct cc_state *state, uint32_t *kept, bool back)
     return true;
 }
 
+static unsigned cubic_facts(const struct cc_state *state, struct cc_fact *out)
+{
+    const struct cubic_state *s = (const struct cubic_state *)(const void *)state;
+    uint64_t k = ((uint64_t)s->now.k * (uint64_t)NET_SEC(1)) >> CUBIC_TICK_BITS;
+
+    if (!s->now.in_epoch)
+        return 0; /* slow start: there is no curve yet */
+    out[0] = (struct cc_fact){.name = "w_max", .unit = CC_BYTES, .value = s->now.w_max};
+    out[1] = (struct cc_fact){.name = "w_est", .unit = CC_BYTES, .value = s->now.w_est};
+    out[2] = (struct cc_fact){.name = "k", .unit = CC_NS, .value = k};
+    return 3;
+}
+
 const struct cc_ops cc_cubic = {
     .name = "cubic",
     .init = cubic_init,
@@ -294,4 +307,5 @@ const struct cc_ops cc_cubic = {
     .idle = cubic_idle,
     .undo = cubic_undo,
     .rest = cubic_rest,
+    .facts = cubic_facts,
 };
