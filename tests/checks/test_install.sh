@@ -23,6 +23,7 @@ t "cmake --install" env DESTDIR="$tmp/root" cmake --install "$build" --prefix /u
 
 for file in bin/stackd bin/stackctl share/man/man1/stackd.1 share/man/man1/stackctl.1 \
     share/bash-completion/completions/stackd share/bash-completion/completions/stackctl \
+    share/stackd/wireshark/stackd.lua share/stackd/wireshark/profile/preferences \
     lib/systemd/system/stackd@.service; do
     t "$file is installed" test -s "$usr/$file"
 done

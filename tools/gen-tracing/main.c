@@ -88,7 +88,7 @@ static void put_comments(FILE *f)
           "A frame has a comment for each of these that it caused, or that is about it. Each form "
           "is\n"
           "named by how it begins, so that programs can read it as well\n"
-          "(tools/wireshark/stackd.lua makes fields of them).\n\n"
+          "([stackd.lua](../tools/wireshark/stackd.lua) makes fields of them).\n\n"
           "| kind | comment |\n|---|---|\n",
           f);
     ev.u.tcp_state = (struct trace_tcp_state){"ESTABLISHED", "CLOSE_WAIT", "rcv FIN"};
