@@ -14,7 +14,7 @@ static void test_units_count_has_commas(void)
 
 static void test_units_time_takes_the_unit_that_fits(void)
 {
-    T_STR(units_time(0, false, out), "0 ns");
+    T_STR(units_time(0, false, out), "0 s");
     T_STR(units_time(999, false, out), "999 ns");
     T_STR(units_time(52000, false, out), "52 µs");
     T_STR(units_time(52000, true, out), "52 us");

@@ -4,10 +4,12 @@
 #include "command.h"
 
 extern const struct scope_command scope_frames;
+extern const struct scope_command scope_ladder;
 extern const struct scope_command scope_states;
 
 const struct scope_command *const scope_commands[] = {
     &scope_frames,
     &scope_states,
+    &scope_ladder,
     NULL,
 };

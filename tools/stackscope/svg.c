@@ -83,8 +83,8 @@ char *svg_number(double v, char out[32])
     return out;
 }
 
-/* How many bytes of well-formed UTF-8 that XML allows start at @p; 0: none. */
-static size_t svg_utf8(const unsigned char *p)
+/* Well-formed UTF-8 that XML allows. */
+size_t svg_utf8(const unsigned char *p)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = p[0] < 0x80             ? 1

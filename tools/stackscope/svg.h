@@ -53,6 +53,8 @@ void svg_tip(struct svg *s, const char *text);
 char *svg_number(double v, char out[32]);
 /** svg_escape - text for XML, into a stream. */
 void svg_escape(FILE *out, const char *text);
+/** svg_utf8 - how many bytes a character at @p has that may stand in text; 0: what is there is none. */
+size_t svg_utf8(const unsigned char *p);
 /** svg_text_width - of @text in the fixed-width face at @size, in the picture's units. */
 double svg_text_width(const char *text, double size);
 /** svg_state_class - the class of a state of TCP (enum tcp_state, -1: unknown). */

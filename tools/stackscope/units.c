@@ -43,6 +43,10 @@ char *units_time(int64_t ns, bool ascii, char out[UNITS_TEXT])
     const char *sign = "";
     char number[24];
 
+    if (ns == 0) {
+        snprintf(out, UNITS_TEXT, "0 s");
+        return out;
+    }
     if (v < 0) {
         sign = "-";
         v = -v;

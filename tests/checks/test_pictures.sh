@@ -1,0 +1,76 @@
+#!/bin/sh
+# test_pictures.sh - what stackscope draws of the captures that are kept: well-formed, and what was approved.
+#
+# Usage: test_pictures.sh [BUILD-DIRECTORY]
+#
+# The ladders that somebody looked at stand in tests/scope/golden; `STACKD_GOLDEN=write` writes them anew.
+[ $# -eq 0 ] && set -- build
+. "$(dirname "$0")/lib.sh"
+scope=$build/bin/stackscope
+golden=tests/scope/golden
+[ -x "$scope" ] || { echo "test_pictures.sh: no $scope" >&2; exit 2; }
+
+# same NAME FILE: is FILE what was approved as NAME?
+same() {
+    [ "${STACKD_GOLDEN:-}" = write ] && cp "$2" "$golden/$1"
+    : >"$tmp/bad"
+    [ -s "$golden/$1" ] || echo "$golden/$1 is missing" >"$tmp/bad"
+    diff -u "$golden/$1" "$2" >>"$tmp/bad" 2>&1
+    verdict "$1"
+}
+
+# well_formed FILE: XML with one root, svg or html.
+well_formed() {
+    xmllint --noout --nonet "$1" >"$tmp/bad" 2>&1
+    [ -s "$1" ] || echo "$1 is empty" >>"$tmp/bad"
+    verdict "$2 is well-formed"
+}
+
+for name in http cookies bad-wire refused; do
+    pcap=captures/$name.pcapng
+    "$scope" ladder "$pcap" all >"$tmp/text" 2>"$tmp/err" || echo "exit $?" >>"$tmp/err"
+    cp "$tmp/err" "$tmp/bad" && verdict "ladder $name"
+    same "$name.ladder.txt" "$tmp/text"
+    "$scope" ladder --format svg "$pcap" all >"$tmp/l.svg" && well_formed "$tmp/l.svg" "ladder of $name as SVG"
+    "$scope" ladder --format mermaid "$pcap" all >"$tmp/l.mmd"
+    awk -f tests/checks/mermaid.awk "$tmp/l.mmd" >"$tmp/bad" 2>&1
+    verdict "ladder of $name as Mermaid"
+    "$scope" ladder --ascii --width 80 --no-time "$pcap" all >"$tmp/ascii"
+    { tr -d '\n\040-\176' <"$tmp/ascii" | od -c | head -n 3 | grep -v '^0000000$'; awk 'length > 80' "$tmp/ascii"; } >"$tmp/bad"
+    verdict "ladder of $name in ASCII, 80 columns"
+done
+"$scope" ladder --format svg captures/http.pcapng >"$tmp/l.svg"
+same http.ladder.svg "$tmp/l.svg"
+
+# The checkers can fail.
+: >"$tmp/bad"
+printf 'sequenceDiagram\n    participant C as a\n    C->>S: hello\n' >"$tmp/wrong.mmd"
+awk -f tests/checks/mermaid.awk "$tmp/wrong.mmd" >"$tmp/out" && echo "an unknown participant passes" >"$tmp/bad"
+verdict "Mermaid: unknown participant"
+printf 'sequenceDiagram\n    participant C as a\n    C->>C: frame #one\n' >"$tmp/wrong.mmd"
+awk -f tests/checks/mermaid.awk "$tmp/wrong.mmd" >"$tmp/out" && echo "a raw # passes" >"$tmp/bad"
+verdict "Mermaid: raw number sign"
+
+# refused NAME STATUS PATTERN ARGUMENTS...: it ends so, with this on standard error.
+refused() {
+    what=$1 want=$2 pattern=$3
+    shift 3
+    "$scope" "$@" >"$tmp/out" 2>"$tmp/err"
+    status=$?
+    : >"$tmp/bad"
+    [ $status -eq "$want" ] || echo "exit $status, not $want" >"$tmp/bad"
+    grep -Eq "$pattern" "$tmp/err" || cat "$tmp/err" >>"$tmp/bad"
+    verdict "$what"
+}
+refused "no such connection" 2 'no TCP connection is "99" among 5' ladder captures/cookies.pcapng 99
+refused "several connections" 2 '5 connections have "10.0.0.2:80"' ladder captures/cookies.pcapng 10.0.0.2:80
+refused "no connection" 2 'no TCP connection in captures/fragments.pcapng' ladder captures/fragments.pcapng
+refused "no names" 1 'two names with a comma' ladder --names=curl captures/http.pcapng
+refused "too few rows" 1 'at least 8 rows' ladder --rows=3 captures/http.pcapng
+for conn in 4 10.0.0.1:60218 60218 10.0.0.1:60218-10.0.0.2:80 10.0.0.2:80-10.0.0.1:60218; do
+    : >"$tmp/bad"
+    "$scope" ladder captures/cookies.pcapng "$conn" 2>&1 | head -n 1 | grep -q '^connection 4: 13 segments' ||
+        echo "$conn does not name connection 4" >"$tmp/bad"
+    verdict "connection by $conn"
+done
+finish pictures
