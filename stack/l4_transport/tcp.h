@@ -236,6 +236,44 @@ struct tcp_path {
 };
 
 /*
+ * What most connections never need: losses, marks, urgent data, shut windows. It is attached to the block when it
+ * is written first (tcp_rare_get), and given back with it; until then it reads as tcp_rare_none. There
+ * are as many as blocks, so there always is one, and memory is touched only for those that have one.
+ *
+ * What stays in the block although some could do without it: the scoreboard, RACK and the controller's array, which
+ * whoever has sent anything needs (CUBIC's is nearly as large as BBR's); the path, looked at with all
+ * that leaves; patience and Fast Open's flags, a few bytes. Who needs none of it rests (tcp_idle.c).
+ */
+struct tcp_rare {
+    net_time shut_since;     /* when the window last began to keep data back */
+
+    /* Reductions, which may have been needless (tcp_recovery.c). */
+    uint32_t prr_from, prr_delivered, prr_out; /* RFC 6937: RecoverFS, prr_delivered, prr_out */
+    uint32_t undo_cwnd, undo_ssthresh;         /* before the last one */
+    tcp_seq undo_una;
+    tcp_seq undo_end;        /* behind the first segment sent again since */
+    uint32_t undo_rtx;       /* segments sent again since, and not yet known to be needless */
+    uint32_t undo_sent;      /* segments sent again since */
+    uint32_t undo_ts;        /* our timestamp clock when the first of them left */
+    tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK, while has_dup */
+
+    /* Urgent data (tcp_urgent.c). */
+    tcp_seq snd_up;          /* follows what is urgent, while snd_urgent */
+    tcp_seq rcv_up;          /* follows what is urgent, while rcv_urgent */
+
+    /* RFC 5961 section 7: challenge ACKs, throttled per connection. */
+    net_time challenge_since;
+    uint8_t challenges;
+
+    /* Counters. */
+    uint64_t rtx_bytes;
+    uint32_t rtx_total, dup_in;
+    uint32_t dsacks_in, undos;
+    uint32_t ce_in, ece_in; /* marked segments received; reductions that the peer's ECE asked for */
+};
+extern const struct tcp_rare tcp_rare_none;
+
+/*
  * The order is that of use, not of the RFC's sections: a segment meets as few cache lines as can be. Lines of
  * 64 bytes, and a block begins with one (slab.h):
  *
@@ -245,7 +283,7 @@ struct tcp_path {
  *     5           what all count, and round trips
  *     6 ... 11    what data that leave and their ACKs meet          send queue, scoreboard, RACK, rates
  *     11 ... 13   the controller's own
- *     14 ...      what a connection meets when it begins, ends or is in trouble
+ *     14          what a connection meets when it begins and ends
  *
  * Data in order meet lines 0 to 5, an ACK all but 4 and the last; tests/bench/lines.py shows what each path
  * touches. The number of lines is odd on purpose: with a power of two the first lines of all blocks
@@ -387,30 +425,7 @@ struct tcb {
     struct tcp_fo_req *fo;   /* while a Fast Open request of the peer is pending */
     struct tcb *orphan_older, *orphan_newer; /* blocks whose user has gone, by age */
     net_time detached_at;
-    net_time shut_since;     /* when the window last began to keep data back */
-
-    /* Urgent data (tcp_urgent.c). */
-    tcp_seq snd_up;          /* follows what is urgent, while snd_urgent */
-    tcp_seq rcv_up;          /* follows what is urgent, while rcv_urgent */
-
-    /* Losses, and reductions that may have been needless (tcp_recovery.c). */
-    uint32_t prr_from, prr_delivered, prr_out; /* RFC 6937: RecoverFS, prr_delivered, prr_out */
-    uint32_t undo_cwnd, undo_ssthresh;         /* before the last reduction */
-    tcp_seq undo_una;
-    tcp_seq undo_end;        /* behind the first segment sent again since */
-    uint32_t undo_rtx;       /* segments sent again since, and not yet known to be needless */
-    uint32_t undo_sent;      /* segments sent again since */
-    uint32_t undo_ts;        /* our timestamp clock when the first of them left */
-    tcp_seq dup_left, dup_right; /* what the next ACK reports by D-SACK */
-
-    /* RFC 5961 section 7: challenge ACKs, throttled per connection. */
-    net_time challenge_since;
-    uint8_t challenges;
-
-    uint64_t rtx_bytes;
-    uint32_t rtx_total, dup_in;
-    uint32_t dsacks_in, undos;
-    uint32_t ce_in, ece_in; /* marked segments received; reductions that the peer's ECE asked for */
+    struct tcp_rare *rare;   /* see there; NULL: it has never been written */
 };
 static_assert(sizeof(struct tcb) % 128 == 64, "an odd number of lines");
 static_assert(offsetof(struct tcb, conn.timer) == 1 * 64, "the key is a line");
@@ -418,7 +433,13 @@ static_assert(offsetof(struct tcb, last_ack_sent) == 2 * 64 - 4, "numbers behind
 static_assert(offsetof(struct tcb, rcv) == 3 * 64, "two lines for each segment");
 static_assert(offsetof(struct tcb, srtt) == 5 * 64, "six for data that arrive");
 static_assert(offsetof(struct tcb, snd) == 6 * 64, "and the rest for those that leave");
-static_assert(offsetof(struct tcb, iss) == 14 * 64, "but for the last lines");
+static_assert(offsetof(struct tcb, iss) == 14 * 64, "but for the last line");
+
+/** tcp_rare - to be read. */
+static inline const struct tcp_rare *tcp_rare(const struct tcb *t)
+{
+    return t->rare != NULL ? t->rare : &tcp_rare_none;
+}
 
 struct tcp_stats {
     uint64_t segs_in, segs_out, rsts_out, rtx_segs;
@@ -470,7 +491,7 @@ struct tcp {
     struct timer_wheel wheel;
     struct tcp_flow flows[TCP_FLOWS];
     struct hash table, listeners;       /* by four-tuple, by local port */
-    struct slab tcbs, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
+    struct slab tcbs, rares, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     struct slab idles, idle_larges;
     struct timer_wheel idle_wheel;      /* of idle_larges, and of the next */
     struct {

@@ -45,7 +45,7 @@ void tcp_ecn_data(struct tcb *t, const struct tcp_seg *seg)
         t->ecn_echo = false;
     if ((seg->tos & ECN_MASK) == ECN_CE) {
         t->ecn_echo = true;
-        t->ce_in++;
+        tcp_rare_get(t)->ce_in++;
     }
     t->ecn_seen = t->ecn_seen || (seg->tos & ECN_MASK) != 0;
 }
@@ -57,7 +57,7 @@ void tcp_ecn_ack(struct tcb *t, const struct tcp_seg *seg)
 {
     if (!t->has_ecn || !(seg->flags & TCP_ECE) || t->ca_state >= TCP_CA_CWR)
         return;
-    t->ece_in++;
+    tcp_rare_get(t)->ece_in++;
     if (t->cwnd <= t->snd_mss)
         t->pace_at = t->tcp->c->now + tcp_rto(t);
     tcp_recovery_cwr(t, CC_LOSS_ECN);

@@ -111,10 +111,11 @@ static bool tcp_is_quiet(const struct tcb *t)
 static bool tcp_is_calm(const struct tcb *t)
 {
     net_time now = t->tcp->c->now;
+    const struct tcp_rare *r = tcp_rare(t);
 
     return t->ca_state == TCP_CA_OPEN && t->dup_acks == 0 && t->backoff == 0 && t->timeouts == 0 &&
            t->probes_out == 0 && !t->frto && !t->frto_new &&
-           (t->challenges == 0 || now - t->challenge_since >= NET_SEC(1)) && !t->rack.tlp_out &&
+           (r->challenges == 0 || now - r->challenge_since >= NET_SEC(1)) && !t->rack.tlp_out &&
            t->path.told == 0 && !t->path.searches && t->path.probing == TCP_MTU_QUIET;
 }
 
@@ -167,6 +168,11 @@ static bool tcp_is_special(const struct tcb *t)
     if (t->field != (usual))                                                                       \
         return true;
     TCP_IDLE_PAST(X)
+#undef X
+#define X(field)                                                                                   \
+    if (tcp_rare(t)->field != 0)                                                                   \
+        return true;
+    TCP_IDLE_RARE(X)
 #undef X
     return t->bytes_in > UINT32_MAX || t->bytes_out > UINT32_MAX;
 }
@@ -251,6 +257,9 @@ static struct tcp_idle *tcp_idle_large(struct tcp *tcp, const struct tcb *t)
     };
 #define X(kept, field, usual) l->kept = t->field;
     TCP_IDLE_PAST(X)
+#undef X
+#define X(field) l->field = tcp_rare(t)->field;
+    TCP_IDLE_RARE(X)
 #undef X
     l->idle.is_large = true;
     tcp->idle_orphans += t->detached;
@@ -341,8 +350,23 @@ static const struct tcp_idle_large *tcp_idle_more(const struct tcp_idle *i)
     return container_of(i, struct tcp_idle_large, idle);
 }
 
-static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l)
+/* What is attached to a block. Return: whether there is any. */
+static bool tcp_fill_rare(struct tcp_rare *r, const struct tcp_idle_large *l)
 {
+    bool is_any = false;
+
+    *r = tcp_rare_none;
+#define X(field)                                                                                   \
+    r->field = l->field;                                                                           \
+    is_any = is_any || r->field != 0;
+    TCP_IDLE_RARE(X)
+#undef X
+    return is_any;
+}
+
+static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l, struct tcp_rare *rare)
+{
+    t->rare = tcp_fill_rare(rare, l) ? rare : NULL;
     t->detached_at = l->detached_at;
     t->bytes_in = l->bytes_in;
     t->bytes_out = t->bytes_acked = l->bytes_out;
@@ -406,8 +430,9 @@ static void tcp_fill_times(struct tcb *t, const struct tcp_idle *i)
     }
 }
 
-/* The block @t as it was when @i took its place; it stands in no list and no table. */
-void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t)
+/* The block @t as it was when @i took its place; it stands in no list and no table. If there is something to be
+ * attached to it, that is @rare now. */
+void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t, struct tcp_rare *rare)
 {
     struct tcp_id id = tcp_idle_id(i);
 
@@ -426,7 +451,7 @@ void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t)
     t->rack.reo_mult = 1;
     tcp_fill_numbers(t, i);
     if (i->is_large)
-        tcp_fill_large(t, tcp_idle_more(i));
+        tcp_fill_large(t, tcp_idle_more(i), rare);
     t->delivered = t->round_end = t->bytes_acked + t->fin_sent;
     t->app_limited = t->delivered + 1;
     tcp_fill_times(t, i);
@@ -460,10 +485,15 @@ struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i)
 {
     struct tcb *t = tcp_tcb_alloc(tcp);
     uint32_t hash = i->link.hash;
+    struct tcp_rare rare;
 
     if (t == NULL)
         return NULL;
-    tcp_idle_fill(tcp, i, t);
+    tcp_idle_fill(tcp, i, t, &rare);
+    if (t->rare != NULL) {
+        t->rare = NULL;
+        *tcp_rare_get(t) = rare;
+    }
     tcp_idle_free(tcp, i);
     hash_add(&tcp->table, &t->conn.link, hash);
     tcp->stats.unpacked++;
@@ -479,9 +509,10 @@ struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i)
  * has let go of it. */
 void tcp_idle_end(struct tcp *tcp, struct tcp_idle *i, enum tcp_event_kind ev)
 {
+    struct tcp_rare rare;
     struct tcb t;
 
-    tcp_idle_fill(tcp, i, &t);
+    tcp_idle_fill(tcp, i, &t, &rare);
     tcp_idle_free(tcp, i);
     NET_ASSERT(tcp->port_users[t.conn.id.lport] > 0);
     tcp->port_users[t.conn.id.lport]--;

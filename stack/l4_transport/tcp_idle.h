@@ -77,13 +77,15 @@ struct tcp_idle_large {
     X(patience.keep_interval_s, patience.keep_interval_s, 0)                                       \
     X(patience.keep_count, patience.keep_count, 0)                                                 \
     X(patience.syn_retries, patience.syn_retries, 0) X(patience.keepalive, patience.keepalive, 0)  \
-    X(rtx_total, rtx_total, 0) X(rtx_bytes, rtx_bytes, 0) X(dup_in, dup_in, 0)                     \
-    X(dsacks_in, dsacks_in, 0) X(undos, undos, 0) X(ce_in, ce_in, 0) X(ece_in, ece_in, 0)          \
     X(reo_mult, rack.reo_mult, 1) X(reo_keep, rack.reo_keep, 0)                                    \
     X(dsack_round, rack.dsack_round, 0) X(tos, tos, t->tcp->cfg.tos) X(ttl, ttl, t->tcp->cfg.ttl)  \
     X(detached, detached, 0) X(lingers, lingers, 0) X(rcv_shut, rcv_shut, 0)                       \
     X(has_rtx, has_rtx, 0) X(has_ecn, has_ecn, 0) X(ecn_echo, ecn_echo, 0)                         \
     X(ecn_seen, ecn_seen, 0) X(cwr_due, cwr_due, 0) X(fo_wanted, fo_wanted, 0)                     \
     X(fo_tried, fo_tried, 0) X(fo_data_in, fo_data_in, 0) X(fo_data_out, fo_data_out, 0)
+
+/* And of what is attached to the block; 0 otherwise. */
+#define TCP_IDLE_RARE(X)                                                                           \
+    X(rtx_total) X(rtx_bytes) X(dup_in) X(dsacks_in) X(undos) X(ce_in) X(ece_in)
 
 #endif

@@ -41,16 +41,17 @@ void tcp_negotiate(struct tcb *t, const struct tcp_opts *o)
 void tcp_challenge(struct tcb *t)
 {
     net_time now = t->tcp->c->now;
+    struct tcp_rare *r = tcp_rare_get(t);
 
-    if (now - t->challenge_since >= NET_SEC(1)) {
-        t->challenge_since = now;
-        t->challenges = 0;
+    if (now - r->challenge_since >= NET_SEC(1)) {
+        r->challenge_since = now;
+        r->challenges = 0;
     }
-    if (t->challenges >= t->tcp->cfg.challenge_acks) {
+    if (r->challenges >= t->tcp->cfg.challenge_acks) {
         t->tcp->stats.challenges_held_back++;
         return;
     }
-    t->challenges++;
+    r->challenges++;
     t->tcp->stats.challenges++;
     t->ack_now = true;
     tcp_due(t);
@@ -205,7 +206,7 @@ static enum verdict tcp_step1_seq(struct tcb *t, struct tcp_seg *seg)
     if (!ok) {
         bool old = seq_leq(end, t->rcv_nxt) && seq_lt(seg->seq, t->rcv_nxt);
 
-        t->dup_in++;
+        tcp_rare_get(t)->dup_in++;
         if (old && seg->data_len > 0) {
             tcp_quickack(t, true);
             tcp_sack_dup(t, seg->seq, seq_add(seg->seq, seg->data_len));

@@ -358,9 +358,9 @@ static void tcp_left(struct tcb *t, tcp_seq seq, tcp_seq end, uint64_t frames)
         if (t->timed_valid && seq_gt(t->timed_seq, seq))
             t->timed_valid = false; /* Karn: which transmission will be answered? */
         t->has_rtx = true;
-        t->rtx_total++;
+        tcp_rare_get(t)->rtx_total++;
         if (t->syn_acked && seq_lt(seq, tcp_data_end(t)))
-            t->rtx_bytes += u32_min(len, seq_dist(seq, tcp_data_end(t)));
+            tcp_rare_get(t)->rtx_bytes += u32_min(len, seq_dist(seq, tcp_data_end(t)));
         t->tcp->stats.rtx_segs++;
         tcp_recovery_sent_again(t, seq, len);
         tcp_trace_rtx(t, seq, len, tcp_rtx_cause(t), frames);
@@ -369,7 +369,8 @@ static void tcp_left(struct tcb *t, tcp_seq seq, tcp_seq end, uint64_t frames)
     }
     t->snd_nxt = seq_max(t->snd_nxt, end);
     t->last_sent = t->tcp->c->now;
-    t->prr_out += len;
+    if (t->ca_state >= TCP_CA_CWR)
+        tcp_rare_get(t)->prr_out += len;
     tcp_paced(t, len);
     tcp_timer_sent(t);
 }
@@ -524,7 +525,7 @@ static bool tcp_output_resend(struct tcb *t)
  * leave now? @by_wnd: it is the peer's window that makes it less than all. */
 static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool by_wnd)
 {
-    bool urgent = t->snd_urgent && seq_lt(t->snd_nxt, t->snd_up);
+    bool urgent = t->snd_urgent && seq_lt(t->snd_nxt, tcp_rare(t)->snd_up);
 
     if (len >= tcp_output_mss(t) || t->force)
         return true;

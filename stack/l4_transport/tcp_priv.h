@@ -38,6 +38,7 @@ static inline struct tcb *tcb_of(struct tcp_conn *c) { return container_of(c, st
 
 /* tcp_tcb.c */
 struct tcb *tcp_tcb_alloc(struct tcp *tcp);
+struct tcp_rare *tcp_rare_get(struct tcb *t);
 void tcp_tcb_init(struct tcp *tcp, struct tcb *t, const struct tcp_id *id);
 struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id);
 bool tcp_tcb_make_room(struct tcp *tcp);
@@ -140,7 +141,7 @@ bool tcp_idle_fits(const struct tcb *t);
 bool tcp_idle_pack(struct tcb *t);
 bool tcp_idle_sweep(struct tcp *tcp, uint32_t steps);
 void tcp_idle_trim(struct tcp *tcp);
-void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t);
+void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t, struct tcp_rare *rare);
 void tcp_idle_end(struct tcp *tcp, struct tcp_idle *i, enum tcp_event_kind ev);
 void tcp_idle_tick(struct tcp *tcp, net_time now);
 

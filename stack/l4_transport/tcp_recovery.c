@@ -123,7 +123,8 @@ void tcp_ack_cumulative(struct tcb *t, struct tcp_ack *a)
     }
     if (is_mended) /* a retransmission filled the hole: what lay behind it came long before */
         a->rtt = rtt;
-    if (is_mended && !t->has_sack) /* and nobody told when: it says nothing about a timeout (F-RTO) */
+    if (is_mended &&
+        !t->has_sack) /* and nobody told when: it says nothing about a timeout (F-RTO) */
         a->has_original = false;
 }
 
@@ -172,17 +173,20 @@ static void tcp_ack_grow(struct tcb *t, const struct tcp_ack *a, const char *cau
 /* What must be known to take it all back. */
 static void tcp_undo_note(struct tcb *t)
 {
+    struct tcp_rare *r = tcp_rare_get(t);
+
     t->undo_valid = true;
-    t->undo_una = t->snd_una;
-    t->undo_rtx = 0;
-    t->undo_sent = 0;
-    t->undo_cwnd = t->cwnd;
-    t->undo_ssthresh = t->ssthresh;
+    r->undo_una = t->snd_una;
+    r->undo_rtx = 0;
+    r->undo_sent = 0;
+    r->undo_cwnd = t->cwnd;
+    r->undo_ssthresh = t->ssthresh;
 }
 
 /* Once for each window of trouble: how far down? */
 static void tcp_reduce(struct tcb *t, enum cc_loss_kind kind, bool is_again, const char *cause)
 {
+    struct tcp_rare *r = tcp_rare_get(t);
     struct cc cc = tcp_cc(t);
     /* What limited transmit has added does not count (RFC 5681 section 3.2 step 2). */
     uint32_t flight = u32_min(t->board.out.bytes, u32_max(t->cwnd, t->snd_mss));
@@ -192,8 +196,8 @@ static void tcp_reduce(struct tcb *t, enum cc_loss_kind kind, bool is_again, con
     struct cc_loss l = {
         .now = t->tcp->c->now, .in_flight_bytes = flight, .kind = kind, .is_again = is_again};
 
-    t->prr_from = flight;
-    t->prr_delivered = t->prr_out = 0;
+    r->prr_from = flight;
+    r->prr_delivered = r->prr_out = 0;
     tcp_ecn_reduced(t);
     cc.ops->loss(&cc, &l);
     if (!t->tcp->cfg.prr && t->has_sack && kind != CC_LOSS_TIMEOUT && !cc.ops->owns_window)
@@ -235,22 +239,23 @@ void tcp_recovery_enter(struct tcb *t)
 static void tcp_prr(struct tcb *t, const struct tcp_ack *a)
 {
     uint32_t pipe = tcp_pipe(t), mss = t->snd_mss, send;
+    struct tcp_rare *r = tcp_rare_get(t);
 
-    t->prr_delivered += a->delivered;
+    r->prr_delivered += a->delivered;
     if (pipe > t->ssthresh) {
-        uint64_t unit = (uint64_t)u32_max(t->prr_from, 1) * mss;
-        uint64_t target = ((uint64_t)t->prr_delivered * t->ssthresh + unit - 1) / unit * mss;
+        uint64_t unit = (uint64_t)u32_max(r->prr_from, 1) * mss;
+        uint64_t target = ((uint64_t)r->prr_delivered * t->ssthresh + unit - 1) / unit * mss;
 
-        send = target > t->prr_out ? (uint32_t)target - t->prr_out : 0;
+        send = target > r->prr_out ? (uint32_t)target - r->prr_out : 0;
     } else { /* slow start, but never beyond ssthresh */
-        uint32_t limit = t->prr_delivered > t->prr_out ? t->prr_delivered - t->prr_out : 0;
+        uint32_t limit = r->prr_delivered > r->prr_out ? r->prr_delivered - r->prr_out : 0;
 
         limit = u32_max(limit, a->delivered);
         if (a->is_new && t->lost_bytes == 0) /* going well: catch up */
             limit += mss;
         send = u32_min(t->ssthresh - pipe, limit);
     }
-    if (t->prr_out == 0 && t->ca_state == TCP_CA_RECOVERY)
+    if (r->prr_out == 0 && t->ca_state == TCP_CA_RECOVERY)
         send = u32_max(send, mss); /* the retransmission that begins it */
     tcp_cwnd_set(t, pipe + send, "recovery");
 }
@@ -266,12 +271,12 @@ static void tcp_undo(struct tcb *t, const char *cause)
         if ((r->fate & (TCP_LOST | TCP_RTX)) == TCP_LOST)
             tcp_sent_fate(t, r, r->fate & (uint8_t)~TCP_LOST);
     }
-    cc.cwnd_bytes = u32_max(t->cwnd, t->undo_cwnd);
-    cc.ssthresh_bytes = u32_max(t->ssthresh, t->undo_ssthresh);
+    cc.cwnd_bytes = u32_max(t->cwnd, tcp_rare(t)->undo_cwnd);
+    cc.ssthresh_bytes = u32_max(t->ssthresh, tcp_rare(t)->undo_ssthresh);
     cc.ops->undo(&cc);
     tcp_cc_done(t, &cc, cause);
     t->undo_valid = false;
-    t->undos++;
+    tcp_rare_get(t)->undos++;
     t->tcp->stats.undos++;
     t->rtx_due = false;
 }
@@ -279,15 +284,17 @@ static void tcp_undo(struct tcb *t, const char *cause)
 /* Was what we sent again needless, by what is known now? */
 static bool tcp_may_undo(const struct tcb *t, const struct tcp_ack *a)
 {
-    if (!t->undo_valid || !t->tcp->cfg.undo || t->undo_sent == 0)
+    const struct tcp_rare *r = tcp_rare(t);
+
+    if (!t->undo_valid || !t->tcp->cfg.undo || r->undo_sent == 0)
         return false;
-    if (t->undo_rtx == 0) /* each of them came a second time */
+    if (r->undo_rtx == 0) /* each of them came a second time */
         return a->is_dsack;
     const struct tcp_opts *o = &a->seg->opt;
 
     /* Eifel. An ACK of less is one of retransmissions before this trouble: they are older, too. */
-    return a->is_new && seq_geq(t->snd_una, t->undo_end) && t->has_ts && o->has_ts &&
-           o->tsecr != 0 && (int32_t)(o->tsecr - t->undo_ts) < 0;
+    return a->is_new && seq_geq(t->snd_una, r->undo_end) && t->has_ts && o->has_ts &&
+           o->tsecr != 0 && (int32_t)(o->tsecr - r->undo_ts) < 0;
 }
 
 /* A segment is sent again: remember when the first one was, and how many. */
@@ -295,12 +302,14 @@ void tcp_recovery_sent_again(struct tcb *t, tcp_seq seq, uint32_t len)
 {
     if (!t->undo_valid)
         return;
-    if (t->undo_sent == 0) {
-        t->undo_ts = tcp_ts_now(t->tcp, &t->conn);
-        t->undo_end = seq_add(seq, len);
+    struct tcp_rare *r = tcp_rare_get(t);
+
+    if (r->undo_sent == 0) {
+        r->undo_ts = tcp_ts_now(t->tcp, &t->conn);
+        r->undo_end = seq_add(seq, len);
     }
-    t->undo_sent++;
-    t->undo_rtx += (len + t->snd_mss - 1) / t->snd_mss;
+    r->undo_sent++;
+    r->undo_rtx += (len + t->snd_mss - 1) / t->snd_mss;
 }
 
 /* ---- moods ---- */

@@ -19,8 +19,8 @@ void tcp_sack_dup(struct tcb *t, tcp_seq left, tcp_seq right)
     if (!t->has_sack || !t->tcp->cfg.dsack || !seq_lt(left, right))
         return;
     t->has_dup = true;
-    t->dup_left = left;
-    t->dup_right = right;
+    tcp_rare_get(t)->dup_left = left;
+    tcp_rare_get(t)->dup_right = right;
     t->tcp->stats.dsacks_out++;
 }
 
@@ -47,8 +47,8 @@ void tcp_sack_report(struct tcb *t, struct tcp_opts *o)
     if (n == 0)
         return;
     if (t->has_dup) {
-        o->sack[0].left = t->dup_left;
-        o->sack[0].right = t->dup_right;
+        o->sack[0].left = tcp_rare(t)->dup_left;
+        o->sack[0].right = tcp_rare(t)->dup_right;
         first = 1;
     }
     o->sack_count = (uint8_t)n;
@@ -77,12 +77,13 @@ static void tcp_sack_dup_in(struct tcb *t, tcp_seq left, tcp_seq right, struct t
         seq_lt(left, seq_sub(a->seg->ack, t->max_snd_wnd)) || !t->has_rtx)
         return;
     uint32_t segs = (seq_dist(left, right) + t->snd_mss - 1) / t->snd_mss;
+    struct tcp_rare *r = tcp_rare_get(t);
 
     a->is_dsack = true;
-    t->dsacks_in++;
+    r->dsacks_in++;
     t->tcp->stats.dsacks_in++;
-    if (t->undo_valid && seq_gt(right, t->undo_una))
-        t->undo_rtx -= u32_min(t->undo_rtx, segs);
+    if (t->undo_valid && seq_gt(right, r->undo_una))
+        r->undo_rtx -= u32_min(r->undo_rtx, segs);
 }
 
 /* The peer has all of @r. */

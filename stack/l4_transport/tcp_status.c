@@ -13,7 +13,7 @@ static void tcp_status_memory(const struct tcb *t, struct tcp_status *s)
     s->snd_lent = t->snd.len - t->snd.ring.len;
     s->snd_mem = t->snd.ring.cap;
     s->rcv_mem = t->rcv.cap;
-    s->mem = sizeof(*t);
+    s->mem = (uint32_t)(sizeof(*t) + (t->rare != NULL ? sizeof(*t->rare) : 0));
     s->ooo_ranges = tcp_reass_count(t);
     s->ooo_bytes = tcp_reass_bytes(t);
 }
@@ -40,12 +40,12 @@ static void tcp_status_more(const struct tcb *t, struct tcp_status *s)
     s->bytes_acked = t->bytes_acked;
     s->segs_in = t->segs_in;
     s->segs_out = t->segs_out;
-    s->rtx_segs = t->rtx_total;
-    s->rtx_bytes = t->rtx_bytes;
+    s->rtx_segs = tcp_rare(t)->rtx_total;
+    s->rtx_bytes = tcp_rare(t)->rtx_bytes;
     s->delivered_segs = t->delivered_segs;
     s->adv_mss = t->rcv_mss;
     s->peer_mss = t->peer_mss;
-    s->dup_in = t->dup_in;
+    s->dup_in = tcp_rare(t)->dup_in;
     s->reo_window = t->rack.reo_mult;
     s->nodelay = t->nodelay;
     s->corked = t->corked;
@@ -95,22 +95,22 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .has_wscale = t->has_wscale,
         .has_ecn = t->has_ecn,
         .ecn_seen = t->ecn_seen,
-        .ce_in = t->ce_in,
-        .ece_in = t->ece_in,
+        .ce_in = tcp_rare(t)->ce_in,
+        .ece_in = tcp_rare(t)->ece_in,
         .ca_state = (enum tcp_ca_state)t->ca_state,
         .out_segs = t->board.out.segs,
         .sacked_segs = t->has_sack ? t->board.sacked.segs : t->dup_acks,
         .lost_segs = t->board.lost.segs,
         .rtx_segs_now = t->board.rtx.segs,
-        .dsacks_in = t->dsacks_in,
-        .undos = t->undos,
+        .dsacks_in = tcp_rare(t)->dsacks_in,
+        .undos = tcp_rare(t)->undos,
         .reordering = t->rack.reordering_seen,
         .delivered = t->delivered,
         .pacing_rate = t->pacing_rate,
         .cc = cc_by_index(t->cc)->name,
         .probes = t->probes_out,
         .urgent_in = tcp_urgent_left(t),
-        .urgent_out = t->snd_urgent ? seq_dist(t->snd_una, t->snd_up) : 0,
+        .urgent_out = t->snd_urgent ? seq_dist(t->snd_una, tcp_rare(t)->snd_up) : 0,
         .soft_error = t->soft_error,
         .user_timeout = tcp_timer_end(t, 0) == NET_NEVER ? 0 : tcp_timer_end(t, 0),
         .backoff = t->backoff,
@@ -139,9 +139,10 @@ static void tcp_conn_status(const struct tcp *tcp, const struct tcp_conn *c, str
 /* As if it did not rest. */
 static void tcp_idle_status(const struct tcp *tcp, const struct tcp_idle *i, struct tcp_status *s)
 {
+    struct tcp_rare rare;
     struct tcb t;
 
-    tcp_idle_fill((struct tcp *)tcp, i, &t); /* which it does not change */
+    tcp_idle_fill((struct tcp *)tcp, i, &t, &rare); /* which it does not change */
     tcp_status(&t, s);
     s->is_packed = true;
     s->mem = i->is_large ? sizeof(struct tcp_idle_large) : sizeof(*i);

@@ -56,7 +56,6 @@ void tcp_tcb_init(struct tcp *tcp, struct tcb *t, const struct tcp_id *id)
         .quick_acks = tcp->cfg.quick_acks,
         .ready.owner = READY_NOBODY,
         .hashed = true,
-        .challenge_since = INT64_MIN / 2,
         .last_sent = tcp->c->now,
     };
     tcp_rtt_init(t);
@@ -73,6 +72,26 @@ struct tcb *tcp_tcb_new(struct tcp *tcp, const struct tcp_id *id)
     t->conn.ts_offset = tcp_ts_offset(tcp, id);
     tcp_conn_add(tcp, &t->conn);
     return t;
+}
+
+/* As long as nothing is attached. */
+const struct tcp_rare tcp_rare_none = {.challenge_since = INT64_MIN / 2};
+
+/* To be written: there is one for each block. */
+struct tcp_rare *tcp_rare_get(struct tcb *t)
+{
+    if (t->rare == NULL) {
+        t->rare = slab_alloc(&t->tcp->rares);
+        NET_ASSERT(t->rare != NULL);
+        *t->rare = tcp_rare_none;
+    }
+    return t->rare;
+}
+
+static void tcp_rare_free(struct tcb *t)
+{
+    if (t->rare != NULL)
+        slab_free(&t->tcp->rares, t->rare);
 }
 
 /* The user goes. What the protocol still has to do, it does as an orphan. */
@@ -127,6 +146,7 @@ void tcp_tcb_free(struct tcb *t)
         tcp_orphan_unlink(t);
     ready_del(&t->ready);
     ring_release(&t->rcv, &tcp->c->bufs);
+    tcp_rare_free(t);
     t->tcp = NULL; /* the hand of tcp_idle.c finds nobody here */
     slab_free(&tcp->tcbs, t);
 }
@@ -139,6 +159,7 @@ void tcp_tcb_moved(struct tcb *t)
     timer_stop(&tcp->wheel, &t->conn.timer);
     if (t->detached)
         tcp_orphan_unlink(t);
+    tcp_rare_free(t);
     t->tcp = NULL;
     slab_free(&tcp->tcbs, t);
 }

@@ -40,7 +40,7 @@ void tcp_timer_update(struct tcb *t)
 static net_time tcp_timer_rtx_end(const struct tcb *t)
 {
     if (t->rtx_kind == RTX_PERSIST)
-        return tcp_timer_end(t, t->shut_since);
+        return tcp_timer_end(t, tcp_rare(t)->shut_since);
     return t->snd_wnd > 0 || !t->syn_acked ? tcp_timer_end(t, t->rtx_since) : NET_NEVER;
 }
 
@@ -162,7 +162,7 @@ void tcp_timer_window_shut(struct tcb *t)
 {
     if (t->rtx_kind == RTX_OFF) {
         t->backoff = 0;
-        t->shut_since = t->tcp->c->now;
+        tcp_rare_get(t)->shut_since = t->tcp->c->now;
         t->rtx_since = t->tcp->c->now;
         t->rtx_kind = RTX_PERSIST;
         t->rtx_at = tcp_timer_rtx_next(t);
@@ -328,7 +328,7 @@ static bool tcp_timer_persist(struct tcb *t)
     if (t->probes_out == 0) /* all were answered: R2 counts from the next one, however far apart */
         t->rtx_since = tcp->c->now; /* they are by now (MUST-37) */
     /* The peer stopped answering altogether, or the user has no time for windows that stay shut. */
-    if (tcp_timer_r2(t) || tcp->c->now >= tcp_timer_end(t, t->shut_since)) {
+    if (tcp_timer_r2(t) || tcp->c->now >= tcp_timer_end(t, tcp_rare(t)->shut_since)) {
         tcp->stats.timed_out++;
         tcp_fail(t, TCP_EV_TIMEOUT, ETIMEDOUT);
         return false;

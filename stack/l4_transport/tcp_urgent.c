@@ -33,7 +33,7 @@ int tcp_send_urgent(struct tcb *t, const uint8_t *bytes, size_t len)
     int n = tcp_send(t, bytes, len, false);
 
     if (n > 0) {
-        t->snd_up = tcp_data_end(t);
+        tcp_rare_get(t)->snd_up = tcp_data_end(t);
         t->snd_urgent = t->urgent_due = true;
     }
     return n;
@@ -42,17 +42,17 @@ int tcp_send_urgent(struct tcb *t, const uint8_t *bytes, size_t len)
 /* The pointer of a segment that leaves now; 0: it has none. */
 uint16_t tcp_urgent_pointer(struct tcb *t, tcp_seq seq)
 {
-    if (!t->snd_urgent || seq_geq(seq, t->snd_up))
+    if (!t->snd_urgent || seq_geq(seq, tcp_rare(t)->snd_up))
         return 0;
     if (seq_geq(seq, t->snd_una)) /* not a probe, whose number the peer need not look at */
         t->urgent_due = false;
-    return (uint16_t)u32_min(seq_dist(seq, t->snd_up), UINT16_MAX);
+    return (uint16_t)u32_min(seq_dist(seq, tcp_rare(t)->snd_up), UINT16_MAX);
 }
 
 /* SND.UNA has moved. */
 void tcp_urgent_acked(struct tcb *t)
 {
-    if (t->snd_urgent && seq_geq(t->snd_una, t->snd_up))
+    if (t->snd_urgent && seq_geq(t->snd_una, tcp_rare(t)->snd_up))
         t->snd_urgent = t->urgent_due = false;
 }
 
@@ -67,7 +67,7 @@ static tcp_seq tcp_read_seq(const struct tcb *t)
 /* Bytes in front of the mark, the last urgent byte. */
 static uint32_t tcp_mark_ahead(const struct tcb *t)
 {
-    return seq_dist(tcp_read_seq(t), t->rcv_up) - 1;
+    return seq_dist(tcp_read_seq(t), tcp_rare(t)->rcv_up) - 1;
 }
 
 /* Is the next byte one that is left out of the stream? */
@@ -86,12 +86,13 @@ void tcp_step6_urg(struct tcb *t, const struct tcp_seg *seg)
     if (!(seg->flags & TCP_URG) || t->rcv_shut ||
         (s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_1 && s != TCP_FIN_WAIT_2))
         return;
-    if (seq_leq(up, t->rcv_urgent ? t->rcv_up : tcp_read_seq(t))) /* known, or read already */
+    if (seq_leq(up,
+                t->rcv_urgent ? tcp_rare(t)->rcv_up : tcp_read_seq(t))) /* known, or read already */
         return;
     /* The user has fetched the byte he stands at: it does not come again. */
     if (tcp_mark_is_hole(t) && t->oob_fetched)
         tcp_recv_take(t, 1);
-    t->rcv_up = up;
+    tcp_rare_get(t)->rcv_up = up;
     t->rcv_urgent = true;
     t->oob_fetched = false;
     tcp_wake(t);
@@ -100,7 +101,7 @@ void tcp_step6_urg(struct tcb *t, const struct tcp_seg *seg)
 /* The stream has ended: nothing can come any more where the pointer points. */
 void tcp_urgent_fin(struct tcb *t)
 {
-    if (t->rcv_urgent && seq_geq(t->rcv_up, t->rcv_nxt))
+    if (t->rcv_urgent && seq_geq(tcp_rare(t)->rcv_up, t->rcv_nxt))
         t->rcv_urgent = false;
 }
 
@@ -122,7 +123,7 @@ uint32_t tcp_urgent_readable(const struct tcb *t, uint32_t *skip)
 /* The user has read on. */
 void tcp_urgent_read(struct tcb *t)
 {
-    if (t->rcv_urgent && seq_geq(tcp_read_seq(t), t->rcv_up))
+    if (t->rcv_urgent && seq_geq(tcp_read_seq(t), tcp_rare(t)->rcv_up))
         t->rcv_urgent = false;
 }
 
@@ -159,7 +160,7 @@ bool tcp_at_mark(const struct tcb *t)
 
 uint32_t tcp_urgent_left(const struct tcb *t)
 {
-    return t->rcv_urgent ? seq_dist(tcp_read_seq(t), t->rcv_up) - t->oob_fetched : 0;
+    return t->rcv_urgent ? seq_dist(tcp_read_seq(t), tcp_rare(t)->rcv_up) - t->oob_fetched : 0;
 }
 
 bool tcp_is_urgent(const struct tcb *t)

@@ -81,6 +81,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->idles, r, sizeof(struct tcp_idle), cfg->idle);
     slab_cut(&tcp->idle_larges, r, sizeof(struct tcp_idle_large), cfg->idle);
     slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
+    slab_cut(&tcp->rares, r, sizeof(struct tcp_rare), cfg->connections);
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
     slab_cut(&tcp->lent_pool, r, SENDQ_RECORD, cfg->lent_records);

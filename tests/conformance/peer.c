@@ -481,6 +481,7 @@ void peer_end(struct peer *k)
     T_EQ(n->tcp.tws.used, 0);
     T_EQ(n->tcp.listener_pool.used, 0);
     T_EQ(n->tcp.hole_pool.used, 0);
+    T_EQ(n->tcp.rares.used, 0);
     for (unsigned port = 0; port < 65536; port++)
         T_NEED(n->tcp.port_users[port] == 0);
     T_TRUE(ready_pop(&n->core.ready) == NULL);

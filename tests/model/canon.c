@@ -237,15 +237,11 @@ static void tcb_numbers(struct tcb *t)
 
     rel(&t->snd_fin, iss, t->fin_sent);
     rel(&t->snd_wl2, iss, synced);
-    rel(&t->undo_una, iss, t->undo_valid);
-    rel(&t->undo_end, iss, t->undo_valid && t->undo_sent > 0);
     rel(&r->end, iss, r->is_valid);
     rel(&r->fack, iss, r->has_fack);
     rel(&r->dsack_end, iss, r->dsack_round);
     rel(&r->tlp_end, iss, r->tlp_out);
     rel(&t->fin_seq, irs, t->fin_ahead || t->fin_received);
-    rel(&t->dup_left, irs, t->has_dup);
-    rel(&t->dup_right, irs, t->has_dup);
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         rel(ours[i], iss, true);
     for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
@@ -255,7 +251,7 @@ static void tcb_numbers(struct tcb *t)
 static void tcb_forget(struct tcb *t)
 {
     /* Moments, round trips, and what is computed from them. */
-    t->last_sent = t->rtx_since = t->shut_since = t->heard_at = 0;
+    t->last_sent = t->rtx_since = t->heard_at = 0;
     t->rcvq = (struct tcp_rcvq){0};
     t->srtt = t->rttvar = t->rto = t->min_rtt = t->min_rtt_at = t->rack.rtt = 0;
     t->timed_valid = false;
@@ -263,20 +259,18 @@ static void tcb_forget(struct tcb *t)
     t->timed_at = t->sampled_at = t->ts_recent_at = t->detached_at = 0;
     t->delivered = t->app_limited = t->pacing_rate = t->round_end = 0;
     t->delivered_at = t->first_sent_at = 0;
-    t->challenge_since = 0;
-    t->challenges = 0;
     t->quick_acks = t->quick_acks > 0;
     /* The congestion window. */
-    t->cwnd = t->ssthresh = t->undo_cwnd = t->undo_ssthresh = 0;
+    t->cwnd = t->ssthresh = 0;
     t->cwnd_full = false;
     t->cc_state = (struct cc_state){{0}};
     /* Statistics. */
     t->bytes_in = t->bytes_out = t->bytes_acked = 0;
-    t->segs_in = t->segs_out = t->rtx_total = t->dup_in = 0;
-    t->dsacks_in = t->undos = t->ce_in = t->ece_in = 0;
-    t->delivered_segs = t->rtx_bytes = 0;
+    t->segs_in = t->segs_out = 0;
+    t->delivered_segs = 0;
     /* Pointers; what they lead to is written elsewhere, or says nothing new. */
     t->tcp = NULL;
+    t->rare = NULL;
     t->snd = (struct sendq){.len = t->snd.len};
     t->rcv = (struct ring){.len = t->rcv.len};
     t->ooo = NULL;
@@ -333,6 +327,24 @@ static void put_holes(struct canon *c, const struct tcb *t)
     }
 }
 
+/* What is attached, or would read as if it were. */
+static void put_rare(struct canon *c, unsigned h, const struct tcb *t)
+{
+    struct tcp_rare r = *tcp_rare(t);
+
+    rel(&r.undo_una, t->iss, t->undo_valid);
+    rel(&r.undo_end, t->iss, t->undo_valid && r.undo_sent > 0);
+    rel(&r.dup_left, t->irs, t->has_dup);
+    rel(&r.dup_right, t->irs, t->has_dup);
+    r.undo_ts = t->undo_valid ? ts_rank(c, h, r.undo_ts) : 0;
+    r.shut_since = r.challenge_since = 0;
+    r.undo_cwnd = r.undo_ssthresh = 0;
+    r.challenges = 0;
+    r.rtx_bytes = 0;
+    r.rtx_total = r.dup_in = r.dsacks_in = r.undos = r.ce_in = r.ece_in = 0;
+    put(c, &r, sizeof(r));
+}
+
 static void put_tcb(struct canon *c, unsigned h, const struct tcb *real)
 {
     struct tcb t = *real;
@@ -350,8 +362,8 @@ static void put_tcb(struct canon *c, unsigned h, const struct tcb *real)
     t.keep_at = deadline_rank(c, h, real->keep_at);
     t.rack.sent_at = 0;
     t.ts_recent = real->has_ts && synced ? ts_rank(c, !h, real->ts_recent) : 0;
-    t.undo_ts = real->undo_valid ? ts_rank(c, h, real->undo_ts) : 0;
     put(c, &t, sizeof(t));
+    put_rare(c, h, real);
     put_board(c, real);
     put_holes(c, real);
 }
@@ -417,7 +429,7 @@ static void collect_conn(struct canon *c, unsigned h, const struct tcp_conn *con
         if (t->has_ts && conn->state != TCP_SYN_SENT)
             rank_add(&c->clock[!h], ts_age(c, !h, t->ts_recent));
         if (t->undo_valid)
-            rank_add(&c->clock[h], ts_age(c, h, t->undo_ts));
+            rank_add(&c->clock[h], ts_age(c, h, tcp_rare(t)->undo_ts));
         return;
     }
     rank_add(&c->deadlines, deadline_key(c, h, conn->timer.at));

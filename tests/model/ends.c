@@ -476,6 +476,7 @@ static void model_check_empty(struct model *m, unsigned h)
     EMPTY(m, h, n->tcp.tws.used == 0);
     EMPTY(m, h, n->tcp.listener_pool.used == 0);
     EMPTY(m, h, n->tcp.hole_pool.used == 0);
+    EMPTY(m, h, n->tcp.rares.used == 0);
     EMPTY(m, h, n->core.pkts.slab.used == 0);
     EMPTY(m, h, n->core.bigs.slab.used == 0);
     EMPTY(m, h, n->core.bufs.used == 0);

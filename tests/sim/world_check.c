@@ -246,7 +246,7 @@ static uint32_t world_on_cables(const struct world *w, const struct world_host *
 static void world_check_host(struct world *w, struct world_host *h)
 {
     const struct tcp *tcp = &h->n.tcp;
-    uint32_t kinds[4] = {0}, holes = 0, due = 0, lent = 0;
+    uint32_t kinds[4] = {0}, holes = 0, rares = 0, due = 0, lent = 0;
     size_t bytes = 0;
 
     for (uint32_t i = 0; i <= tcp->table.mask; i++) {
@@ -260,6 +260,7 @@ static void world_check_host(struct world *w, struct world_host *h)
             lent += world_check_sendq(w, h, &t->snd);
             bytes += t->snd.ring.cap + (size_t)t->rcv.cap;
             holes += t->ooo != NULL;
+            rares += t->rare != NULL;
             due += t->is_due;
         }
     }
@@ -270,8 +271,10 @@ static void world_check_host(struct world *w, struct world_host *h)
     CLAIM(w, h, holes == tcp->hole_pool.used);
     CLAIM(w, h, lent == tcp->lent_pool.used);
     CLAIM(w, h, bytes <= h->n.core.bufs.used);
-    if (kinds[TCP_CONN_FULL] == tcp->tcbs.used && !h->has_services)
-        CLAIM(w, h, bytes == h->n.core.bufs.used);
+    if (kinds[TCP_CONN_FULL] == tcp->tcbs.used) {
+        CLAIM(w, h, rares == tcp->rares.used);
+        CLAIM(w, h, bytes == h->n.core.bufs.used || h->has_services);
+    }
 
     /* Packets: on the cables, waiting for output, for ARP, to be read, to be whole. */
     uint32_t held =
@@ -303,6 +306,7 @@ void world_check_empty(struct world *w)
         CLAIM(w, h, n->tcp.listener_pool.used == 0);
         CLAIM(w, h, n->udp.socks.used == 0);
         CLAIM(w, h, n->tcp.hole_pool.used == 0);
+        CLAIM(w, h, n->tcp.rares.used == 0);
         CLAIM(w, h, n->tcp.lent_pool.used == 0);
         CLAIM(w, h, n->core.pkts.slab.used == 0);
         CLAIM(w, h, n->core.bigs.slab.used == 0);

@@ -117,24 +117,21 @@ static void rest_forget(struct tcb *t)
     t->rcvq.since = t->rcvq.edge_at = t->rcvq.heard = 0;
     t->rcvq.from = t->rcvq.edge = t->irs;
     t->rcvq.tsecr = t->rcvq.period = 0;
-    t->fin_seq = t->dup_left = t->dup_right = t->timed_seq = t->irs;
-    t->last_sent = t->rtx_since = t->shut_since = t->pace_at = t->timed_at = t->sampled_at = 0;
-    t->min_rtt_at = t->ts_recent_at = t->delivered_at = t->first_sent_at = t->challenge_since = 0;
+    t->fin_seq = t->timed_seq = t->irs;
+    t->last_sent = t->rtx_since = t->pace_at = t->timed_at = t->sampled_at = 0;
+    t->min_rtt_at = t->ts_recent_at = t->delivered_at = t->first_sent_at = 0;
     t->round_end = t->app_limited = 0;
     t->rack = (struct tcp_rack){.reordering_seen = t->rack.reordering_seen,
                                 .reo_mult = t->rack.reo_mult,
                                 .is_valid = t->rack.is_valid};
-    t->prr_from = t->prr_delivered = t->prr_out = 0;
     t->undo_valid = t->had_partial = t->fo_offer = t->oob_fetched = false;
-    t->undo_cwnd = t->undo_ssthresh = t->undo_rtx = t->undo_sent = t->undo_ts = 0;
-    t->undo_una = t->undo_end = t->irs;
     t->cc_state = (struct cc_state){{0}};
     t->snd = (struct sendq){.len = t->snd.len};
     t->rcv = (struct ring){.len = t->rcv.len};
     t->due_next = t->due_prev = t->queue_next = NULL;
     t->orphan_older = t->orphan_newer = NULL;
     t->ready = (struct ready){.owner = t->ready.owner};
-    t->challenges = 0;
+    t->rare = NULL;   /* has a comparison of its own */
     t->rcvq.came = 0; /* counts anew: one that trickles less than it takes to be counted may, too */
 }
 
@@ -164,20 +161,36 @@ static void rest_compare(const struct tcb *before, const struct tcb *after)
     }
 }
 
+/* What is attached: the counters, and only where one of them counts. */
+static void rest_compare_rare(const struct tcp_rare *before, const struct tcb *after)
+{
+    bool is_any = false;
+
+#define X(field)                                                                                   \
+    T_TRUE(tcp_rare(after)->field == before->field);                                               \
+    is_any = is_any || before->field != 0;
+    TCP_IDLE_RARE(X)
+#undef X
+    T_EQ(after->rare != NULL, is_any);
+}
+
 /* Pack @sd of @n and unpack it: nothing may be different. Return: was it a large record? */
 static bool rest_round(struct net *n, int sd)
 {
     static struct tcb before;
+    struct tcp_rare rare;
     const struct tcp *tcp = &n->tcp;
     struct tcp_status was, is;
-    uint32_t at = 0, used = n->tcp.tcbs.used;
+    uint32_t at = 0, used = n->tcp.tcbs.used, rares = n->tcp.rares.used;
 
     rest_tell(n);
     memcpy(&before, rest_tcb(n, sd), sizeof(before));
+    rare = *tcp_rare(&before);
     tcp_status(rest_tcb(n, sd), &was);
     T_NEED(rest_pack(n));
     T_NEED(is_packed(n, sd));
     T_EQ(tcp->tcbs.used, used - 1);
+    T_EQ(tcp->rares.used, rares - (before.rare != NULL));
     T_EQ(tcp->idles.used + tcp->idle_larges.used, 1);
     bool is_large = tcp->idle_larges.used == 1;
 
@@ -194,6 +207,7 @@ static bool rest_round(struct net *n, int sd)
     T_TRUE(sock_awake(net_socks(n), sd)->state == SOCK_TCP_CONN);
     T_EQ(tcp->idles.used + tcp->idle_larges.used, 0);
     rest_compare(&before, rest_tcb(n, sd));
+    rest_compare_rare(&rare, rest_tcb(n, sd));
     return is_large;
 }
 
@@ -220,6 +234,7 @@ static void test_tcp_idle_is_the_same_afterwards(void)
     hosts_run(&r.h, NET_SEC(70));
     rest_both(&r, false, false);
     rest_say(&r, true, 5);
+    T_TRUE(r.h.a.tcp.rares.peak == 0 && r.h.b.tcp.rares.peak == 0); /* nothing went wrong */
     rest_end(&r);
 }
 
@@ -288,7 +303,7 @@ static void test_tcp_idle_keeps_wishes_and_the_past(void)
 
     T_EQ(sock_recv(r.b, r.sb, &x, 1, 0), 1);
     hosts_run(&r.h, NET_SEC(1));
-    T_TRUE(rest_tcb(&r.h.a, r.sa)->rtx_total > 0);
+    T_TRUE(rest_tcb(&r.h.a, r.sa)->rare->rtx_total > 0);
     rest_say(&r, true, 1); /* the probe's end of the tail is over */
     rest_say(&r, true, 1);
     hosts_run(&r.h, NET_SEC(1));
@@ -296,30 +311,38 @@ static void test_tcp_idle_keeps_wishes_and_the_past(void)
     rest_end(&r);
 }
 
-/* Another value in the field of @row of the list of what only large records keep, or of the list of what both do.
- * Return: its name; NULL: there are no more. */
-static const char *rest_flip(struct tcb *t, unsigned row, bool is_past)
+enum { REST_BITS, REST_PAST, REST_RARE, REST_LISTS };
+
+/* Another value in the field of @row of @list, one of tcp_idle.h's. Return: its name; NULL: there are no more. */
+static const char *rest_flip(struct tcb *t, unsigned row, unsigned list)
 {
     unsigned at = 0;
 
 #define X(kept, field, usual)                                                                      \
-    if (is_past && at++ == row) {                                                                  \
+    if (list == REST_PAST && at++ == row) {                                                        \
         t->field = !t->field;                                                                      \
         return #field;                                                                             \
     }
     TCP_IDLE_PAST(X)
 #undef X
 #define X(field, bits)                                                                             \
-    if (!is_past && at++ == row) {                                                                 \
+    if (list == REST_BITS && at++ == row) {                                                        \
         t->field = !t->field;                                                                      \
         return #field;                                                                             \
     }
     TCP_IDLE_BITS(X)
 #undef X
+#define X(field)                                                                                   \
+    if (list == REST_RARE && at++ == row) {                                                        \
+        tcp_rare_get(t)->field = !tcp_rare(t)->field;                                              \
+        return #field;                                                                             \
+    }
+    TCP_IDLE_RARE(X)
+#undef X
     return NULL;
 }
 
-/* Each field of both lists by itself. Left out: those on which others depend, which have a test each. */
+/* Each field of the lists by itself. Left out: those on which others depend, which have a test each. */
 static void test_tcp_idle_keeps_each_field(void)
 {
     static const char *const others[] = {"life_at",  "keep_at",       "detached",
@@ -328,20 +351,20 @@ static void test_tcp_idle_keeps_each_field(void)
     const char *name;
     unsigned rows = 0;
 
-    for (unsigned past = 0; past < 2; past++) {
+    for (unsigned list = 0; list < REST_LISTS; list++) {
         for (unsigned row = 0;; row++) {
             rest_begin(&r);
             struct tcb *t = rest_tcb(&r.h.b, r.sb);
             bool is_other = false;
 
-            name = rest_flip(t, row, past == 1);
+            name = rest_flip(t, row, list);
             for (size_t i = 0; name != NULL && i < ARRAY_LEN(others); i++)
                 is_other = is_other || strcmp(name, others[i]) == 0;
             if (name != NULL && !is_other) {
-                T_EQ(rest_round(&r.h.b, r.sb), past == 1);
+                T_EQ(rest_round(&r.h.b, r.sb), list != REST_BITS);
                 rows++;
             }
-            rest_flip(rest_tcb(&r.h.b, r.sb), row, past == 1);
+            rest_flip(rest_tcb(&r.h.b, r.sb), row, list);
             rest_end(&r);
             if (name == NULL)
                 break;
@@ -441,8 +464,8 @@ static void test_tcp_idle_not_while_something_waits(void)
     b->soft_error = EHOSTUNREACH; /* somebody may ask */
     T_TRUE(!tcp_idle_fits(b));
     b->soft_error = 0;
-    b->challenges = 1;
-    b->challenge_since = r.h.now;
+    tcp_rare_get(b)->challenges = 1;
+    tcp_rare_get(b)->challenge_since = r.h.now;
     T_TRUE(!tcp_idle_fits(b)); /* its throttle must not begin anew */
     hosts_run(&r.h, NET_SEC(1));
     T_TRUE(tcp_idle_fits(b));

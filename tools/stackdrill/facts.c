@@ -71,7 +71,7 @@ static bool fact_tcb_value(struct run *r, const struct run_flow *f, const char *
     else if (strcmp(name, "peer_mss") == 0)
         *v = t->peer_mss;
     else if (strcmp(name, "rtx_total") == 0)
-        *v = t->rtx_total;
+        *v = tcp_rare(t)->rtx_total;
     else
         return false;
     return true;
