@@ -269,7 +269,7 @@ static void net_advance(struct net *n, net_time now)
         tcp_tick(&n->tcp, now);
 }
 
-enum { NET_AHEAD = 16 }; /* packets: their blocks fit in the first two levels of a cache */
+enum { NET_AHEAD = 32 }; /* packets: their blocks fit in the first two levels of a cache */
 
 /* Whose segment is it, as it seems? Nothing follows from it but what is fetched. */
 static bool net_peek(const struct pkt *p, struct tcp_id *id)
@@ -286,19 +286,21 @@ static bool net_peek(const struct pkt *p, struct tcp_id *id)
 
 /* With a hundred thousand connections each segment is for one that is not in the cache, and what costs is
  * to wait for memory, twenty times in a row. The segments of a burst can wait together. */
-static void net_ahead(const struct net *n, struct pkt **in, size_t count)
+static void net_ahead(struct net *n, struct pkt **in, size_t count)
 {
-    uint32_t hash[NET_AHEAD];
-    bool is_tcp[NET_AHEAD];
+    struct tcp_ahead a[NET_AHEAD];
     struct tcp_id id;
+    size_t segs = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        is_tcp[i] = net_peek(in[i], &id);
-        hash[i] = is_tcp[i] ? tcp_ahead(&n->tcp, &id) : 0;
-    }
     for (size_t i = 0; i < count; i++)
-        if (is_tcp[i])
-            tcp_ahead_block(&n->tcp, hash[i]);
+        if (net_peek(in[i], &id) && tcp_ahead(&n->tcp, &id, &a[segs]))
+            segs++;
+    for (size_t i = 0; i < segs; i++)
+        tcp_ahead_block(&n->tcp, &a[i]);
+    for (size_t i = 0; i < segs; i++)
+        tcp_ahead_next(&a[i]);
+    for (size_t i = 0; i < segs; i++)
+        tcp_ahead_user(&n->tcp, &a[i]);
 }
 
 void net_input(struct net *n, struct pkt **in, size_t count, net_time now)

@@ -480,7 +480,15 @@ struct tcp_flow {
     uint32_t ports, remote;
 };
 
-enum { TCP_FLOWS = 64 };
+enum { TCP_FLOWS = 128 };
+
+/* A hash that tcp_ahead() has computed, by what it is of. */
+struct tcp_memo {
+    uint64_t words[2];
+    uint32_t hash;
+};
+
+enum { TCP_MEMOS = 32 };
 
 struct tcp {
     struct core *c;
@@ -490,6 +498,7 @@ struct tcp {
     uint64_t predicted;                 /* segments that did not */
     struct timer_wheel wheel;
     struct tcp_flow flows[TCP_FLOWS];
+    struct tcp_memo memo[TCP_MEMOS];
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, rares, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     struct slab idles, idle_larges;
@@ -503,6 +512,7 @@ struct tcp {
     uint32_t idle_hand, idle_orphans;   /* the next place to look at; packed, and without a user */
     /* The connection of @owner is a full block now, or it rests: one of the two. Set by the user. */
     void (*moved)(void *ctx, uint32_t owner, struct tcb *t, struct tcp_idle *i);
+    void (*ahead)(void *ctx, uint32_t owner); /* moved() will be called soon: fetch what it needs */
     void *moved_ctx;
     uint32_t *port_users;               /* established and TIME-WAIT connections per local port */
     uint16_t port_next[16];             /* RFC 6056 section 3.3.4 */
@@ -530,15 +540,24 @@ void tcp_init(struct tcp *tcp, struct core *c, struct ip_layer *ip);
 enum verdict tcp_input(struct tcp *tcp, struct pkt *p);
 /** tcp_input_error - an ICMP error about a segment of ours (RFC 9293 3.9.2.2, RFC 5927). */
 enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e);
+/* A segment that will come in soon, on its way to what it needs from memory. */
+struct tcp_ahead {
+    uint32_t hash;
+    struct hash_node *at; /* in the chain */
+};
 /**
- * tcp_ahead, tcp_ahead_block - a segment of @id will come in soon: fetch what it needs from memory.
+ * tcp_ahead, tcp_ahead_block, tcp_ahead_next, tcp_ahead_user - fetch what a segment of @id will need.
  *
- * The first looks for the chain, the second for the block at its head; between them there should be
- * enough other work for the first to be there.
- * Return: what the second wants to know.
+ * Step by step, unless it spoke lately: the slot of the table; the first record of the chain; the second, if that is for another
+ * one, or the rest of a full block; what the user keeps of one that rests. Each looks at what the one
+ * before has asked for: between them there should be enough other work for it to be there, as the same
+ * step for fifteen others.
+ * Return: the first: is there anything to be fetched?
  */
-uint32_t tcp_ahead(const struct tcp *tcp, const struct tcp_id *id);
-void tcp_ahead_block(const struct tcp *tcp, uint32_t hash);
+bool tcp_ahead(struct tcp *tcp, const struct tcp_id *id, struct tcp_ahead *a);
+void tcp_ahead_block(const struct tcp *tcp, struct tcp_ahead *a);
+void tcp_ahead_next(struct tcp_ahead *a);
+void tcp_ahead_user(const struct tcp *tcp, const struct tcp_ahead *a);
 /** tcp_is_wide - are there so many connections that most of them are not in the cache? */
 static inline bool tcp_is_wide(const struct tcp *tcp)
 {

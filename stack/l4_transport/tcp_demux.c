@@ -35,13 +35,22 @@ static uint64_t tcp_id_hash(const struct siphash_key *key, const struct tcp_id *
     return siphash_words(key, words, 5);
 }
 
+/* Where the hash of @id stands if it was computed ahead. */
+static uint32_t tcp_memo_place(const struct tcp_id *id)
+{
+    return (id->rport ^ (uint32_t)id->remote.lo) % TCP_MEMOS;
+}
+
 uint32_t tcp_hash(const struct tcp *tcp, const struct tcp_id *id)
 {
     uint64_t ports = (uint64_t)id->lport << 16 | id->rport;
 
     if ((id->local.hi | id->remote.hi) == 0) { /* IPv4: two words say all */
         uint64_t words[2] = {id->local.lo << 32 | (uint32_t)id->remote.lo, ports};
+        const struct tcp_memo *m = &tcp->memo[tcp_memo_place(id)];
 
+        if (m->words[0] == words[0] && m->words[1] == words[1])
+            return m->hash;
         return siphash_table(&tcp->c->key, words, ARRAY_LEN(words));
     }
     uint64_t words[5] = {id->local.hi, id->local.lo, id->remote.hi, id->remote.lo, ports};
@@ -118,23 +127,47 @@ static void tcp_flow_forget(struct tcp *tcp, const struct tcp_conn *c)
         f->t = NULL;
 }
 
-uint32_t tcp_ahead(const struct tcp *tcp, const struct tcp_id *id)
-{
-    uint32_t hash = tcp_hash(tcp, id);
+/* ---- fetching ahead ---- */
 
-    hash_ahead(&tcp->table, hash);
-    return hash;
+bool tcp_ahead(struct tcp *tcp, const struct tcp_id *id, struct tcp_ahead *a)
+{
+    if (tcp_flow_find(tcp, id) != NULL)
+        return false;
+    a->hash = tcp_hash(tcp, id);
+    hash_ahead(&tcp->table, a->hash);
+    if ((id->local.hi | id->remote.hi) == 0)
+        tcp->memo[tcp_memo_place(id)] = (struct tcp_memo){
+            {id->local.lo << 32 | (uint32_t)id->remote.lo, (uint64_t)id->lport << 16 | id->rport},
+            a->hash
+        };
+    return true;
 }
 
-void tcp_ahead_block(const struct tcp *tcp, uint32_t hash)
+void tcp_ahead_block(const struct tcp *tcp, struct tcp_ahead *a)
 {
-    const uint8_t *block = (const uint8_t *)hash_first(&tcp->table, hash);
-    /* Which kind it is would have to be waited for: what most of them are. */
-    size_t size =
-        tcp->idles.used > tcp->tcbs.used ? sizeof(struct tcp_idle) : offsetof(struct tcb, iss);
+    a->at = hash_first(&tcp->table, a->hash);
+    if (a->at != NULL) /* of which kind it is would have to be waited for */
+        tcp_fetch(a->at, 0, sizeof(struct tcp_idle));
+}
 
-    for (size_t at = 0; block != NULL && at < size; at += 64)
-        __builtin_prefetch(block + at);
+void tcp_ahead_next(struct tcp_ahead *a)
+{
+    if (a->at == NULL)
+        return;
+    if (a->at->hash != a->hash) { /* another one of the chain; one step is enough for most */
+        a->at = a->at->next;
+        if (a->at != NULL)
+            tcp_fetch(a->at, 0, sizeof(struct tcp_idle));
+    } else if (a->at->kind == TCP_CONN_FULL) {
+        tcp_fetch(a->at, sizeof(struct tcp_idle), sizeof(struct tcb));
+    }
+}
+
+void tcp_ahead_user(const struct tcp *tcp, const struct tcp_ahead *a)
+{
+    /* A full block is given to the user as it is; one that rests will be moved. */
+    if (a->at != NULL && a->at->hash == a->hash && a->at->kind == TCP_CONN_IDLE)
+        tcp->ahead(tcp->moved_ctx, container_of(a->at, struct tcp_idle, link)->owner);
 }
 
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c)

@@ -301,6 +301,23 @@ bool tcp_idle_pack(struct tcb *t)
     return tcp_idle_fits(t) && tcp_pack(t);
 }
 
+/* The hand stands before a block whose lines were fetched last time; fetch what packing it would touch
+ * beside them, and the one after it. */
+static void tcp_idle_ahead(const struct tcp *tcp)
+{
+    const struct slab *pool = &tcp->tcbs;
+
+    if (!tcp_is_wide(tcp) || tcp->idle_hand + 1 >= pool->frontier)
+        return;
+    const struct tcb *t = slab_at(pool, tcp->idle_hand);
+
+    if (t->tcp != NULL && !t->detached) {
+        hash_ahead(&tcp->table, t->conn.link.hash);
+        tcp->ahead(tcp->moved_ctx, t->ready.owner);
+    }
+    tcp_fetch(t + 1, 0, sizeof(*t));
+}
+
 /**
  * tcp_idle_sweep - let the hand go on over at most @steps places, until a block is packed.
  *
@@ -317,8 +334,10 @@ bool tcp_idle_sweep(struct tcp *tcp, uint32_t steps)
             tcp->idle_hand = 0;
         struct tcb *t = slab_at(pool, tcp->idle_hand++);
 
-        if (t->tcp != NULL && tcp_idle_pack(t))
+        if (t->tcp != NULL && tcp_idle_pack(t)) {
+            tcp_idle_ahead(tcp);
             return true;
+        }
     }
     return false;
 }

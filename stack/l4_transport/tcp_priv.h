@@ -34,6 +34,12 @@ static inline struct tcp_conn *tcp_conn_of(struct hash_node *n)
 {
     return container_of(n, struct tcp_conn, link);
 }
+/* Lines @from ... @to of a record, in bytes, will be needed. */
+static inline void tcp_fetch(const void *record, size_t from, size_t to)
+{
+    for (size_t at = from; at < to; at += 64)
+        __builtin_prefetch((const uint8_t *)record + at);
+}
 static inline struct tcb *tcb_of(struct tcp_conn *c) { return container_of(c, struct tcb, conn); }
 
 /* tcp_tcb.c */

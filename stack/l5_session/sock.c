@@ -52,12 +52,21 @@ static void sock_moved(void *ctx, uint32_t owner, struct tcb *t, struct tcp_idle
         k->as.idle = idle;
 }
 
+static void sock_ahead(void *ctx, uint32_t owner)
+{
+    const struct socks *s = ctx;
+
+    if (owner < s->slab.frontier)
+        __builtin_prefetch(slab_at(&s->slab, owner), 1);
+}
+
 void socks_init(struct socks *s, struct core *c, struct tcp *tcp, struct udp *udp)
 {
     s->c = c;
     s->tcp = tcp;
     s->udp = udp;
     tcp->moved = sock_moved;
+    tcp->ahead = sock_ahead;
     tcp->moved_ctx = s;
 }
 

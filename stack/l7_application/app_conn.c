@@ -61,6 +61,14 @@ static void app_list_add(struct app *a, struct app_conn *c, unsigned list)
     l->busiest = i;
 }
 
+void app_conn_ahead(const struct app *a, const struct app_conn *c)
+{
+    if (c->idler < a->conns.frontier)
+        __builtin_prefetch(app_conn_at(a, c->idler), 1);
+    if (c->busier < a->conns.frontier)
+        __builtin_prefetch(app_conn_at(a, c->busier), 1);
+}
+
 /* The list that @c belongs into. */
 static unsigned app_list_of(const struct app_conn *c)
 {

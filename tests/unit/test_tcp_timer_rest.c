@@ -4,7 +4,7 @@
 #include "l4_transport/tcp_idle.h"
 #include "l5_session/sock_priv.h"
 
-enum { CROWD = 100, STAY = 5 };
+enum { CROWD = 2 * TCP_FLOWS, STAY = 5 }; /* more than are known to speak often */
 
 /* Host b has the other ends of a's connections, and keeps five blocks. */
 struct crowd {
@@ -105,7 +105,7 @@ static void test_tcp_timer_rest_packs_who_is_silent(void)
     crowd_begin(&c, CROWD);
     for (unsigned i = 0; i < CROWD; i++)
         crowd_hear(&c, i);
-    crowd_run(&c, NET_MS(800));
+    crowd_run(&c, NET_MS(400));
     T_EQ(tcp->tcbs.used, CROWD);
     crowd_run(&c, NET_SEC(2));
     T_EQ(tcp->tcbs.used, STAY);

@@ -22,7 +22,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,6 +30,7 @@
 #include <unistd.h>
 
 #include "l1_physical/offload.h"
+#include "pages.h"
 #include "stackd.h"
 
 /* How long connections may take to end after the first signal. */
@@ -356,15 +356,10 @@ static int loop_read(struct stackd *d, struct pkt **in)
 /* After a rush: pages that the stack does not need any more. */
 static void loop_give_back(struct stackd *d)
 {
-    const uintptr_t page = 4096;
     struct mspan spare = net_spare(&d->net);
 
-    if (likely(spare.len < page))
-        return;
-    uintptr_t from = ((uintptr_t)spare.p + page - 1) / page * page;
-    uintptr_t to = ((uintptr_t)spare.p + spare.len) / page * page;
-
-    (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    if (unlikely(spare.len > 0))
+        pages_give_back(spare.p, spare.len);
 }
 
 /* What the frames, the clients or the time ask for. */

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pages.h"
 #include "stackd.h"
 #include "sysctl.h"
 
@@ -153,8 +154,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
     size_t net_len = (net_mem_size(&cfg) + 4095) & ~(size_t)4095;
 
     d->mem_len = net_len + r.used;
-    d->mem = mmap(NULL, d->mem_len, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    d->mem = pages_map(d->mem_len, d->opt.connections);
     if (d->mem == MAP_FAILED) {
         snprintf(err, err_len, "%zu MiB of address space: %s: raise the limit (ulimit -v)",
                  d->mem_len >> 20, strerror(errno));
