@@ -5,11 +5,15 @@
 
 extern const struct scope_command scope_frames;
 extern const struct scope_command scope_ladder;
+extern const struct scope_command scope_flows;
 extern const struct scope_command scope_states;
+extern const struct scope_command scope_summary;
 
 const struct scope_command *const scope_commands[] = {
+    &scope_summary,
     &scope_frames,
     &scope_states,
     &scope_ladder,
+    &scope_flows,
     NULL,
 };

@@ -11,12 +11,14 @@
 #ifndef STACKSCOPE_CONN_H
 #define STACKSCOPE_CONN_H
 
+#include <stdalign.h>
+
 #include "base/siphash.h"
 #include "machine.h"
 #include "rtt.h"
 #include "track.h"
 
-enum { CONN_FLIGHTS = 64, CONN_HOLES = 4, TRACK_TELL = 16 };
+enum { CONN_FLIGHTS = 64, CONN_HOLES = 4, TRACK_TELL = 16, TRACK_NEAR = 4096 };
 #define CONN_NONE UINT32_MAX
 
 /* A segment in flight: what is not acknowledged yet. Of a pool of the tracker, in lists by number. */
@@ -34,35 +36,45 @@ struct hole {
     int64_t time; /* of the segment that showed it */
 };
 
+/* The first cache line is what every segment needs. */
 struct side {
-    bool seen, has_ack, had_ack, has_right, fin_seen, top_hole, no_scale;
-    bool sums;             /* its checksums are real: one was right */
-    uint8_t holes;         /* in hole[] */
-    uint8_t top_witnesses; /* segments that stand above a hole at the top and bring nothing */
+    bool seen, has_ack, had_ack, has_right, fin_seen, top_hole;
+    uint8_t holes; /* in hole[] */
+    int8_t
+        sums; /* are its checksums real? One up for each that is right, one down for each that is not */
     uint16_t raw_wnd;
     uint16_t flights;
     tcp_seq nxt, una, ack;
-    tcp_seq nxt_before, ack_before; /* the segment at hand */
     tcp_seq right;                  /* the furthest edge of the window that it ever offered */
-    tcp_seq fin_seq;
-    uint32_t dups;      /* ACKs in a row that say the same */
-    uint32_t last_what; /* enum seg_class of its last segment */
+    tcp_seq nxt_before, ack_before; /* the segment at hand */
+    uint32_t dups;                  /* ACKs in a row that say the same */
+    uint32_t last_what;             /* enum seg_class of its last segment */
     uint32_t flight_first, flight_last;
-    int64_t dup_time; /* of the last duplicate ACK or SACK */
     int64_t rtt_last; /* -1: none */
-    struct hole hole[CONN_HOLES];
     struct rtt rtt;
+    int64_t dup_time; /* of the last duplicate ACK or SACK */
+    tcp_seq fin_seq;
+    uint8_t top_witnesses; /* segments that stand above a hole at the top and bring nothing */
+    bool no_scale;
+    struct hole hole[CONN_HOLES];
 };
 
 struct conn {
     struct track_conn pub; /* first: one is found from the other */
-    struct side side[2];
-    struct machine machine[2];
-    struct conn *chain;  /* of the hash table */
-    struct conn *former; /* a connection on the same ports that a SYN has not ended yet */
+    struct conn *chain;    /* of the hash table */
+    struct conn *former;   /* a connection on the same ports that a SYN has not ended yet */
     uint32_t hash;
-    bool young; /* nothing but SYNs of the client so far */
-    bool self;  /* both ends are the same socket: who speaks cannot be told */
+    bool in_table; /* in a chain, so found by its sockets; else free, or a former one */
+    bool young;    /* nothing but SYNs of the client so far */
+    bool self;     /* both ends are the same socket: who speaks cannot be told */
+    bool quiet[2]; /* an end is ESTABLISHED and nothing is under way: the short cut of machine.c */
+    alignas(64) struct side side[2];
+    struct machine machine[2];
+};
+
+/* By the time of the last segment. */
+struct conn_age {
+    uint32_t older, newer;
 };
 
 /* The most that one connection can take, for --help; asserted in track.c. */
@@ -73,15 +85,16 @@ struct track {
     struct track_observer observer;
     struct dissect d;
     int64_t now;
-    uint64_t frame;    /* number of the frame at hand */
-    struct conn *last; /* that the last segment belonged to */
+    uint64_t frame; /* number of the frame at hand */
+    struct conn
+        *near[TRACK_NEAR]; /* lately seen, by a hash that costs nothing and promises nothing */
     struct conn **slots;
     uint32_t slot_mask;
     struct siphash_key key;
     struct conn *conns; /* the pool */
     uint32_t conn_count, conn_used;
-    struct conn *conn_free;  /* by chain */
-    uint32_t *older, *newer; /* every connection by its last segment, by number in the pool */
+    struct conn *conn_free; /* by chain */
+    struct conn_age *age;   /* every connection by its last segment, by number in the pool */
     uint32_t oldest, newest;
     uint32_t settle; /* the oldest whose presumed states were not told; CONN_NONE */
     int64_t settle_due;

@@ -533,7 +533,7 @@ void machine_segment(struct track *t, struct conn *c, const struct track_segment
     struct machine *m = &c->machine[g->from];
     uint8_t flags = g->d->tcp.flags;
 
-    if (likely(m->quiet && c->machine[1 - g->from].quiet &&
+    if (likely(c->quiet[0] && c->quiet[1] &&
                (flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && !c->side[g->from].top_hole))
         return;
     if (g->what & SEG_AFTER_FIN)
@@ -556,8 +556,8 @@ void machine_segment(struct track *t, struct conn *c, const struct track_segment
             machine_hole(t, c, g->from);
     }
     machine_passes(t, c, g);
-    m->quiet = machine_is_quiet(c, g->from);
-    c->machine[1 - g->from].quiet = machine_is_quiet(c, 1 - g->from);
+    c->quiet[0] = machine_is_quiet(c, 0);
+    c->quiet[1] = machine_is_quiet(c, 1);
 }
 
 /* It has got the reset that passed. */
@@ -588,7 +588,7 @@ void machine_presume(struct track *t, struct conn *c)
             machine_takes_ack_of_fin(t, c, e, 0);
         if (m->rst.frame != 0)
             machine_takes_rst(t, c, e);
-        m->quiet = machine_is_quiet(c, e);
+        c->quiet[e] = machine_is_quiet(c, e);
     }
 }
 

@@ -41,7 +41,6 @@ struct machine {
     bool fin_rcvd_first;        /* it had the other's FIN when it sent its own */
     bool passive;               /* it was in LISTEN */
     bool early_data;            /* it may send data before its SYN is acknowledged (RFC 7413) */
-    bool quiet;                 /* ESTABLISHED and nothing under way: the short cut */
     bool was_open;              /* got beyond the handshake */
     int8_t before_rst;          /* the phase that a RST of its own ended */
     tcp_seq idle_seq;           /* of its last segment without text: SND.NXT then */

@@ -40,19 +40,24 @@ static void rtt_count(struct rtt *r, int64_t ns)
 
 void rtt_add(struct rtt *r, int64_t ns)
 {
+    unsigned at = r->samples % RTT_EXACT;
+
+    if (at == 0 && r->samples != 0) { /* full: into the bars */
+        if (r->bars == NULL)
+            r->bars = calloc(RTT_BARS, sizeof(r->bars[0]));
+        for (unsigned i = 0; i < RTT_EXACT && r->bars != NULL; i++)
+            rtt_count(r, (int64_t)r->last[i]);
+    }
     if (r->samples == 0 || ns < r->min)
         r->min = ns;
-    if (r->samples < RTT_EXACT) {
-        r->exact[r->samples++] = (float)ns;
-        return;
-    }
-    if (r->samples++ == RTT_EXACT) {
-        r->bars = calloc(RTT_BARS, sizeof(r->bars[0]));
-        for (unsigned i = 0; i < RTT_EXACT && r->bars != NULL; i++)
-            rtt_count(r, (int64_t)r->exact[i]);
-    }
-    if (r->bars != NULL)
-        rtt_count(r, ns);
+    r->last[at] = (float)ns;
+    r->samples++;
+}
+
+/* How many samples are not in the bars. */
+static unsigned rtt_waiting(const struct rtt *r)
+{
+    return r->samples == 0 ? 0 : (unsigned)((r->samples - 1) % RTT_EXACT) + 1;
 }
 
 static int rtt_order(const void *a, const void *b)
@@ -66,23 +71,27 @@ int64_t rtt_quantile(const struct rtt *r, unsigned percent)
 {
     if (r->samples == 0)
         return -1;
+    unsigned waiting = rtt_waiting(r);
+
     if (r->bars == NULL) {
         float sorted[RTT_EXACT];
-        size_t n = r->samples < RTT_EXACT ? r->samples : RTT_EXACT;
 
-        memcpy(sorted, r->exact, n * sizeof(sorted[0]));
-        qsort(sorted, n, sizeof(sorted[0]), rtt_order);
-        size_t rank = (n * percent + 99) / 100; /* from 1 */
+        memcpy(sorted, r->last, waiting * sizeof(sorted[0]));
+        qsort(sorted, waiting, sizeof(sorted[0]), rtt_order);
+        unsigned rank = (waiting * percent + 99) / 100; /* from 1 */
         return (int64_t)sorted[rank == 0 ? 0 : rank - 1];
     }
-    uint64_t total = 0, below = 0;
+    uint32_t bars[RTT_BARS];
+    uint64_t total = waiting, below = 0;
 
     for (unsigned i = 0; i < RTT_BARS; i++)
-        total += r->bars[i];
+        total += bars[i] = r->bars[i];
+    for (unsigned i = 0; i < waiting; i++)
+        bars[rtt_bar((int64_t)r->last[i])]++;
     uint64_t rank = (total * percent + 99) / 100;
     for (unsigned i = 0; i < RTT_BARS; i++) {
-        below += r->bars[i];
-        if (below >= rank && r->bars[i] != 0) {
+        below += bars[i];
+        if (below >= rank && bars[i] != 0) {
             int64_t v = rtt_bar_value(i);
             return v < r->min ? r->min : v; /* half a bar must not go below the least */
         }

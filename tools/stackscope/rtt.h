@@ -4,7 +4,7 @@
  * The first RTT_EXACT samples are kept as they are. Then a histogram takes over, whose bars grow with
  * the value: RTT_STEPS of them from one power of two to the next, so a quantile is off by half a bar at
  * most, 1/32 = 3 %. It reaches from 1 us to 17 s; what lies outside counts in the first or last bar.
- * A bar that is full halves them all: the shape stays.
+ * A bar that is full halves them all: the shape stays. Samples go to the histogram a line of cache at a time.
  */
 #ifndef STACKSCOPE_RTT_H
 #define STACKSCOPE_RTT_H
@@ -12,7 +12,7 @@
 #include "base/base.h"
 
 enum {
-    RTT_EXACT = 8,
+    RTT_EXACT = 16,
     RTT_STEPS = 16,
     RTT_LOW_BIT = 10,  /* 2^10 ns */
     RTT_HIGH_BIT = 34, /* 2^34 ns */
@@ -23,8 +23,9 @@ enum {
 struct rtt {
     uint64_t samples;
     int64_t min;
-    float exact[RTT_EXACT]; /* ns; 24 bits of it are enough */
-    uint16_t *bars;         /* NULL: not needed, or no memory; then exact[] is the first ones */
+    uint16_t *bars; /* NULL: not needed yet, or no memory; then only the last samples are known */
+    float last
+        [RTT_EXACT]; /* samples % RTT_EXACT of them are not in the bars; ns, 24 bits of it are enough */
 };
 
 /** rtt_add - one more sample, @ns >= 0. */

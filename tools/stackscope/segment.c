@@ -356,8 +356,6 @@ static void segment_ack(struct track *t, struct conn *c, struct track_segment *g
         if (g->rtt >= 0) {
             rtt_add(&o->rtt, g->rtt);
             o->rtt_last = g->rtt;
-            peer->rtt_min = o->rtt.min;
-            peer->rtt_samples = o->rtt.samples;
         }
         peer->in_flight = seq_dist(o->una, o->nxt);
     }

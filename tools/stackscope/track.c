@@ -18,12 +18,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/siphash.h"
 #include "conn.h"
 
-enum { TRACK_CONNECTIONS = 1 << 17, TRACK_FLIGHTS_EACH = 8 };
+enum { TRACK_CONNECTIONS = 1 << 17, TRACK_FLIGHTS_EACH = 8, TRACK_SUMS = 100 };
 #define TRACK_SETTLE_NS NET_SEC(10)
 
 static_assert(TRACK_CONN_MAX <= 9 * 1024, "what --help and the man page say");
@@ -51,28 +52,28 @@ char *track_conn_text(const struct track_conn *c, unsigned end, char *out)
 
 static void track_unlink(struct track *t, uint32_t i)
 {
-    uint32_t o = t->older[i], n = t->newer[i];
+    uint32_t o = t->age[i].older, n = t->age[i].newer;
 
     if (t->settle == i) {
         t->settle = n;
         t->settle_due = 0; /* asked anew */
     }
     if (o != CONN_NONE)
-        t->newer[o] = n;
+        t->age[o].newer = n;
     else
         t->oldest = n;
     if (n != CONN_NONE)
-        t->older[n] = o;
+        t->age[n].older = o;
     else
         t->newest = o;
 }
 
 static void track_link(struct track *t, uint32_t i)
 {
-    t->older[i] = t->newest;
-    t->newer[i] = CONN_NONE;
+    t->age[i].older = t->newest;
+    t->age[i].newer = CONN_NONE;
     if (t->newest != CONN_NONE)
-        t->newer[t->newest] = i;
+        t->age[t->newest].newer = i;
     else
         t->oldest = i;
     t->newest = i;
@@ -104,7 +105,7 @@ static void track_settle(struct track *t)
         if (t->now < t->settle_due)
             return;
         machine_presume(t, c);
-        t->settle = t->newer[t->settle];
+        t->settle = t->age[t->settle].newer;
     }
 }
 
@@ -161,12 +162,16 @@ static void conn_told(struct track *t, struct conn *c, const char *why, bool sil
     machine_presume(t, c);
     if (silence)
         machine_silence(t, c);
+    if (t->observer.ended == NULL)
+        return;
     for (unsigned e = 0; e < 2; e++) {
+        if (c->side[e].rtt.samples != 0)
+            c->pub.end[e].rtt_min = c->side[e].rtt.min;
+        c->pub.end[e].rtt_samples = c->side[e].rtt.samples;
         c->pub.end[e].rtt_median = rtt_quantile(&c->side[e].rtt, 50);
         c->pub.end[e].rtt_p95 = rtt_quantile(&c->side[e].rtt, 95);
     }
-    if (t->observer.ended != NULL)
-        t->observer.ended(t->observer.ctx, &c->pub, why);
+    t->observer.ended(t->observer.ctx, &c->pub, why);
 }
 
 static void conn_end(struct track *t, struct conn *c, const char *why, bool silence)
@@ -185,8 +190,7 @@ static void conn_end(struct track *t, struct conn *c, const char *why, bool sile
         *at = c->chain;
     track_unlink(t, conn_number(t, c));
     segment_forget(t, c);
-    if (t->last == c)
-        t->last = NULL;
+    c->in_table = false;
     c->chain = t->conn_free;
     t->conn_free = c;
 }
@@ -238,6 +242,7 @@ static struct conn *conn_new(struct track *t, const struct dissect *d, uint32_t 
     c->pub.first_frame = t->frame;
     c->pub.first_time = t->now;
     c->hash = hash;
+    c->in_table = true;
     c->chain = t->slots[hash & t->slot_mask];
     t->slots[hash & t->slot_mask] = c;
     track_link(t, conn_number(t, c));
@@ -273,6 +278,7 @@ static void conn_step_back(struct track *t, struct conn *c)
         at = &(*at)->chain;
     *at = c->chain;
     c->chain = NULL;
+    c->in_table = false;
 }
 
 /* A SYN with another number: a new connection. Return: it. */
@@ -313,30 +319,47 @@ static bool segment_begins(const struct conn *c, const struct dissect *d, unsign
            c->pub.joined; /* else the other half of a simultaneous open */
 }
 
+/* By its two sockets. Who fills near[] with addresses that meet there makes us no slower than without it. */
+static struct conn *track_lookup(struct track *t, const struct dissect *d, int *end)
+{
+    uint32_t a = (uint32_t)(addr_half(&d->src, 1) >> 32),
+             b = (uint32_t)(addr_half(&d->dst, 1) >> 32);
+    uint32_t mix = (a ^ b ^ (uint32_t)(d->src_port ^ d->dst_port) << 8) * 0x9e3779b1u;
+    struct conn **near = &t->near[mix >> 20];
+
+    static_assert(TRACK_NEAR == 1 << 12, "twelve bits choose");
+    if (likely(*near != NULL && (*near)->in_table && (*end = conn_from(*near, d)) >= 0))
+        return *near;
+    uint32_t hash = track_hash(t, d);
+    struct conn *c = t->slots[hash & t->slot_mask];
+
+    for (; c != NULL; c = c->chain)
+        if (c->hash == hash && (*end = conn_from(c, d)) >= 0)
+            break;
+    if (c == NULL) {
+        c = conn_new(t, d, hash);
+        *end = conn_from(c, d);
+    }
+    *near = c;
+    return c;
+}
+
 static struct conn *track_find(struct track *t, const struct dissect *d, unsigned *from,
                                uint32_t *what)
 {
-    struct conn *c = t->last;
-    int end = c != NULL ? conn_from(c, d) : -1;
+    int end = 0;
+    struct conn *c = track_lookup(t, d, &end);
 
-    if (end < 0) {
-        uint32_t hash = track_hash(t, d);
-
-        for (c = t->slots[hash & t->slot_mask]; c != NULL; c = c->chain)
-            if (c->hash == hash && (end = conn_from(c, d)) >= 0)
-                break;
-        if (c == NULL) {
-            c = conn_new(t, d, hash);
-            end = conn_from(c, d);
-        }
+    if (likely((d->tcp.flags & TCP_SYN) == 0 && c->former == NULL)) {
+        *from = (unsigned)end;
+        return c;
     }
     if (c->side[end].seen || c->pub.joined || c->machine[end].phase == PHASE_CLOSED)
-        if (unlikely((d->tcp.flags & TCP_SYN) != 0 && segment_begins(c, d, (unsigned)end))) {
+        if (segment_begins(c, d, (unsigned)end)) {
             c = conn_anew(t, c, d, (unsigned)end, what);
             end = conn_from(c, d);
         }
-    t->last = c;
-    if (unlikely(c->former != NULL)) {
+    if (c->former != NULL) {
         if (former_fits(c, (unsigned)end, d)) {
             c = c->former;
             end = conn_from(c, d);
@@ -362,10 +385,10 @@ static void conn_completeness(struct track_conn *c, const struct track_segment *
 
     if (flags & TCP_SYN)
         c->completeness |= flags & TCP_ACK ? 2 : 1;
-    else if (g->len != 0)
-        c->completeness |= 8;
-    else if (flags == TCP_ACK)
+    else if (flags & TCP_ACK)
         c->completeness |= 4;
+    if (g->len != 0)
+        c->completeness |= 8;
     if (flags & TCP_FIN)
         c->completeness |= 16;
     if (flags & TCP_RST)
@@ -373,7 +396,7 @@ static void conn_completeness(struct track_conn *c, const struct track_segment *
 }
 
 /* Is it broken? Asked where it matters: when it would change what is known. Where checksums are left to
- * a device that does not even begin them, none is ever right, and nothing follows from a wrong one. */
+ * a device that does not even begin them, one in 65536 is right; nothing follows from a wrong one then. */
 static bool segment_is_broken(struct conn *c, const struct track_segment *g)
 {
     struct side *s = &c->side[g->from];
@@ -381,12 +404,17 @@ static bool segment_is_broken(struct conn *c, const struct track_segment *g)
     const struct tcp_seg *h = &g->d->tcp;
     enum dissect_sum ip, tcp;
 
-    if (likely(c->machine[0].quiet && c->machine[1].quiet && seq_eq(h->seq, s->nxt) &&
-               seq_leq(h->ack, o->nxt) && (h->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0))
+    if (likely(c->quiet[0] && c->quiet[1] && seq_eq(h->seq, s->nxt) && seq_leq(h->ack, o->nxt) &&
+               (h->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0))
         return false;
     dissect_sums(g->d, g->frame, &ip, &tcp);
-    s->sums = s->sums || tcp == SUM_GOOD;
-    return s->sums && (tcp == SUM_BAD || ip == SUM_BAD);
+    bool broken = (tcp == SUM_BAD || ip == SUM_BAD) && s->sums > 0;
+
+    if (tcp == SUM_GOOD && s->sums < TRACK_SUMS)
+        s->sums++;
+    else if (tcp == SUM_BAD && s->sums > -TRACK_SUMS)
+        s->sums--;
+    return broken;
 }
 
 static void track_segment(struct track *t, const struct frame *f)
@@ -412,6 +440,8 @@ static void track_segment(struct track *t, const struct frame *f)
             machine_segment(t, c, &g);
     }
     t->in_segment = false;
+    c->pub.what |= g.what;
+    c->pub.end[g.from].wire_bytes += f->wire_len;
     g.after[0] = c->pub.end[0].state;
     g.after[1] = c->pub.end[1].state;
     if (t->observer.segment != NULL)
@@ -455,13 +485,14 @@ struct track *track_new(const struct track_options *o)
                           : UINT32_MAX - 1;
     t->flight_count = u32_max(t->flight_count, 4096);
     t->slots = calloc(slots, sizeof(t->slots[0]));
-    t->conns = calloc(t->conn_count, sizeof(t->conns[0]));
-    t->older = calloc(t->conn_count, sizeof(t->older[0]));
-    t->newer = calloc(t->conn_count, sizeof(t->newer[0]));
+    t->conns = mmap(NULL, t->conn_count * sizeof(t->conns[0]), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (t->conns == MAP_FAILED)
+        t->conns = NULL;
+    t->age = calloc(t->conn_count, sizeof(t->age[0]));
     t->flights = calloc(t->flight_count, sizeof(t->flights[0]));
     t->oldest = t->newest = t->settle = t->flight_free = CONN_NONE;
-    if (t->slots == NULL || t->conns == NULL || t->older == NULL || t->newer == NULL ||
-        t->flights == NULL) {
+    if (t->slots == NULL || t->conns == NULL || t->age == NULL || t->flights == NULL) {
         track_free(t);
         return NULL;
     }
@@ -485,12 +516,12 @@ void track_free(struct track *t)
 {
     if (t == NULL)
         return;
-    for (uint32_t i = 0; t->conns != NULL && t->older != NULL && i < t->conn_used; i++)
+    for (uint32_t i = 0; t->conns != NULL && i < t->conn_used; i++)
         segment_forget(t, &t->conns[i]);
     free(t->slots);
-    free(t->conns);
-    free(t->older);
-    free(t->newer);
+    if (t->conns != NULL)
+        munmap(t->conns, t->conn_count * sizeof(t->conns[0]));
+    free(t->age);
     free(t->flights);
     free(t);
 }

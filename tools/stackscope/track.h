@@ -47,30 +47,34 @@ enum seg_class {
         1 << 17 /* its checksum is wrong, those of its sender are not always: it says nothing */
 };
 
+/* What every segment touches stands first: a cache line an end. */
 struct track_end {
     struct scope_addr addr;
     uint16_t port;
-    int8_t state; /* enum tcp_state, or -1: unknown */
-    bool knows_iss;
-    tcp_seq iss;    /* of what it sends; where no SYN was seen, the first sequence number minus 1 */
-    uint8_t wscale; /* of the windows it announces; 255: unknown */
     uint16_t mss;   /* that it announced, 0: none */
-    bool sack_ok, has_ts;
-    uint64_t segments, bytes; /* sent; bytes counts payload once */
+    int8_t state;   /* enum tcp_state, or -1: unknown */
+    uint8_t wscale; /* of the windows it announces; 255: unknown */
+    bool knows_iss, sack_ok;
+    tcp_seq iss; /* of what it sends; where no SYN was seen, the first sequence number minus 1 */
+    uint32_t window, window_max;       /* bytes, announced by it */
+    uint32_t in_flight, in_flight_max; /* bytes, sent by it */
+    uint64_t segments, bytes;          /* sent; bytes counts payload once */
+    uint64_t wire_bytes;               /* its frames, whole */
     uint64_t rtx_segments, rtx_bytes, out_of_order, dup_acks, zero_windows, resets, gaps;
-    uint32_t window, window_max, in_flight, in_flight_max; /* bytes: announced by it; sent by it */
-    int64_t rtt_min, rtt_median, rtt_p95; /* of segments that it sent, ns; -1: no sample; the last two are
-                                             computed for ended() only */
+    /* Of segments that it sent, ns, -1: no sample. For ended() only; of one ACK: track_segment.rtt. */
+    int64_t rtt_min, rtt_median, rtt_p95;
     uint64_t rtt_samples;
+    bool has_ts;
 };
 
 struct track_conn {
-    uint64_t index; /* from 0, in order of appearance: tcp.stream of Wireshark */
     struct track_end end[2];
+    uint64_t index; /* from 0, in order of appearance: tcp.stream of Wireshark */
     uint64_t first_frame, last_frame;
     int64_t first_time, last_time;
+    uint32_t what; /* every enum seg_class that one of its segments was */
     uint8_t
-        completeness; /* as tcp.completeness of Wireshark counts: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST */
+        completeness; /* as tcp.completeness of Wireshark: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST */
     bool joined;   /* it was there before the capture began */
     void *user[4]; /* of the commands, NULL at first; freed by their ended() */
 };
