@@ -17,7 +17,7 @@ enum frame_dir { FRAME_DIR_UNKNOWN, FRAME_IN, FRAME_OUT };
 
 struct frame {
     uint64_t number;    /* from 1, as Wireshark counts, also where a filter left some out */
-    int64_t time;       /* nanoseconds since 1970 */
+    int64_t time;       /* nanoseconds since 1970; from 0 to half of what fits: two can be added */
     struct span bytes;  /* what was captured; valid until the next source_next() */
     uint32_t wire_len;  /* what was on the wire */
     int linktype;       /* DLT_ of libpcap */

@@ -208,15 +208,17 @@ static int source_check(struct source *s, struct frame *f, const struct pcap_pkt
     return !filter->never && pcap_offline_filter(&filter->program, h, f->bytes.p) != 0;
 }
 
-/* Seconds that do not fit are as far away as they can be. */
+/* Times that no clock shows (before 1970, after 2116) are as near to them as they can be. */
 static int64_t source_time(const struct timeval *t)
 {
-    const int64_t most = INT64_MAX / 1000000000 - 1;
-    int64_t seconds = t->tv_sec;
+    const int64_t most = INT64_MAX / 2 / 1000000000 - 1;
+    int64_t seconds = t->tv_sec, ns = t->tv_usec; /* that is where they stand */
 
-    if (unlikely(seconds > most || seconds < -most))
-        seconds = seconds < 0 ? -most : most;
-    return seconds * 1000000000 + (int64_t)t->tv_usec; /* nanoseconds stand in tv_usec */
+    if (unlikely(seconds > most || seconds < 0))
+        seconds = seconds < 0 ? 0 : most;
+    if (unlikely(ns < 0 || ns > 999999999))
+        ns = 999999999;
+    return seconds * 1000000000 + ns;
 }
 
 static void source_fill(struct source *s, struct frame *f, const struct pcap_pkthdr *h,
