@@ -385,6 +385,7 @@ static json_t *listen_pools(const struct stackd *d)
         {"connections", "full connection blocks",                &n->tcp.tcbs          },
         {"idle",        "connections that rest, packed",         &n->tcp.idles         },
         {"idle_large",  "the same with timers or a past",        &n->tcp.idle_larges   },
+        {"rare",        "connections with losses, marks, ...",   &n->tcp.rares         },
         {"half_open",   "half-open pool (SYN cache)",            &n->tcp.halves        },
         {"time_wait",   "entries in TIME-WAIT",                  &n->tcp.tws           },
         {"listeners",   "TCP sockets that listen",               &n->tcp.listener_pool },
