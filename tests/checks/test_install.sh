@@ -21,7 +21,7 @@ t() {
 
 t "cmake --install" env DESTDIR="$tmp/root" cmake --install "$build" --prefix /usr
 
-for file in bin/stackd bin/stackctl share/man/man1/stackd.1 share/man/man1/stackctl.1 \
+for file in bin/stackd bin/stackctl bin/stackd-extcap share/man/man1/stackd-extcap.1 share/man/man1/stackd.1 share/man/man1/stackctl.1 \
     share/bash-completion/completions/stackd share/bash-completion/completions/stackctl \
     share/stackd/wireshark/stackd.lua share/stackd/wireshark/profile/preferences \
     lib/systemd/system/stackd@.service; do

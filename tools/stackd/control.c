@@ -272,6 +272,7 @@ static void client_free(struct client *c)
 {
     client_trace_end(c);
     client_pcap_end(c);
+    client_write(c); /* the last block of a capture is for who still listens */
     client_ping_end(c);
     client_nc_end(c);
     close(c->fd);
