@@ -130,6 +130,10 @@ int net_init(struct net *n, const struct net_config *cfg, void *mem, size_t mem_
         if (err < 0)
             return err;
     }
+    if (cfg->twin > 0) { /* what the outside must not see twice */
+        prng_seed(&n->core.prng, cfg->seed, NET_STREAM_TWIN + cfg->twin);
+        ip_id_renew(&n->ip);
+    }
     return cfg->gateway == 0 ? 0 : ip_route_add(&n->ip, 0, 0, cfg->gateway, 0, 0);
 }
 
@@ -172,35 +176,81 @@ void net_drop(struct core *c, const struct pkt *p, enum verdict why)
     core_trace_emit(c, &ev);
 }
 
+/* A twin may want to know what @p told us, and @v is what became of it here. */
+static enum verdict net_heard(struct net *n, const struct pkt *p, enum verdict v)
+{
+    const struct core_twins *t = n->core.twins;
+
+    return likely(t == NULL) ? v : t->heard(t->ctx, p, v);
+}
+
+/* ICMP. A question is answered where it arrives; an answer or an error may be for a twin. */
+static enum verdict net_input_icmp(struct net *n, struct pkt *p)
+{
+    bool is_echo = p->len > ICMP4_TYPE && pkt_data(p)[ICMP4_TYPE] == ICMP4_ECHO;
+    struct ip_error err;
+    enum verdict v = icmp4_input(&n->ip, p, &err); /* turns an echo into its reply in place */
+
+    if (v == V_NEXT && err.proto == IP_PROTO_TCP)
+        v = tcp_input_error(&n->tcp, &err);
+    else if (v == V_NEXT && err.proto == IP_PROTO_UDP)
+        v = udp_input_error(&n->udp, &err);
+    else if (v == V_NEXT)
+        v = V_DROP_ICMP4_NO_OWNER;
+    return is_echo ? v : net_heard(n, p, v);
+}
+
 /* L4, and what L3 tells it about its own datagrams. */
 static enum verdict net_input_l4(struct net *n, struct pkt *p)
 {
-    struct ip_error err;
-    enum verdict v;
-
     switch (p->proto) {
     case IP_PROTO_TCP:
         return tcp_input(&n->tcp, p);
     case IP_PROTO_UDP:
         return udp_input(&n->udp, p);
     case IP_PROTO_ICMP:
-        v = icmp4_input(&n->ip, p, &err);
-        if (v != V_NEXT)
-            return v;
-        if (err.proto == IP_PROTO_TCP)
-            return tcp_input_error(&n->tcp, &err);
-        if (err.proto == IP_PROTO_UDP)
-            return udp_input_error(&n->udp, &err);
-        return V_DROP_ICMP4_NO_OWNER;
+        return net_input_icmp(n, p);
     case IP_PROTO_IGMP:
-        return igmp_input(&n->ip, p);
+        return net_heard(n, p, igmp_input(&n->ip, p));
     default: /* answered by ip4_input() */
         return V_DROP_IP4_PROTOCOL;
     }
 }
 
-/* One frame from the wire to its socket. This is the order of the layers, and the only place
- * that knows it. */
+/* A group that nobody here has joined: a twin may have. */
+static enum verdict net_stray_group(struct net *n, struct pkt *p)
+{
+    struct eth_hdr h;
+
+    if (likely(n->core.twins == NULL) || eth_parse(&h, pkt_span(p)) != V_NEXT ||
+        h.type != ETH_TYPE_IP4)
+        return V_DROP_ETH_MULTICAST;
+    p->l2_src = h.src;
+    p->ethertype = h.type;
+    pkt_pull(p, ETH_HDR_LEN);
+    p->l3 = (uint16_t)p->off;
+    enum verdict v = core_stray(&n->core, p);
+
+    return v == V_NEXT ? V_DROP_ETH_MULTICAST : v;
+}
+
+/* What eth_input() said @v of, to its socket. Here and below is the order of the layers, and the only
+ * place that knows it. */
+static inline void net_input_up(struct net *n, struct net_if *nif, struct pkt *p, enum verdict v)
+{
+    if (v == V_NEXT && p->ethertype == ETH_TYPE_ARP)
+        v = net_heard(n, p, arp_input(&nif->arp, p));
+    else if (v == V_NEXT)
+        v = ip4_input(&n->ip, &p); /* may be another packet now: a reassembled datagram */
+    if (v == V_NEXT)
+        v = net_input_l4(n, p);
+    if (v > V_DONE)
+        net_drop(&n->core, p, v);
+    pkt_release(p);
+    n->core.frame = 0;
+}
+
+/* One frame from the wire. */
 static void net_input_one(struct net *n, struct pkt *p)
 {
     NET_ASSERT(p->ifi < n->if_count);
@@ -211,16 +261,16 @@ static void net_input_one(struct net *n, struct pkt *p)
     n->core.frame = p->frame;
 
     v = eth_input(&nif->eth, p);
-    if (v == V_NEXT && p->ethertype == ETH_TYPE_ARP)
-        v = arp_input(&nif->arp, p);
-    else if (v == V_NEXT)
-        v = ip4_input(&n->ip, &p); /* may be another packet now: a reassembled datagram */
-    if (v == V_NEXT)
-        v = net_input_l4(n, p);
-    if (v > V_DONE)
-        net_drop(&n->core, p, v);
-    pkt_release(p);
-    n->core.frame = 0;
+    if (unlikely(v == V_DROP_ETH_MULTICAST))
+        v = net_stray_group(n, p);
+    net_input_up(n, nif, p, v);
+}
+
+void net_hear(struct net *n, struct pkt *p)
+{
+    NET_ASSERT(p->ifi < n->if_count);
+    n->core.frame = p->frame; /* it was counted, and seen by a capture, where it arrived */
+    net_input_up(n, &n->ifs[p->ifi], p, V_NEXT);
 }
 
 /* The next hop does not answer ARP: the sockets whose packets waited for it learn of it as of an

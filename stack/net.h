@@ -32,6 +32,7 @@
 #include "l5_session/sock.h"
 
 enum { NET_IFS = 4, NET_IF_ADDRS = 4 };
+enum { NET_STREAM_TWIN = 0x1000 }; /* random streams of hosts that share a seed begin here */
 
 /* One interface and its addresses. */
 struct net_if_config {
@@ -48,6 +49,7 @@ struct net_if_config {
 struct net_config {
     char name[32];  /* of the host, in traces */
     uint64_t seed;  /* every secret and every random choice comes from it */
+    uint32_t twin;  /* number among hosts that share addresses and secrets (base/core.h): 0 */
     net_time start; /* the moment of net_init(), >= 0 */
     struct net_if_config ifs[NET_IFS];
     uint8_t if_count;
@@ -117,6 +119,18 @@ net_time net_deadline(const struct net *n);
 
 /** net_pkt - an empty packet for a received frame; NULL when the pool is exhausted. */
 struct pkt *net_pkt(struct net *n);
+
+/**
+ * net_hear - take what a twin has handed over (struct core_twins); net_input() has told the time.
+ * @p: an IPv4 datagram or an ARP packet without its Ethernet header, with ifi, frame, ethertype, l2_cast,
+ *     l2_src and the offload's fields as they were; the stack's afterwards
+ *
+ * A capture has seen it where it arrived, so it is not shown again.
+ */
+void net_hear(struct net *n, struct pkt *p);
+
+/** net_set_twins - @t must outlive the host; NULL: none. */
+static inline void net_set_twins(struct net *n, const struct core_twins *t) { n->core.twins = t; }
 
 /**
  * net_set_tap - see every frame at the host's boundary, in the order of p->frame.

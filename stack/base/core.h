@@ -11,6 +11,21 @@
 #include "base/trace.h"
 #include "base/verdict.h"
 
+/*
+ * Twins: several hosts that are one to the outside, with the same addresses and secrets, each of which
+ * is given a part of the frames (the queues of one interface, a host for each). What one of them gets
+ * may concern another. It is the program that carries packets between them; a host says when.
+ */
+struct core_twins {
+    /* Nobody here knows what @p is about: a segment without a connection, a datagram without a socket, a
+     * group without a member. Return: V_NEXT: nor does another, so it is to be answered here; V_DONE:
+     * another looks at it now; else why it is lost. */
+    enum verdict (*stray)(void *ctx, const struct pkt *p);
+    /* @p concerns all, and @v is what became of it here. Return: what is left to be said of it. */
+    enum verdict (*heard)(void *ctx, const struct pkt *p, enum verdict v);
+    void *ctx;
+};
+
 struct core {
     net_time now;       /* of the call into the stack that is being served */
     uint64_t frame;     /* number of the frame being processed or emitted, 0 outside */
@@ -23,6 +38,7 @@ struct core {
     struct buddy bufs;
     struct ready_list ready; /* sockets with news for the session layer */
     uint32_t way_epoch; /* changes with all that a way out of this host depends on (l3_network/hop.c) */
+    const struct core_twins *twins; /* NULL: there are none */
     struct pktq unreached;   /* packets whose next hop is silent, for net.c to tell their senders */
     uint64_t drops[V_COUNT];
     char name[32]; /* of the host, in traces */
@@ -44,6 +60,12 @@ static inline void core_framed(struct core *c, struct pkt *p, bool out)
     p->frame = ++c->frames;
     if (unlikely(c->tap != NULL))
         c->tap(c->tap_ctx, p, out);
+}
+
+/** core_stray - see struct core_twins; V_NEXT without any. */
+static inline enum verdict core_stray(const struct core *c, const struct pkt *p)
+{
+    return likely(c->twins == NULL) ? V_NEXT : c->twins->stray(c->twins->ctx, p);
 }
 
 /** core_trace - start an event of @kind at this moment, for this frame. */

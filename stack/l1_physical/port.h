@@ -24,6 +24,10 @@
  * A port never blocks. What does not fit into the device's queue is lost and counted, as on any
  * network card; what has not been read yet waits in the kernel's queue, which bounds it.
  *
+ * Several queues. With IFF_MULTI_QUEUE each descriptor is a queue of its own, a port for each. The kernel
+ * remembers which queue wrote to a flow last (4096 flows, for three seconds) and sends what belongs to it
+ * there; anything else goes by a hash over addresses and ports that is the same for both directions.
+ *
  * TAP (tap.c): IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, so that each frame is preceded by a struct
  * virtio_net_hdr. A TAP that we made vanishes with our descriptor, and with it the address that we
  * gave to the kernel's end; one that was there stays.
@@ -78,12 +82,16 @@ struct port {
 /**
  * port_open_tap - attach to the TAP @name; it is made if it is not there.
  * @name: at most 15 characters
+ * @multi: for several ports, a queue each: the others by port_open_queue()
  * @err:  receives a line "what happened: how to mend it"
  *
  * Return: the port, or NULL.
  */
-struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload offload, char *err,
-                           size_t err_len);
+struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload offload, bool multi,
+                           char *err, size_t err_len);
+/** port_open_queue - another queue of the TAP of @first, which port_open_tap() opened as one of several. */
+struct port *port_open_queue(const struct port *first, enum port_offload offload, char *err,
+                             size_t err_len);
 /** port_open_fd - use an open TAP descriptor, which must have IFF_NO_PI set; ours afterwards. */
 struct port *port_open_fd(int fd, uint16_t mtu, enum port_offload offload, char *err,
                           size_t err_len);
@@ -122,6 +130,15 @@ int port_send(struct port *port, struct pkt **pkts, int n);
  * Return: 0, or -1: plain system calls go on as before.
  */
 int port_use_uring(struct port *port, bool only_if_faster, char *err, size_t err_len);
+
+/**
+ * port_enter - this thread uses the port from now on; port_leave - it does no longer.
+ *
+ * For a port that is used by another thread than has opened it: io_uring knows its ring by a number that
+ * belongs to a thread.
+ */
+void port_enter(struct port *port);
+void port_leave(struct port *port);
 
 /** port_update_stats - ask the kernel for what only it knows (rx_kernel_drop). */
 void port_update_stats(struct port *port);

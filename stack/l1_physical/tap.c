@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -136,7 +137,8 @@ static void tap_explain_open(char *err, size_t err_len, int why)
         snprintf(err, err_len, "/dev/net/tun: %s", strerror(why));
 }
 
-static void tap_explain_attach(const char *name, bool existed, char *err, size_t err_len, int why)
+static void tap_explain_attach(const char *name, bool existed, bool multi, char *err,
+                               size_t err_len, int why)
 {
     if (why == EBUSY)
         snprintf(err, err_len,
@@ -152,17 +154,28 @@ static void tap_explain_attach(const char *name, bool existed, char *err, size_t
                  "making %s needs CAP_NET_ADMIN: become root, or use --netns (in a container: "
                  "--cap-add NET_ADMIN)",
                  name);
+    else if (why == EINVAL && existed && multi)
+        snprintf(err, err_len,
+                 "%s is there and has one queue only: leave --queues out, or make it with `ip "
+                 "tuntap add "
+                 "dev %s mode tap multi_queue`",
+                 name, name);
     else if (why == EINVAL && existed)
-        snprintf(err, err_len, "%s is there and not a TAP that we can share: choose another --tap",
+        snprintf(err, err_len,
+                 "%s is there and not a TAP with one queue: choose another --tap, or --queues 2 or "
+                 "more if it was made with multi_queue",
                  name);
+    else if (why == E2BIG)
+        snprintf(err, err_len, "%s: the kernel gives no TAP so many queues: fewer --queues", name);
     else
         snprintf(err, err_len, "%s: %s: choose another --tap", name, strerror(why));
 }
 
 /* Return: 0 or a positive errno value. */
-static int tap_attach(struct port *port, bool vnet)
+static int tap_attach(struct port *port, bool vnet, bool multi)
 {
-    struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0))};
+    struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0) |
+                                             (multi ? IFF_MULTI_QUEUE : 0))};
 
     memcpy(ifr.ifr_name, port->name, sizeof(ifr.ifr_name));
     if (ioctl(port->fd, TUNSETIFF, &ifr) < 0)
@@ -171,8 +184,25 @@ static int tap_attach(struct port *port, bool vnet)
     return 0;
 }
 
-struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload offload, char *err,
-                           size_t err_len)
+/* Is somebody attached already? With one queue the kernel refuses the second, with several it does not,
+ * and would give each a part of the frames. */
+static bool tap_in_use(const char *name)
+{
+    struct ifreq ifr = {0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+    bool is_running = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
+                      (ifr.ifr_flags & IFF_RUNNING) != 0; /* up, and with a carrier */
+
+    if (fd >= 0)
+        close(fd);
+    return is_running;
+}
+
+/* @joins: beside a port of ours. */
+static struct port *tap_open(const char *name, uint16_t mtu, enum port_offload offload, bool multi,
+                             bool joins, char *err, size_t err_len)
 {
     struct port *port = port_new(&tap_ops, PORT_TAP, name, mtu, err, err_len);
     bool vnet = offload != PORT_OFFLOAD_OFF;
@@ -181,19 +211,23 @@ struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload off
         return NULL;
     bool existed = if_nametoindex(name) != 0;
 
+    if (existed && multi && !joins && tap_in_use(name)) {
+        tap_explain_attach(name, existed, multi, err, err_len, EBUSY);
+        goto fail;
+    }
     port->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (port->fd < 0) {
         tap_explain_open(err, err_len, errno);
         goto fail;
     }
-    int why = tap_attach(port, vnet);
+    int why = tap_attach(port, vnet, multi);
 
     if (why == EINVAL && vnet) { /* a kernel or a TAP that does not know the header: do without */
         vnet = false;
-        why = tap_attach(port, vnet);
+        why = tap_attach(port, vnet, multi);
     }
     if (why != 0) {
-        tap_explain_attach(name, existed, err, err_len, why);
+        tap_explain_attach(name, existed, multi, err, err_len, why);
         goto fail;
     }
     port->made = !existed;
@@ -202,6 +236,18 @@ struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload off
 fail:
     port_close(port);
     return NULL;
+}
+
+struct port *port_open_tap(const char *name, uint16_t mtu, enum port_offload offload, bool multi,
+                           char *err, size_t err_len)
+{
+    return tap_open(name, mtu, offload, multi, false, err, err_len);
+}
+
+struct port *port_open_queue(const struct port *first, enum port_offload offload, char *err,
+                             size_t err_len)
+{
+    return tap_open(first->name, first->mtu, offload, true, true, err, err_len);
 }
 
 struct port *port_open_fd(int fd, uint16_t mtu, enum port_offload offload, char *err,

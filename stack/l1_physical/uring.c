@@ -306,7 +306,29 @@ int port_use_uring(struct port *port, bool only_if_faster, char *err, size_t err
     return 0;
 }
 
+void port_enter(struct port *port)
+{
+    if (port->ring != NULL)
+        (void)io_uring_register_ring_fd(&port->ring->ring);
+}
+
+void port_leave(struct port *port)
+{
+    if (port->ring != NULL)
+        (void)io_uring_unregister_ring_fd(&port->ring->ring);
+}
+
 #else /* built without liburing */
+
+void port_enter(struct port *port)
+{
+    (void)port;
+}
+
+void port_leave(struct port *port)
+{
+    (void)port;
+}
 
 int port_use_uring(struct port *port, bool only_if_faster, char *err, size_t err_len)
 {

@@ -588,7 +588,8 @@ enum verdict arp_input(struct arp *a, struct pkt *p)
         return e != NULL ? V_DONE : V_DROP_ARP_NOT_FOR_US;
     if (e == NULL && pkt.spa != 0)
         arp_learn(a, &pkt);
-    arp_reply(a, &pkt);
+    if (!a->cfg.quiet)
+        arp_reply(a, &pkt);
     return V_DONE;
 }
 

@@ -26,6 +26,7 @@ struct arp_config {
     net_time stale;                /* an unused entry is forgotten after: 600 s */
     net_time failed;               /* a silent address is not asked again for: 1 s */
     uint32_t requests;             /* before an address counts as silent: 3, one second apart */
+    bool quiet;                    /* a twin answers for our addresses, announces and defends them */
     bool detect;                   /* RFC 5227 probes before an address is used */
     net_time probe_wait;           /* RFC 5227 section 1.1: PROBE_WAIT 1 s; PROBE_NUM is 3 */
     net_time probe_min, probe_max; /* PROBE_MIN 1 s, PROBE_MAX 2 s */

@@ -17,6 +17,9 @@
  * than the quarrel; so do servers everywhere). Two stubborn hosts then cost the network one frame each
  * in ten seconds. The claim never enters the cache.
  *
+ * Of hosts that are twins (base/core.h) one does all this; the others (arp_config.quiet) take the address
+ * for theirs at once and say nothing.
+ *
  * Trying another address after a conflict (MAX_CONFLICTS, RATE_LIMIT_INTERVAL) is up to whoever
  * chooses addresses; this module is told which to take and says what became of it.
  */
@@ -78,7 +81,9 @@ int arp_own_add(struct arp *a, uint32_t ip)
     (void)arp_del(a, ip); /* what is ours is nobody else's */
     *o = (struct arp_own_addr){.ip = ip, .defend_from = a->c->now};
     a->c->way_epoch++;
-    if (a->cfg.detect) {
+    if (a->cfg.quiet) {
+        o->state = ARP_OWN_OURS;
+    } else if (a->cfg.detect) {
         o->state = ARP_OWN_PROBING;
         o->announce = ARP_ANNOUNCE_NUM;
         timer_arm(&a->wheel, &o->timer, arp_own_random(a, 0, a->cfg.probe_wait));
@@ -226,7 +231,7 @@ static void arp_own_taken(struct arp *a, struct arp_own_addr *o, struct mac othe
 static void arp_own_defend(struct arp *a, struct arp_own_addr *o, struct mac other)
 {
     arp_own_trace(a, o, other, "claimed", "another station says that our address is its own");
-    if (a->c->now < o->defend_from)
+    if (a->cfg.quiet || a->c->now < o->defend_from)
         return;
     o->defend_from = a->c->now + a->cfg.defend_interval;
     arp_own_say(a, o, ARP_SAY_ANNOUNCE);

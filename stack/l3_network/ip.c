@@ -60,11 +60,18 @@ void ip_cut(struct ip_layer *ip, const struct ip_config *cfg, struct region *r)
     hop_cut(ip, r);
 }
 
+void ip_id_renew(struct ip_layer *ip)
+{
+    struct prng *g = &ip->c->prng;
+
+    ip->id_key = (struct siphash_key){prng_u64(g), prng_u64(g)};
+}
+
 void ip_init(struct ip_layer *ip, struct core *c)
 {
     ip->c = c;
     c->way_epoch++; /* not that of an empty entry */
-    ip->id_key = (struct siphash_key){prng_u64(&c->prng), prng_u64(&c->prng)};
+    ip_id_renew(ip);
     icmp4_init(ip);
     igmp_init(ip);
     pmtu_init(ip);

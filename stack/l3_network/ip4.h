@@ -92,6 +92,8 @@ void ip_config_default(struct ip_config *cfg);
 void ip_cut(struct ip_layer *ip, const struct ip_config *cfg, struct region *r);
 /** ip_init - ready for interfaces; c->key, c->prng and c->now must be set. */
 void ip_init(struct ip_layer *ip, struct core *c);
+/** ip_id_renew - number datagrams in another order; c->prng says in which. */
+void ip_id_renew(struct ip_layer *ip);
 
 /* ---- Interfaces and addresses (ip.c) ---- */
 

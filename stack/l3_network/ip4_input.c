@@ -53,8 +53,11 @@ static enum verdict ip4_check_destination(const struct ip_layer *ip, struct pkt 
     p->l3_cast = (uint8_t)ip4_if_cast(ip, p->ifi, dst);
     if (p->l3_cast == CAST_UNICAST)
         return V_DROP_IP4_NOT_FOR_US;
-    if (p->l3_cast == CAST_MULTICAST && !igmp_is_member(ip, p->ifi, dst))
-        return V_DROP_IP4_NOT_FOR_US;
+    if (p->l3_cast == CAST_MULTICAST && !igmp_is_member(ip, p->ifi, dst)) {
+        enum verdict v = core_stray(ip->c, p); /* a twin may be one */
+
+        return v == V_NEXT ? V_DROP_IP4_NOT_FOR_US : v;
+    }
     return V_NEXT;
 }
 

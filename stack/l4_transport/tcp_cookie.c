@@ -102,17 +102,16 @@ enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const stru
     return V_DONE;
 }
 
-/**
- * tcp_cookie_check - does the ACK @seg bring back a cookie of ours?
- * @h: receives what the SYN had said
- */
-bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
-                      struct tcp_half *h)
+/* Without a flood nobody can be holding one, and there is nothing to guess at. */
+static bool cookie_may_be(const struct tcp *tcp)
 {
-    /* Without a flood nobody can be holding one, and there is nothing to guess at. */
-    if (tcp->cfg.syn_policy != TCP_SYN_COOKIES ||
-        tcp->c->now - tcp->cookie_sent > 2 * COOKIE_PERIOD)
-        return false;
+    return tcp->cfg.syn_policy == TCP_SYN_COOKIES &&
+           tcp->c->now - tcp->cookie_sent <= 2 * COOKIE_PERIOD;
+}
+
+static bool cookie_read(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
+                        struct tcp_half *h)
+{
     struct tcp_id id = {seg->dst, seg->src, seg->dst_port, seg->src_port};
     bool has_ts = seg->opt.has_ts && tcp->cfg.timestamps;
     uint32_t cookie = seg->ack.v - 1, offset = tcp_ts_offset(tcp, &id);
@@ -124,10 +123,8 @@ bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
 
     if (((uint32_t)period & 3) != cookie >> 30)
         period--; /* the last period, or a forgery, which the hash will tell */
-    if (cookie_make(tcp, &id, irs, period, mss, bits, has_ts) != cookie) {
-        tcp->stats.cookies_bad++;
+    if (cookie_make(tcp, &id, irs, period, mss, bits, has_ts) != cookie)
         return false;
-    }
     *h = (struct tcp_half){
         .conn = {.link.kind = TCP_CONN_HALF, .id = id, .state = TCP_LISTEN, .ts_offset = offset},
         .listener = l,
@@ -141,6 +138,29 @@ bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
         .ts_recent = seg->opt.tsval,
         .wscale = wscale == COOKIE_NO_WSCALE ? 0xff : (uint8_t)wscale,
     };
+    return true;
+}
+
+bool tcp_cookie_is_ours(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg)
+{
+    struct tcp_half h;
+
+    return cookie_may_be(tcp) && cookie_read(tcp, l, seg, &h);
+}
+
+/**
+ * tcp_cookie_check - does the ACK @seg bring back a cookie of ours?
+ * @h: receives what the SYN had said
+ */
+bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
+                      struct tcp_half *h)
+{
+    if (!cookie_may_be(tcp))
+        return false;
+    if (!cookie_read(tcp, l, seg, h)) {
+        tcp->stats.cookies_bad++;
+        return false;
+    }
     tcp->stats.cookies_ok++;
     l->cookies_ok++;
     return true;

@@ -682,6 +682,14 @@ static enum verdict tcp_idle_input(struct tcp *tcp, struct tcp_idle *i, struct t
     return tcp_segment(t, seg);
 }
 
+/* Does @seg, which no connection knows, begin one with our listener @l? If not, a twin may know it. */
+static bool tcp_is_beginning(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg)
+{
+    unsigned flags = seg->flags & (TCP_SYN | TCP_ACK | TCP_RST);
+
+    return l != NULL && (flags == TCP_SYN || (flags == TCP_ACK && tcp_cookie_is_ours(tcp, l, seg)));
+}
+
 enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
 {
     struct tcp_seg seg;
@@ -701,6 +709,9 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
     if (n == NULL) {
         struct tcp_listener *l = tcp_find_listener(tcp, id.local, id.lport);
 
+        if (unlikely(tcp->c->twins != NULL) && !tcp_is_beginning(tcp, l, &seg) &&
+            (v = core_stray(tcp->c, p)) != V_NEXT)
+            return v;
         return l != NULL ? tcp_listen_input(tcp, l, &seg, NULL) : tcp_closed_input(tcp, &seg);
     }
     switch ((enum tcp_conn_kind)n->kind) {

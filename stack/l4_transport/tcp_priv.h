@@ -84,6 +84,8 @@ void tcp_fo_answer(struct tcb *t, const struct tcp_opts *o, uint32_t data, uint3
 
 /* tcp_cookie.c */
 enum verdict tcp_cookie_send(struct tcp *tcp, struct tcp_listener *l, const struct tcp_half *h);
+/** tcp_cookie_is_ours - would tcp_cookie_check() say yes? Counts nothing. */
+bool tcp_cookie_is_ours(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg);
 bool tcp_cookie_check(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
                       struct tcp_half *h);
 

@@ -294,6 +294,11 @@ static enum verdict udp_deliver_all(struct udp *udp, struct pkt *p, const struct
     enum verdict v = udp_deliver_chain(udp, p, h, false, &given);
     enum verdict w = udp_deliver_chain(udp, p, h, true, &given);
 
+    if (v == V_DROP_UDP_NO_PORT && w == V_DROP_UDP_NO_PORT) {
+        enum verdict other = core_stray(udp->c, p);
+
+        return other == V_NEXT ? v : other;
+    }
     return v == V_DONE || w == V_DROP_UDP_NO_PORT ? v : w;
 }
 
@@ -333,6 +338,8 @@ enum verdict udp_input(struct udp *udp, struct pkt *p)
 
     if (u == NULL)
         u = udp_find_bound(udp, p->dst, h.dst_port);
+    if (u == NULL && (v = core_stray(udp->c, p)) != V_NEXT)
+        return v;
     if (u == NULL) {
         ip_reply_error(udp->ip, p, IP_ERR_PORT_UNREACH); /* RFC 1122 section 4.1.3.1 */
         return V_DROP_UDP_NO_PORT;

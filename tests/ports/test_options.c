@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -54,7 +55,7 @@ static void test_options_defaults(void)
     T_EQ(o.offload, PORT_OFFLOAD_AUTO);
     T_EQ(o.io, STACKD_IO_AUTO);
     T_EQ(o.busy_poll, 0);
-    T_EQ(o.cpu, -1);
+    T_EQ(o.cpu[0], -1);
     T_EQ(o.mac.b[0], 0x02); /* locally administered, unicast */
     T_TRUE(o.pcap == NULL && o.trace == NULL && o.http_root == NULL && o.command == NULL);
 }
@@ -71,10 +72,43 @@ static void test_options_busy_poll_and_cpu(void)
 {
     T_EQ(PARSE("--busy-poll", "50", "--cpu", "1"), 0);
     T_EQ(o.busy_poll, NET_US(50));
-    T_EQ(o.cpu, 1);
+    T_EQ(o.cpu[0], 1);
     T_EQ(PARSE("--busy-poll", "0", "--cpu", "0"), 0);
     T_EQ(o.busy_poll, 0);
-    T_EQ(o.cpu, 0);
+    T_EQ(o.cpu[0], 0);
+}
+
+/* These words are refused by a line that begins with @why. */
+static void refuse(const char *why, const char *const *words)
+{
+    T_EQ(parse(words), -EINVAL);
+    T_TRUE(strncmp(err, why, strlen(why)) == 0);
+}
+#define REFUSE(why, ...) refuse(why, (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_options_queues_and_their_processors(void)
+{
+    T_EQ(PARSE("--queues", "3"), 0);
+    T_EQ(o.queues, 3);
+    T_TRUE(o.cpu[0] == -1 && o.cpu[1] == -1 && o.cpu[2] == -1);
+    T_EQ(PARSE("--queues", "3", "--cpu", "4"), 0); /* the first of as many */
+    T_TRUE(o.cpu[0] == 4 && o.cpu[1] == 5 && o.cpu[2] == 6);
+    T_EQ(PARSE("--cpu", "9,0-1", "--queues", "3"), 0);
+    T_TRUE(o.cpu[0] == 9 && o.cpu[1] == 0 && o.cpu[2] == 1);
+    REFUSE("--cpu names 2 processors for 3 queues: ", "--queues", "3", "--cpu", "0,1");
+    REFUSE("--cpu names 2 processors for 1 queue: ", "--cpu", "0-1");
+    REFUSE("--cpu 1020: there are not so many processors", "--queues", "8", "--cpu", "1020");
+    static const char *const lists[] = {"",     ",",   "1,",   "1-",  "-1",
+                                        "1,,2", "2-1", "1024", "0x1", "1 2"};
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        REFUSE("--cpu ", "--cpu", lists[i]);
+    REFUSE("--queues 0: not from 1 to 64", "--queues", "0");
+    REFUSE("--queues 65: not from 1 to 64", "--queues", "65");
+    REFUSE("--queues: only a TAP", "--queues", "2", "--raw", "eth0");
+    REFUSE("--queues: only a TAP", "--queues", "2", "--fd", "3");
+    REFUSE("--rate is of one wire", "--queues", "2", "--rate", "tx:1M");
+    T_EQ(PARSE("--queues", "1", "--rate", "1M"), 0);
 }
 
 static void test_options_mac_depends_on_name_and_address(void)
@@ -318,9 +352,9 @@ static void test_options_set(void)
 }
 
 T_MAIN("options", T(test_options_set), T(test_options_defaults), T(test_options_busy_poll_and_cpu),
-       T(test_options_io), T(test_options_mac_depends_on_name_and_address),
-       T(test_options_addresses_follow_from_ip), T(test_options_faults_by_direction),
-       T(test_options_services), T(test_options_congestion_control),
-       T(test_options_command_needs_netns), T(test_options_control_path),
-       T(test_options_wrong_values_are_refused), T(test_options_message_says_how_to_mend),
-       T(test_options_rate_units))
+       T(test_options_queues_and_their_processors), T(test_options_io),
+       T(test_options_mac_depends_on_name_and_address), T(test_options_addresses_follow_from_ip),
+       T(test_options_faults_by_direction), T(test_options_services),
+       T(test_options_congestion_control), T(test_options_command_needs_netns),
+       T(test_options_control_path), T(test_options_wrong_values_are_refused),
+       T(test_options_message_says_how_to_mend), T(test_options_rate_units))

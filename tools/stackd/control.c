@@ -19,22 +19,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const struct control_command {
-    const char *name;
-    json_t *(*run)(struct client *c, const json_t *request);
-} control_commands[] = {
-    {"sock",   control_sock  },
-    {"listen", control_listen},
-    {"neigh",  control_neigh },
-    {"route",  control_route },
-    {"link",   control_link  },
-    {"maddr",  control_maddr },
-    {"stats",  control_stats },
-    {"fault",  control_fault },
-    {"trace",  control_follow},
-    {"pcap",   control_pcap  },
-    {"ping",   control_ping  },
-    {"nc",     control_nc    },
+/* The last two columns: what --queues makes of it (control_queues.c). */
+static const struct control_command control_commands[] = {
+    {"sock",   control_sock,   CONTROL_ROWS_OF_EACH, NULL               },
+    {"listen", control_listen, CONTROL_SUM,          "local lport"       },
+    {"neigh",  control_neigh,  CONTROL_UNION,        "ip"                },
+    {"route",  control_route,  CONTROL_UNION,        "to via"            },
+    {"link",   control_link,   CONTROL_SUM,          "name mtu ip prefix"},
+    {"maddr",  control_maddr,  CONTROL_FIRST,        NULL                },
+    {"stats",  control_stats,  CONTROL_SUM,          "name layer reason" },
+    {"fault",  control_fault,  CONTROL_UNION,        NULL                },
+    {"trace",  control_follow, CONTROL_FIRST,        NULL                },
+    {"pcap",   control_pcap,   CONTROL_FIRST,        NULL                },
+    {"ping",   control_ping,   CONTROL_FIRST,        NULL                },
+    {"nc",     control_nc,     CONTROL_FIRST,        NULL                },
 };
 
 /* ---- replies ---- */
@@ -198,7 +196,7 @@ static void client_command(struct client *c, const char *line, size_t len)
     } else {
         for (size_t i = 0; i < ARRAY_LEN(control_commands) && reply == NULL; i++) {
             if (strcmp(control_commands[i].name, cmd) == 0)
-                reply = control_commands[i].run(c, request);
+                reply = control_run(&control_commands[i], c, request);
         }
         if (reply == NULL)
             reply =
@@ -304,6 +302,18 @@ int control_fd(const struct control *ctl)
 uint32_t control_trace_mask(const struct control *ctl)
 {
     return ctl->kinds;
+}
+
+bool control_concerns_all(const struct control *ctl)
+{
+    for (int i = 0; ctl != NULL && ctl->clients > 0 && i < CONTROL_CLIENTS; i++) {
+        const struct client *c = &ctl->client[i];
+
+        if (c->fd >= 0 && c->mode != CLIENT_NC && c->mode != CLIENT_PING)
+            return true;
+    }
+    /* Who looks on sees what happens to a socket. */
+    return ctl != NULL && (ctl->d->net.core.trace.mask != 0 || ctl->d->net.core.tap != NULL);
 }
 
 void control_serve(struct control *ctl, net_time now)

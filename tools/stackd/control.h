@@ -45,6 +45,12 @@ int control_fd(const struct control *ctl);
 /** control_serve - control_fd() is readable: accept, read commands, answer, write what waits. */
 void control_serve(struct control *ctl, net_time now);
 
+/**
+ * control_concerns_all - may control_serve() ask for more than the sockets of the first queue? Then the
+ * others must stand still (queues.h). @ctl may be NULL.
+ */
+bool control_concerns_all(const struct control *ctl);
+
 /** control_after - a round of the stack is over: move bytes of `nc`, send and report pings. */
 void control_after(struct control *ctl, net_time now);
 

@@ -92,6 +92,23 @@ json_t *control_refuse(const char *mend, const char *fmt, ...)
 /** control_usage - the same for a request that makes no sense: exit status 1. */
 json_t *control_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* A command of several queues. */
+enum control_how {
+    CONTROL_FIRST,        /* of the first alone */
+    CONTROL_SUM,          /* rows that are about the same thing, with their numbers added up */
+    CONTROL_UNION,        /* done in each; rows that are about the same thing stand once */
+    CONTROL_ROWS_OF_EACH, /* the rows of each, with the queue's number */
+};
+struct control_command {
+    const char *name;
+    json_t *(*run)(struct client *c, const json_t *request);
+    enum control_how how;
+    const char *keys; /* members of a row that say what it is about; they are never added up */
+};
+
+/** control_run - in all queues that it is about, which stand still. Return: one reply. */
+json_t *control_run(const struct control_command *cmd, struct client *c, const json_t *request);
+
 /** control_str - a member of a request as text, "" when it is missing. */
 const char *control_str(const json_t *request, const char *key);
 /** control_ip - an address as JSON text. */

@@ -129,6 +129,9 @@ static json_t *fault_set(struct stackd *d, const json_t *set)
         const char *dir = control_str(one, "dir");
         bool known = true, good = true;
 
+        if (d->queues != NULL && strcmp(name, "rate") == 0)
+            return control_refuse("start stackd without --queues",
+                                  "a rate is of one wire, and each queue is one");
         if (strcmp(dir, "tx") != 0)
             good = fault_apply(&f[STACKD_RX], name, value, &known);
         if (good && strcmp(dir, "rx") != 0)

@@ -211,6 +211,7 @@ static void show_lower(json_t *rows, const struct stackd *d, bool all, const cha
          p->stats.rx_kernel_drop                                                                                              },
         {"port.tx_full",           "frames lost because the device's queue was full",              p->stats.tx_full           },
         {"port.tx_error",          "frames the device refused",                                    p->stats.tx_error          },
+        {"port.handed_over",       "packets given to the next queue, for it or to be passed on",    queues_handed_over(d)      },
         {"eth.rx_frames",          "frames taken by the link layer",                               n->ifs[0].eth.rx_frames    },
         {"eth.tx_frames",          "frames made by the link layer",                                n->ifs[0].eth.tx_frames    },
         {"ip4.rx_datagrams",       "datagrams received",                                           ip->rx_datagrams           },

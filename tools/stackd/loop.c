@@ -166,15 +166,20 @@ static void loop_out(struct stackd *d, net_time now)
 
 /* ---- signals, the command, being ready ---- */
 
+/* All queues stand still. */
 static void loop_stop(struct stackd *d)
 {
     if (d->stopping) {
         d->again = true;
         return;
     }
-    d->stopping = true;
-    d->stop_by = stackd_now() + LOOP_STOP_TIME;
-    app_stop(&d->app);
+    for (unsigned i = 0; i < queues_count(d); i++) {
+        struct stackd *q = queues_touch(d, i);
+
+        q->stopping = true;
+        q->stop_by = stackd_now() + LOOP_STOP_TIME;
+        app_stop(&q->app);
+    }
 }
 
 /* The command has ended: its status is ours. */
@@ -256,12 +261,12 @@ static void loop_address(struct stackd *d)
 
     if (state == ARP_OWN_OURS && !d->ready)
         loop_ready(d);
-    if (state != ARP_OWN_TAKEN || d->stopping)
+    if (state != ARP_OWN_TAKEN || d->is_refused || d->stopping)
         return;
     sink_say(LOOP_IP_FORMAT " is already in use by " LOOP_MAC_FORMAT ": choose another --ip",
              LOOP_IP(d->opt.ip), LOOP_MAC(other));
     d->status = 2;
-    loop_stop(d);
+    d->is_refused = true;
 }
 
 static bool loop_is_over(const struct stackd *d, net_time now)
@@ -284,39 +289,55 @@ static net_time loop_deadline(const struct stackd *d)
 
     at = net_time_min(at, imp_deadline(&d->imp[STACKD_RX]));
     at = net_time_min(at, imp_deadline(&d->imp[STACKD_TX]));
-    at = net_time_min(at, sink_deadline(d));
+    at = net_time_min(at, sink_deadline(d->first));
     if (d->ctl != NULL)
         at = net_time_min(at, control_deadline(d->ctl));
     return d->stopping ? net_time_min(at, d->stop_by) : at;
 }
 
+/* Signals and clients. What they want may concern all queues, which stand still for it. */
+static void loop_serve(struct stackd *d, bool signal, bool client)
+{
+    bool concerns_all = signal || control_concerns_all(d->ctl);
+
+    if (concerns_all)
+        queues_halt(d);
+    net_time now = stackd_now();
+
+    net_input(&d->net, NULL, 0, now); /* what follows happens now, not before the sleep */
+    if (signal)
+        loop_signals(d);
+    if (client) {
+        port_update_stats(d->port); /* somebody may ask */
+        control_serve(d->ctl, now);
+    }
+    if (concerns_all)
+        queues_resume(d);
+}
+
 /* Sleep until @at or something comes. Return: whether a signal or a client was served. */
 static bool loop_wait(struct stackd *d, net_time at, net_time now)
 {
-    struct pollfd fds[3] = {
+    struct pollfd fds[] = {
         {.fd = port_fd(d->port),                         .events = d->loop.is_full ? 0 : POLLIN},
         {.fd = d->signal_fd,                             .events = POLLIN                      },
         {.fd = d->ctl != NULL ? control_fd(d->ctl) : -1, .events = POLLIN                      },
+        {.fd = queues_fd(d),                             .events = POLLIN                      },
     };
-    net_time wait = at == NET_NEVER ? 0 : at - now;
+    bool may_sleep = queues_sleep(d);
+    net_time wait = at == NET_NEVER || !may_sleep ? 0 : at - now;
     struct timespec ts = {0};
 
     if (wait > 0) {
         ts.tv_sec = wait / NET_SEC(1);
         ts.tv_nsec = wait % NET_SEC(1);
     }
-    if (ppoll(fds, 3, at == NET_NEVER ? NULL : &ts, NULL) < 0)
-        return false; /* EINTR: look at the clock again */
-    if (fds[1].revents == 0 && fds[2].revents == 0)
-        return false;
-    now = stackd_now();
-    net_input(&d->net, NULL, 0, now); /* what follows happens now, not before the sleep */
-    if (fds[1].revents != 0)
-        loop_signals(d);
-    if (fds[2].revents != 0) {
-        port_update_stats(d->port); /* somebody may ask */
-        control_serve(d->ctl, now);
-    }
+    int n = ppoll(fds, ARRAY_LEN(fds), at == NET_NEVER && may_sleep ? NULL : &ts, NULL);
+    bool is_woken = queues_awake(d);
+
+    if (n < 0 || (fds[1].revents == 0 && fds[2].revents == 0))
+        return is_woken; /* EINTR: look at the clock again */
+    loop_serve(d, fds[1].revents != 0, fds[2].revents != 0);
     return true;
 }
 
@@ -365,43 +386,74 @@ static void loop_give_back(struct stackd *d)
 /* What the frames, the clients or the time ask for. */
 static void loop_round(struct stackd *d, struct pkt **in, int n, net_time now)
 {
+    queues_hear(d, now);
     loop_in(d, in, n, now);
     app_run(&d->app, now);
     if (d->ctl != NULL)
         control_after(d->ctl, now);
     loop_out(d, now);
-    loop_address(d);
+    if (d == d->first)
+        loop_address(d);
     loop_give_back(d);
-    sink_round(d);
-    sink_write(d, now, false);
+    sink_round(d->first);
+    sink_write(d->first, now, false);
     d->loop.at = loop_deadline(d);
+}
+
+/* Is there nothing left to do, for us and for all others? */
+static bool loop_may_leave(struct stackd *d, net_time now)
+{
+    if (queues_told_to_leave(d))
+        return true;
+    return loop_is_over(d, now) && queues_may_leave(d, d->again || now >= d->stop_by);
+}
+
+/* Look at the device, and do what is due at @now. @is_due: something is; tells whether it was.
+ * Return: whether to go on. */
+static bool loop_look(struct stackd *d, net_time now, bool *is_due)
+{
+    struct pkt *in[STACKD_BATCH];
+    int n = loop_read(d, in);
+
+    if (n < 0) {
+        if (d == d->first)
+            sink_say("%s: %s: the interface is gone: start again", d->port->name, strerror(-n));
+        d->status = 2;
+        (void)queues_may_leave(d, true);
+        return false;
+    }
+    if (n > 0)
+        loop_spin_learn(&d->loop, d->opt.busy_poll, now);
+    *is_due = n > 0 || *is_due || now >= d->loop.at || queues_pending(d);
+    if (!*is_due)
+        return true;
+    loop_round(d, in, n, now);
+    return !loop_may_leave(d, now);
 }
 
 void loop_run(struct stackd *d)
 {
     struct loop_state *l = &d->loop;
-    struct pkt *in[STACKD_BATCH];
     bool served = true; /* the first round is due */
 
     l->spin = d->opt.busy_poll;
     for (;;) {
+        bool is_due = served;
+
+        queues_begin(d);
         net_time now = stackd_now();
-        int n = loop_read(d, in);
+        bool goes_on = loop_look(d, now, &is_due);
 
-        if (n < 0) {
-            sink_say("%s: %s: the interface is gone: start again", d->port->name, strerror(-n));
-            d->status = 2;
+        queues_end(d);
+        if (!goes_on)
             break;
-        }
-        if (n > 0)
-            loop_spin_learn(l, d->opt.busy_poll, now);
-        bool is_due = n > 0 || served || now >= l->at;
-
-        if (is_due) {
-            loop_round(d, in, n, now);
-            if (loop_is_over(d, now))
-                break;
+        if (is_due)
             served = false;
+        if (d->is_refused && !d->stopping) {
+            queues_halt(d);
+            loop_stop(d);
+            queues_resume(d);
+            served = true;
         }
         bool is_busy = (is_due || loop_spin(l, now)) && !l->is_full;
 
@@ -412,7 +464,8 @@ void loop_run(struct stackd *d)
         if (l->is_full)
             at = net_time_min(at, now + LOOP_NO_PACKET);
         l->looked = now;
-        served = loop_wait(d, at, now);
+        served |= loop_wait(d, at, now);
     }
-    loop_notify("STOPPING=1");
+    if (d == d->first)
+        loop_notify("STOPPING=1");
 }

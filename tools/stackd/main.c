@@ -26,7 +26,8 @@ enum { EXIT_USAGE = 1, EXIT_REFUSED = 2, MAIN_ERR = 512 };
 /* Packets for what the bad wire may hold, beside what the stack needs. Untouched ones are free. */
 enum { MAIN_PACKETS = 4096 + 4 * IMP_HELD_DEFAULT, MAIN_GSO_FRAME = 16384, MAIN_QUEUE = 1000 };
 
-enum { MAIN_SPARE = 4096 }; /* connections and sockets that are not the services' */
+enum { MAIN_STREAM_FASTOPEN = 0x2000 }; /* of random numbers, from the seed */
+enum { MAIN_SPARE = 4096 };             /* connections and sockets that are not the services' */
 
 static int64_t main_calendar(void *ctx)
 {
@@ -36,6 +37,12 @@ static int64_t main_calendar(void *ctx)
 
 /* What the TAP's queue towards us holds for sure. With offload a frame has up to 64 KiB, but a peer
  * that writes little at a time has small ones. A quarter is left to those who are not counted. */
+/* Our share of what a limit allows to all queues together. */
+static uint32_t main_share(const struct stackd *d, uint32_t limit)
+{
+    return (limit + d->opt.queues - 1) / d->opt.queues;
+}
+
 static uint32_t main_room(const struct stackd *d)
 {
     uint64_t frames = host_queue(d), room;
@@ -47,10 +54,26 @@ static uint32_t main_room(const struct stackd *d)
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
 
+/* What makes several queues one host: the same secrets, and one of them speaks for their address. */
+static void main_config_queue(const struct stackd *d, struct net_config *cfg)
+{
+    const struct stackd_options *o = &d->opt;
+    struct prng secret;
+
+    if (o->queues == 1)
+        return;
+    cfg->twin = d->queue;
+    cfg->ifs[0].arp.quiet = d->queue > 0;
+    prng_seed(&secret, o->seed, MAIN_STREAM_FASTOPEN);
+    cfg->tcp.fastopen_key[0] = (struct siphash_key){prng_u64(&secret), prng_u64(&secret)};
+    cfg->tcp.fastopen_keys = 1; /* else each would make and renew its own */
+}
+
 static void main_config(const struct stackd *d, struct net_config *cfg)
 {
     const struct stackd_options *o = &d->opt;
     struct net_if_config *ifc = &cfg->ifs[0];
+    uint32_t connections = main_share(d, o->connections);
 
     net_config_default(cfg);
     snprintf(cfg->name, sizeof(cfg->name), "%s", d->port->name);
@@ -74,11 +97,11 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
         ifc->arp.announce_wait = NET_MS(50);
     }
     cfg->tcp.backlog = o->backlog;
-    cfg->tcp.half_open = o->syn_pool;
+    cfg->tcp.half_open = main_share(d, o->syn_pool);
     /* The services' limit is the one that is reached first, as they let the idlest go. */
-    cfg->tcp.connections = o->connections + MAIN_SPARE; /* all at once may have something to say */
-    cfg->tcp.idle = o->connections;
-    cfg->socks.sockets = o->connections + MAIN_SPARE;
+    cfg->tcp.connections = connections + MAIN_SPARE; /* all at once may have something to say */
+    cfg->tcp.idle = connections;
+    cfg->socks.sockets = connections + MAIN_SPARE;
     cfg->tcp.syn_policy = o->syn_policy;
     cfg->tcp.msl = o->msl;
     if (o->fastopen)
@@ -99,6 +122,7 @@ static void main_config(const struct stackd *d, struct net_config *cfg)
     cfg->tcp.mtu_probing = o->pmtu == STACKD_PMTU_ALWAYS      ? 2
                            : o->pmtu == STACKD_PMTU_BLACKHOLE ? 1
                                                               : 0;
+    main_config_queue(d, cfg);
     for (unsigned i = 0; i < o->set_count; i++) { /* checked by options.c */
         char why[256];
 
@@ -147,7 +171,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
 
     main_config(d, &cfg);
     app_config_default(&ac);
-    ac.connections = d->opt.connections;
+    ac.connections = main_share(d, d->opt.connections);
     ac.blocks = u32_max(ac.blocks, ac.connections / 4);
     ac.ports = 2 * STACKD_SERVICES; /* each may have TCP and UDP */
     main_cut(d, &ac, &r);
@@ -171,7 +195,7 @@ static int main_stack(struct stackd *d, char *err, size_t err_len)
     main_cut(d, &ac, &r);
     for (int dir = 0; dir < STACKD_FAULT_DIRS; dir++) {
         imp_init(&d->imp[dir], &d->net.core, dir == STACKD_RX ? "rx" : "tx", d->opt.seed,
-                 (uint64_t)dir + 1);
+                 (uint64_t)d->queue * STACKD_FAULT_DIRS + (uint64_t)dir + 1);
         (void)imp_set(&d->imp[dir], &d->opt.fault[dir]);
     }
     struct app_env env = {
@@ -196,7 +220,7 @@ static int main_port(struct stackd *d, char *err, size_t err_len)
     struct stackd_options *o = &d->opt;
 
     if (o->wire == STACKD_WIRE_TAP)
-        d->port = port_open_tap(o->ifname, o->mtu, o->offload, err, err_len);
+        d->port = port_open_tap(o->ifname, o->mtu, o->offload, o->queues > 1, err, err_len);
     else if (o->wire == STACKD_WIRE_FD)
         d->port = port_open_fd(o->fd, o->mtu, o->offload, err, err_len);
     else
@@ -211,6 +235,8 @@ static int main_port(struct stackd *d, char *err, size_t err_len)
         memcpy(o->ifname, d->port->name, sizeof(o->ifname));
         options_named(o);
     }
+    if (o->queues > 1 && queues_open(d, err, err_len) < 0)
+        return -1;
     return o->host_config ? host_config(d, err, err_len) : 0;
 }
 
@@ -229,20 +255,43 @@ static int main_signals(struct stackd *d)
     return d->signal_fd < 0 ? -1 : 0;
 }
 
-/* Before memory is touched, so that it is that processor's. */
-static int main_cpu(const struct stackd_options *o, char *err, size_t err_len)
+int stackd_pin(const struct stackd_options *o, unsigned i, char *err, size_t err_len)
 {
     cpu_set_t set;
 
-    if (o->cpu < 0)
+    if (o->cpu[i] < 0)
         return 0;
     CPU_ZERO(&set);
-    CPU_SET((size_t)o->cpu, &set);
+    CPU_SET((size_t)o->cpu[i], &set);
     if (sched_setaffinity(0, sizeof(set), &set) == 0)
         return 0;
-    snprintf(err, err_len, "--cpu %d: %s: `nproc` and `taskset -p $$` show what there is", o->cpu,
-             errno == EINVAL ? "no such processor, or none of ours" : strerror(errno));
+    snprintf(err, err_len, "--cpu %d: %s: `nproc` and `taskset -p $$` show what there is",
+             o->cpu[i], errno == EINVAL ? "no such processor, or none of ours" : strerror(errno));
     return -1;
+}
+
+/* Each queue's host on its queue's processor, so that the memory it touches is that processor's; the first
+ * last, so that we stay there. */
+static int main_hosts(struct stackd *d, char *err, size_t err_len)
+{
+    for (unsigned i = queues_count(d); i-- > 0;) {
+        struct stackd *q = queues_at(d, i);
+
+        if (stackd_pin(&d->opt, i, err, err_len) < 0)
+            return -1;
+        if (d->opt.http_root != NULL) {
+            int why = files_open_root(&q->root, d->opt.http_root, &q->files);
+
+            if (why < 0) {
+                snprintf(err, err_len, "--http-root %s: %s: name a directory that we may read",
+                         d->opt.http_root, strerror(-why));
+                return -1;
+            }
+        }
+        if (main_stack(q, err, err_len) < 0)
+            return -1;
+    }
+    return queues_connect(d, err, err_len);
 }
 
 static int main_up(struct stackd *d, char *err, size_t err_len)
@@ -258,22 +307,12 @@ static int main_up(struct stackd *d, char *err, size_t err_len)
         return -1;
     }
     d->started = stackd_now();
-    if (o->http_root != NULL) {
-        int why = files_open_root(&d->root, o->http_root, &d->files);
-
-        if (why < 0) {
-            snprintf(err, err_len, "--http-root %s: %s: name a directory that we may read",
-                     o->http_root, strerror(-why));
-            return -1;
-        }
-    }
     if (o->netns && netns_enter(d, err, err_len) < 0)
         return -1;
     if (o->command != NULL && netns_command(d, err, err_len) < 0)
         return -1;
-    if (main_cpu(o, err, err_len) < 0) /* after the fork: the command runs where it likes */
-        return -1;
-    if (main_port(d, err, err_len) < 0 || main_stack(d, err, err_len) < 0 ||
+    /* After the fork: the command runs where it likes. */
+    if (main_port(d, err, err_len) < 0 || main_hosts(d, err, err_len) < 0 ||
         sink_open(d, err, err_len) < 0)
         return -1;
     if (o->control[0] != '\0') {
@@ -283,11 +322,21 @@ static int main_up(struct stackd *d, char *err, size_t err_len)
         if (d->ctl == NULL)
             sink_say("%s (going on without a control socket)", err);
     }
-    return privileges_drop(d->host_addr_added, err, err_len);
+    if (privileges_drop(d->host_addr_added, err, err_len) < 0)
+        return -1;
+    return queues_start(d, err, err_len); /* threads inherit what is left of our rights */
+}
+
+void stackd_free(struct stackd *d)
+{
+    port_close(d->port);
+    if (d->mem != NULL && d->mem != MAP_FAILED)
+        munmap(d->mem, d->mem_len);
 }
 
 static void main_down(struct stackd *d)
 {
+    queues_join(d);
     control_close(d->ctl);
     d->ctl = NULL;
     if (d->port != NULL) {
@@ -295,15 +344,14 @@ static void main_down(struct stackd *d)
         sink_close(d);
         host_restore(d);
     }
-    port_close(d->port);
+    queues_free(d);
+    stackd_free(d);
     if (d->child_go >= 0)
         close(d->child_go); /* the command never started: now it ends */
     if (d->child > 0) {     /* it had a second since SIGTERM, and its network is gone */
         (void)kill(d->child, SIGKILL);
         (void)waitpid(d->child, NULL, 0);
     }
-    if (d->mem != NULL && d->mem != MAP_FAILED)
-        munmap(d->mem, d->mem_len);
 }
 
 int main(int argc, char **argv)
@@ -312,6 +360,7 @@ int main(int argc, char **argv)
     char err[MAIN_ERR];
 
     d.signal_fd = d.child_go = d.sink.fd = -1;
+    d.first = &d;
     if (options_parse(&d.opt, argc, argv, err, sizeof(err)) < 0) {
         sink_say("%s", err);
         return EXIT_USAGE;

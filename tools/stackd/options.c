@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "base/siphash.h"
 #include "l7_application/app.h"
 #include "sysctl.h"
 
@@ -64,6 +63,7 @@ enum {
     KEY_IO,
     KEY_BUSY_POLL,
     KEY_CPU,
+    KEY_QUEUES,
     KEY_COLOR
 };
 
@@ -83,7 +83,10 @@ static const struct argp_option options_table[] = {
      "how frames cross a TAP: one by one, or many at once by io_uring (auto: where it works)", 1},
     {"busy-poll", KEY_BUSY_POLL, "US", 0,
      "look on for frames for up to so many microseconds before sleeping, where that pays (0)", 1},
-    {"cpu", KEY_CPU, "N", 0, "run on this processor only (any)", 1},
+    {"queues", KEY_QUEUES, "N", 0,
+     "a TAP with N queues, each with a thread and a host of its own; flows stay on their queue (1)", 1},
+    {"cpu", KEY_CPU, "N[,N-N...]", 0,
+     "run on this processor only; with --queues one each, or the first of as many (any)", 1},
     {NULL, 0, NULL, 0, "Addresses:", 2},
     {"ip", KEY_IP, "A.B.C.D/P", 0, "own address (10.0.0.2/24)", 2},
     {"host-ip", KEY_HOST_IP, "A.B.C.D/P", 0,
@@ -373,10 +376,11 @@ static error_t options_count(struct options_state *st, int key, const char *arg)
                                arg);
         o->busy_poll = NET_US((net_time)n);
         return 0;
-    case KEY_CPU:
-        if (!options_number(arg, 0, STACKD_CPUS - 1, &n))
-            return options_bad(st, "--cpu %s: not a processor's number: try --cpu 0", arg);
-        o->cpu = (int)n;
+    case KEY_QUEUES:
+        if (!options_number(arg, 1, STACKD_QUEUES, &n))
+            return options_bad(st, "--queues %s: not from 1 to %d: try --queues 2", arg,
+                               STACKD_QUEUES);
+        o->queues = (unsigned)n;
         return 0;
     case KEY_MSL:
         if (!options_decimal(arg, strlen(arg), 9, (uint64_t)NET_SEC(600), &n) || n == 0)
@@ -526,6 +530,18 @@ static error_t options_set(struct options_state *st, const char *arg)
     return 0;
 }
 
+static error_t options_cpu_list(struct options_state *st, const char *arg)
+{
+    struct stackd_options *o = st->o;
+
+    o->cpus = options_cpus(arg, o->cpu);
+    if (o->cpus == 0)
+        return options_bad(
+            st, "--cpu %s: not a processor's number, or a list of them: try --cpu 0 or --cpu 0,2-4",
+            arg);
+    return 0;
+}
+
 static error_t options_parse_key(int key, char *arg, struct argp_state *state)
 {
     struct options_state *st = state->input;
@@ -547,11 +563,13 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
     case KEY_CONNECTIONS:
     case KEY_MSL:
     case KEY_BUSY_POLL:
-    case KEY_CPU:
+    case KEY_QUEUES:
     case KEY_KEEPALIVE:
     case KEY_USER_TIMEOUT:
     case KEY_SEED:
         return options_count(st, key, arg);
+    case KEY_CPU:
+        return options_cpu_list(st, arg);
     case KEY_CC:
         return options_cc(st, arg);
     case KEY_SET:
@@ -627,44 +645,25 @@ static error_t options_host_ip(struct options_state *st)
     return 0;
 }
 
-/* A MAC address that stays the same for this name and address: locally administered, unicast. */
-static struct mac options_own_mac(const struct stackd_options *o)
+/* Who runs where. One processor for several queues is the first of as many. */
+static error_t options_queues(struct options_state *st)
 {
-    static const struct siphash_key key = {0x737461636b64, 0x6d6163};
-    uint8_t text[sizeof(o->ifname) + 4] = {0};
-    struct mac mac = {{0x02}};
+    struct stackd_options *o = st->o;
 
-    memcpy(text, o->ifname, sizeof(o->ifname));
-    memcpy(text + sizeof(o->ifname), &o->ip, 4);
-    uint64_t h = siphash(&key, text, sizeof(text));
-
-    for (unsigned i = 1; i < 6; i++, h >>= 8)
-        mac.b[i] = (uint8_t)h;
-    return mac;
-}
-
-static void options_control_path(struct stackd_options *o)
-{
-    const char *run = getenv("XDG_RUNTIME_DIR");
-    int n;
-
-    if (geteuid() == 0)
-        n = snprintf(o->control, sizeof(o->control), "/run/stackd/%s.sock", o->ifname);
-    else if (run != NULL && run[0] == '/')
-        n = snprintf(o->control, sizeof(o->control), "%s/stackd/%s.sock", run, o->ifname);
-    else
-        n = snprintf(o->control, sizeof(o->control), "/tmp/stackd-%u/%s.sock", (unsigned)geteuid(),
-                     o->ifname);
-    if (n < 0 || (size_t)n >= sizeof(o->control))
-        o->control[0] = '\0';
-}
-
-void options_named(struct stackd_options *o)
-{
-    if (!o->mac_given)
-        o->mac = options_own_mac(o);
-    if (!o->control_given)
-        options_control_path(o);
+    if (o->queues > 1 && o->wire != STACKD_WIRE_TAP)
+        return options_bad(st, "--queues: only a TAP that is opened here has several: use --tap");
+    if (o->queues > 1 && (o->fault[STACKD_RX].rate_bps > 0 || o->fault[STACKD_TX].rate_bps > 0))
+        return options_bad(st, "--rate is of one wire, and with --queues each queue is one: leave one of "
+                               "the two out");
+    if (o->cpus == 1 && o->cpu[0] + (int)o->queues > STACKD_CPUS)
+        return options_bad(st, "--cpu %d: there are not so many processors behind it: name a lower one",
+                           o->cpu[0]);
+    if (o->cpus > 1 && o->cpus != o->queues)
+        return options_bad(st, "--cpu names %u processors for %u queue%s: name one for each", o->cpus,
+                           o->queues, o->queues > 1 ? "s" : "");
+    for (unsigned i = o->cpus; i < o->queues; i++)
+        o->cpu[i] = o->cpus == 1 ? o->cpu[0] + (int)i : -1;
+    return 0;
 }
 
 static error_t options_finish(struct options_state *st)
@@ -683,6 +682,8 @@ static error_t options_finish(struct options_state *st)
             st, "--ip: this is the subnet's own or its broadcast address: try --ip 10.0.0.2/24");
     error_t bad = options_host_ip(st);
 
+    if (bad == 0)
+        bad = options_queues(st);
     if (bad != 0)
         return bad;
     if (!st->gateway_given)
@@ -722,7 +723,7 @@ static void options_default(struct stackd_options *o)
         .syn_policy = TCP_SYN_COOKIES,
         .msl = NET_SEC(30),
         .hystart = true,
-        .cpu = -1,
+        .queues = 1,
     };
     imp_config_default(&o->fault[STACKD_RX]);
     imp_config_default(&o->fault[STACKD_TX]);

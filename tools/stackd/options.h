@@ -11,7 +11,7 @@
 #include "l1_physical/port.h"
 #include "l4_transport/tcp.h"
 
-enum { STACKD_SERVICES = 64, STACKD_FAULT_DIRS = 2, STACKD_CPUS = 1024 };
+enum { STACKD_SERVICES = 64, STACKD_FAULT_DIRS = 2, STACKD_CPUS = 1024, STACKD_QUEUES = 64 };
 
 enum stackd_wire { STACKD_WIRE_TAP, STACKD_WIRE_RAW, STACKD_WIRE_FD };
 enum stackd_io { STACKD_IO_AUTO, STACKD_IO_READ, STACKD_IO_URING };
@@ -64,7 +64,9 @@ struct stackd_options {
     unsigned set_count;
 
     net_time busy_poll; /* 0: sleep at once */
-    int cpu;            /* to run on, -1: any */
+    unsigned queues;    /* of the TAP, a thread each: 1 */
+    int cpu[STACKD_QUEUES]; /* to run on, of each queue; -1: any */
+    unsigned cpus;      /* how many were named */
 
     struct imp_config fault[STACKD_FAULT_DIRS];
     uint64_t seed;
@@ -105,6 +107,8 @@ bool options_decimal(const char *s, size_t len, unsigned decimals, uint64_t max,
 bool options_percent(const char *s, uint32_t *ppm);
 /** options_ms - milliseconds with decimals, as nanoseconds; at most an hour. */
 bool options_ms(const char *s, net_time *t);
+/** options_cpus - processors, as `0,2-4`; @cpu receives them. Return: how many, 0: that is no list. */
+unsigned options_cpus(const char *s, int cpu[STACKD_QUEUES]);
 /** options_rate - bits per second, with k, M or G. */
 bool options_rate(const char *s, uint64_t *bits);
 /** options_dir_prefix - take a leading `rx:` or `tx:` off @s; @rx and @tx say whom it concerns. */

@@ -145,6 +145,40 @@ bool options_rate(const char *s, uint64_t *bits)
     return *bits > 0 || v == 0;
 }
 
+/* Digits at *@s; 0 to STACKD_CPUS - 1. Return: whether there is such a number; *@s stands behind it. */
+static bool options_cpu(const char **s, int *cpu)
+{
+    const char *from = *s;
+
+    for (*cpu = 0; **s >= '0' && **s <= '9' && *cpu < STACKD_CPUS; (*s)++)
+        *cpu = *cpu * 10 + (**s - '0');
+    return *s > from && *cpu < STACKD_CPUS;
+}
+
+unsigned options_cpus(const char *s, int cpu[STACKD_QUEUES])
+{
+    unsigned n = 0;
+
+    for (;; s++) {
+        int from, to;
+
+        if (!options_cpu(&s, &from))
+            return 0;
+        to = from;
+        if (*s == '-' && (s++, !options_cpu(&s, &to)))
+            return 0;
+        for (; from <= to; from++) {
+            if (n == STACKD_QUEUES)
+                return 0;
+            cpu[n++] = from;
+        }
+        if (*s == '\0')
+            return n;
+        if (*s != ',')
+            return 0;
+    }
+}
+
 const char *options_dir_prefix(const char *s, bool *rx, bool *tx)
 {
     *rx = *tx = true;

@@ -136,7 +136,7 @@ void sink_note(struct stackd *d, uint64_t frame, const char *text, size_t len)
 
 static void sink_event(void *ctx, const struct trace_ev *ev)
 {
-    struct stackd *d = ctx;
+    struct stackd *d = ((struct stackd *)ctx)->first;
     uint32_t bit = 1u << ev->kind;
 
     if ((bit & sink_comment_mask) && sink_has_capture(d))
@@ -155,17 +155,19 @@ static void sink_event(void *ctx, const struct trace_ev *ev)
 
 void stackd_trace_changed(struct stackd *d)
 {
-    struct trace *tr = &d->net.core.trace;
+    uint32_t mask = sink_verbose(d);
 
-    tr->sink = sink_event;
-    tr->ctx = d;
-    tr->mask = sink_verbose(d);
     if (d->sink.fd >= 0)
-        tr->mask |= SINK_ALL;
+        mask |= SINK_ALL;
     if (sink_has_capture(d))
-        tr->mask |= sink_comment_mask;
+        mask |= sink_comment_mask;
     if (d->ctl != NULL)
-        tr->mask |= control_trace_mask(d->ctl);
+        mask |= control_trace_mask(d->ctl);
+    for (unsigned i = 0; i < queues_count(d); i++) {
+        struct stackd *q = queues_at(d, i);
+
+        q->net.core.trace = (struct trace){.mask = mask, .sink = sink_event, .ctx = q};
+    }
 }
 
 /* ---- captures ---- */
@@ -180,8 +182,8 @@ static int64_t sink_realtime(const struct stackd *d)
  * already, and now it has a number. */
 static void sink_frame(void *ctx, const struct pkt *p, bool out)
 {
-    struct stackd *d = ctx;
-    bool is_there = d->pushing && !out && (p->faults & 1u << IMP_DROP) != 0;
+    struct stackd *q = ctx, *d = q->first;
+    bool is_there = q->pushing && !out && (p->faults & 1u << IMP_DROP) != 0;
 
     for (int i = 0; i < STACKD_CAPTURES; i++) {
         struct capture *c = d->capture[i].c;
@@ -189,11 +191,11 @@ static void sink_frame(void *ctx, const struct pkt *p, bool out)
         if (c == NULL)
             continue;
         if (!capture_has_sent(c))
-            (void)capture_frame(c, CAPTURE_WIRE, p, out, sink_realtime(d));
+            (void)capture_frame(c, CAPTURE_WIRE, p, out, sink_realtime(q));
         else if (is_there)
             capture_number(c, p->frame);
         else
-            (void)capture_frame(c, out ? CAPTURE_SENT : CAPTURE_WIRE, p, out, sink_realtime(d));
+            (void)capture_frame(c, out ? CAPTURE_SENT : CAPTURE_WIRE, p, out, sink_realtime(q));
     }
     notes_frame(d, p, out);
 }
@@ -202,7 +204,7 @@ static void sink_frame(void *ctx, const struct pkt *p, bool out)
 static void sink_far(struct stackd *d, enum capture_if where, const struct pkt *p, bool out)
 {
     for (int i = 0; i < STACKD_CAPTURES; i++) {
-        struct capture *c = d->capture[i].c;
+        struct capture *c = d->first->capture[i].c;
 
         if (c != NULL && capture_has_sent(c))
             (void)capture_frame(c, where, p, out, sink_realtime(d));
@@ -223,11 +225,33 @@ void sink_arrived(struct stackd *d, struct pkt **p, int n)
 
 static void sink_capture_changed(struct stackd *d)
 {
-    d->has_sent = false;
+    bool has_sent = false;
+
     for (int i = 0; i < STACKD_CAPTURES; i++)
-        d->has_sent |= d->capture[i].c != NULL && capture_has_sent(d->capture[i].c);
-    net_set_tap(&d->net, sink_has_capture(d) ? sink_frame : NULL, d);
+        has_sent |= d->capture[i].c != NULL && capture_has_sent(d->capture[i].c);
+    for (unsigned i = 0; i < queues_count(d); i++) {
+        struct stackd *q = queues_at(d, i);
+
+        q->has_sent = has_sent;
+        net_set_tap(&q->net, sink_has_capture(d) ? sink_frame : NULL, q);
+    }
     stackd_trace_changed(d);
+}
+
+/* Frames that came so far, and those that were lost before we saw them. */
+static uint64_t sink_received(struct stackd *d, uint64_t *lost)
+{
+    uint64_t rx = 0;
+
+    *lost = 0;
+    for (unsigned i = 0; i < queues_count(d); i++) {
+        struct port *p = queues_at(d, i)->port;
+
+        port_update_stats(p);
+        rx += p->stats.rx_frames;
+        *lost += p->stats.rx_kernel_drop + p->stats.rx_too_long + p->stats.rx_no_big;
+    }
+    return rx;
 }
 
 int stackd_capture_start(struct stackd *d, const struct capture_options *o, char *err,
@@ -243,8 +267,9 @@ int stackd_capture_start(struct stackd *d, const struct capture_options *o, char
         return -EMFILE;
     }
     struct stackd_capture *c = &d->capture[i];
+    uint64_t lost;
 
-    *c = (struct stackd_capture){.since = d->net.core.now, .rx = d->port->stats.rx_frames};
+    *c = (struct stackd_capture){.since = d->net.core.now, .rx = sink_received(d, &lost)};
     snprintf(c->path, sizeof(c->path), "%s", o->path != NULL ? o->path : "");
     snprintf(c->filter, sizeof(c->filter), "%s", o->filter != NULL ? o->filter : "");
     /* The strings must live as long as the capture. */
@@ -269,10 +294,8 @@ int stackd_capture_stop(struct stackd *d, int number, char *err, size_t err_len)
         return -ENOENT;
     }
     struct stackd_capture *c = &d->capture[number];
-    port_update_stats(d->port);
-    uint64_t lost =
-        d->port->stats.rx_kernel_drop + d->port->stats.rx_too_long + d->port->stats.rx_no_big;
-    int why = capture_close(c->c, d->port->stats.rx_frames - c->rx, lost, sink_realtime(d));
+    uint64_t lost, rx = sink_received(d, &lost);
+    int why = capture_close(c->c, rx - c->rx, lost, sink_realtime(d));
 
     c->c = NULL;
     sink_capture_changed(d);

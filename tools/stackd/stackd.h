@@ -5,6 +5,8 @@
  *     host.c       the kernel's end of the cable
  *     options.c    the command line
  *     loop.c       wait, read, process, write
+ *     queues.c     --queues: several of all that, a thread each
+ *     relay.c      what the queues hand over to one another
  *     sink.c       where events go: trace file, terminal, captures, control socket
  *     notes.c      which frame of a capture an event is a comment of
  *     netns.c      --netns and the command inside
@@ -12,7 +14,8 @@
  *     files.c      --http-root, as the web server sees it
  *     control*.c   the control socket
  *
- * One thread, one loop, no locks. The stack inside (struct net) does not know any of this.
+ * One thread, one loop, no locks; with --queues one for each queue, and a struct stackd for each, of which
+ * the first has what there is once. The stack inside (struct net) does not know any of this.
  */
 #ifndef STACKD_STACKD_H
 #define STACKD_STACKD_H
@@ -28,6 +31,7 @@
 #include "l7_application/app.h"
 #include "net.h"
 #include "options.h"
+#include "queues.h"
 
 enum { STACKD_CAPTURES = 8, STACKD_BATCH = 128, STACKD_NOTES = 32 };
 
@@ -56,6 +60,9 @@ struct stackd_notes {
 
 struct stackd {
     struct stackd_options opt;
+    struct queues *queues; /* NULL: there is one */
+    unsigned queue;        /* our number, from 0 */
+    struct stackd *first;  /* the queue that has what there is once: itself, where there is one */
     struct net net;
     struct app app;
     struct port *port;
@@ -68,6 +75,7 @@ struct stackd {
     void *mem; /* of net, app and imp: one untouched mapping */
     size_t mem_len;
     bool host_addr_added; /* we gave the kernel's end its address, on an interface that stays */
+    bool is_refused;             /* somebody else has our address */
     bool ready, stopping, again; /* again: a second signal, go at once */
     int status;                  /* exit status so far */
     net_time started;
@@ -114,6 +122,13 @@ int stackd_capture_stop(struct stackd *d, int number, char *err, size_t err_len)
 
 /** stackd_trace_changed - somebody follows other kinds of events than before. */
 void stackd_trace_changed(struct stackd *d);
+
+/* main.c */
+
+/** stackd_pin - this thread runs on the processor of queue @i from now on. Return: 0 or -1. */
+int stackd_pin(const struct stackd_options *o, unsigned i, char *err, size_t err_len);
+/** stackd_free - give back port and memory. */
+void stackd_free(struct stackd *d);
 
 /* sink.c */
 
