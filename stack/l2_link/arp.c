@@ -657,6 +657,13 @@ enum arp_state arp_state_of(const struct arp *a, uint32_t ip)
     return e != NULL ? (enum arp_state)e->state : ARP_NONE;
 }
 
+uint32_t arp_waiting(const struct arp *a, uint32_t ip)
+{
+    const struct arp_entry *e = arp_find(a, ip);
+
+    return e != NULL ? e->pending.len : 0;
+}
+
 bool arp_each(const struct arp *a, uint32_t *at, struct arp_info *info)
 {
     while (*at < a->entries.frontier) {

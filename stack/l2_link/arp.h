@@ -134,6 +134,8 @@ struct arp_info {
 bool arp_each(const struct arp *a, uint32_t *at, struct arp_info *info);
 /** arp_state_of - what is known of @ip; ARP_NONE: nothing. */
 enum arp_state arp_state_of(const struct arp *a, uint32_t ip);
+/** arp_waiting - how many packets wait for the address of @ip. */
+uint32_t arp_waiting(const struct arp *a, uint32_t ip);
 const char *arp_state_name(enum arp_state s);
 /** arp_set - enter or overwrite an entry by hand; it stays REACHABLE for cfg.reachable.
  * Return: 0, -EINVAL for addresses that no neighbour can have, -ENOBUFS. */

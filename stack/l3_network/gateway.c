@@ -21,6 +21,8 @@
  */
 #include "l3_network/ip4.h"
 
+#include <errno.h>
+
 bool ip4_gateway_is_silent(const struct ip_layer *ip, const struct route *ro)
 {
     if (ro->gateway == 0 || ip->c->now >= ro->silent_until)
@@ -67,4 +69,29 @@ bool ip_is_unreached(const struct ip_layer *ip, struct ip_addr src, struct ip_ad
 
     return ip4_route(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), &path, &next_hop) < 0 ||
            arp_state_of(ip->ifs[path.ifi].arp, next_hop) == ARP_FAILED;
+}
+
+enum ip_reach ip_reach(const struct ip_layer *ip, struct ip_addr src, struct ip_addr dst,
+                       struct ip_addr *next_hop, uint32_t *waiting)
+{
+    struct ip_path path;
+    uint32_t to;
+    int rc = ip4_route(ip, ip_addr_to_v4(dst), ip_addr_to_v4(src), &path, &to);
+
+    *next_hop = dst;
+    *waiting = 0;
+    if (rc < 0)
+        return rc == -EADDRNOTAVAIL ? IP_REACH_NO_SOURCE : IP_REACH_NO_ROUTE;
+    const struct arp *arp = ip->ifs[path.ifi].arp;
+
+    *next_hop = ip_addr_v4(to);
+    *waiting = arp_waiting(arp, to);
+    switch (arp_state_of(arp, to)) {
+    case ARP_INCOMPLETE:
+        return IP_REACH_ASKING;
+    case ARP_FAILED:
+        return IP_REACH_SILENT;
+    default:
+        return IP_REACH_OPEN;
+    }
 }

@@ -68,6 +68,19 @@ int ip_if_count(const struct ip_layer *ip);
 /** ip_is_all_hosts - the group of all hosts, which nobody needs to join. */
 bool ip_is_all_hosts(struct ip_addr group);
 
+/* How far a datagram would get. */
+enum ip_reach {
+    IP_REACH_OPEN,     /* the neighbour is known, or has not been asked for yet */
+    IP_REACH_ASKING,   /* it is being asked for */
+    IP_REACH_SILENT,   /* it does not answer */
+    IP_REACH_NO_ROUTE,
+    IP_REACH_NO_SOURCE /* the address it is to come from cannot be used */
+};
+/** ip_reach - would a datagram from @src to @dst leave now?
+ * @next_hop: receives the neighbour it would go to; @waiting: how many packets wait for that one */
+enum ip_reach ip_reach(const struct ip_layer *ip, struct ip_addr src, struct ip_addr dst,
+                       struct ip_addr *next_hop, uint32_t *waiting);
+
 /* The parameters of one datagram. */
 struct ip_send {
     struct ip_addr src, dst; /* src IP_ADDR_ANY: chosen */

@@ -8,7 +8,7 @@
  * its only writer.
  *
  * Files: tcp_fsm.c Figure 5; tcp_input.c section 3.10.7; tcp_user.c sections 3.10.1-6; tcp_output.c
- * what is due now; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_idle.c
+ * what is due now, and tcp_next.h what may leave; tcp_explain.c why nothing does; tcp_listen.c half-open pool, cookies, accept queue; tcp_timewait.c; tcp_idle.c
  * connections that rest, tcp_timer_rest.c when; tcp_reass.c order; tcp_fastopen.c data in a SYN; tcp_rcvbuf.c sizes of buffers; tcp_recovery.c loss; tcp_rtt.c
  * round trips; tcp_timer.c every timer but tcp_timer_keep.c's, the keep-alive; tcp_urgent.c;
  * tcp_demux.c lookup.
@@ -738,6 +738,12 @@ struct tcp_status {
 };
 /** tcp_each - visit all connections of any kind; @*at starts at 0. Return: false at the end. */
 bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *info);
+/** tcp_each_id - as tcp_each(), who talks to whom in which state and no more, at most @steps slots of the
+ * table. Return: whether one was found; *@at UINT32_MAX: the end. */
+bool tcp_each_id(const struct tcp *tcp, uint32_t *at, uint32_t steps, struct tcp_id *id,
+                 enum tcp_state *state);
+/** tcp_status_of - about the connection @id. Return: whether there is one. */
+bool tcp_status_of(const struct tcp *tcp, const struct tcp_id *id, struct tcp_status *info);
 /** tcp_status - about one connection. */
 void tcp_status(const struct tcb *t, struct tcp_status *info);
 

@@ -13,7 +13,7 @@
  * in front of a border between two of them, or one so small that a copy costs less than a second element
  * of the write vector, is copied.
  */
-#include "l4_transport/tcp_priv.h"
+#include "l4_transport/tcp_next.h"
 
 enum {
     TCP_BURST = 16, /* segments of one connection before the next has its turn */
@@ -208,31 +208,12 @@ void tcp_send_rst(struct tcb *t)
     tcp_reply(t->tcp, p);
 }
 
-/**
- * tcp_window - the window field for a segment that leaves now, and what it promises.
- *
- * Silly-window avoidance (RFC 9293 section 3.8.6.2.2, MUST-39): the right edge moves only when it
- * gains a full segment or half the buffer. It does not move back (section 3.8.6, SHLD-14): where the
- * scaled field cannot express what was promised exactly, it is rounded up - unless the buffer has
- * no room for that. Then it is rounded down (RFC 7323 section 2.4 allows for it), or many small
- * segments would push the edge ahead for ever; what was promised is still accepted.
- */
+/* The window field for a segment that leaves now; what it promises is noted. */
 static uint16_t tcp_window(struct tcb *t)
 {
-    uint32_t limit = tcp_rcvbuf_limit(t), space = limit > t->rcv.len ? limit - t->rcv.len : 0;
-    uint32_t promised = tcp_rcv_wnd(t), shift = t->rcv_wnd_shift, field;
+    uint32_t field = tcp_next_window(t);
 
-    space = u32_min(space, tcp_rcvbuf_share(t));
-    if (space > promised && space - promised >= u32_min(limit / 2, t->rcv_mss))
-        field = space >> shift;
-    else
-        field = (promised + (1u << shift) - 1) >> shift;
-    if (field << shift > u32_max(space, promised))
-        field = promised >> shift;
-    field = u32_min(field, UINT16_MAX);
-    tcp_seq edge = seq_add(t->rcv_nxt, field << shift);
-
-    t->rcv_adv = seq_max(t->rcv_adv, edge);
+    t->rcv_adv = seq_max(t->rcv_adv, seq_add(t->rcv_nxt, field << t->rcv_wnd_shift));
     return (uint16_t)field;
 }
 
@@ -301,19 +282,6 @@ static void tcp_trace_rtx(struct tcb *t, tcp_seq seq, uint32_t len, const char *
     core_trace_emit(c, &ev);
 }
 
-/* Bytes a second at which segments are to leave; 0: as they come. Without a controller's wish twice
- * the window a round trip in slow start, so that it can grow, and 1.2 times after it (Linux). */
-static uint64_t tcp_pacing_rate(const struct tcb *t)
-{
-    if (t->pacing_rate != 0)
-        return t->pacing_rate;
-    if (!t->tcp->cfg.pacing || t->srtt == 0)
-        return 0;
-    uint64_t percent = t->cwnd < t->ssthresh / 2 ? 200 : 120;
-
-    return (uint64_t)t->cwnd * percent / 100 * (uint64_t)NET_SEC(1) / (uint64_t)t->srtt + 1;
-}
-
 /* @len numbers have left: when may the next? A millisecond of silence is credit, no more. */
 static void tcp_paced(struct tcb *t, uint32_t len)
 {
@@ -329,7 +297,7 @@ static void tcp_paced(struct tcb *t, uint32_t len)
 
 static bool tcp_pace_waits(struct tcb *t)
 {
-    if (t->pace_at <= t->tcp->c->now)
+    if (!tcp_next_is_paced(t))
         return false;
     tcp_timer_pace(t);
     return true;
@@ -449,12 +417,6 @@ static bool tcp_output_text(struct tcb *t, tcp_seq seq, uint32_t len, uint32_t s
     return true;
 }
 
-/* Payload of a full segment now: SACK blocks take some of it. */
-static uint32_t tcp_output_mss(const struct tcb *t)
-{
-    return t->snd_mss - tcp_sack_room(t);
-}
-
 /* Send the first segment of @r again; small ones that follow it and are lost, too, go with it. */
 static bool tcp_output_again(struct tcb *t, struct tcp_sent *r)
 {
@@ -477,12 +439,6 @@ static bool tcp_output_again(struct tcb *t, struct tcp_sent *r)
     if (t->has_sack && t->ca_state == TCP_CA_RECOVERY && seq_eq(tcp_sent_seq(r), t->snd_una))
         tcp_timer_first_again(t);
     return true;
-}
-
-/* The lowest segment that is lost; F-RTO first wants to see what new data do. */
-static struct tcp_sent *tcp_output_lost(const struct tcb *t)
-{
-    return t->frto_new ? NULL : tcp_sent_of(tree_first_marked(&t->board.tree));
 }
 
 /* RFC 6675 section 4, NextSeg() (3): nothing is lost that would have to go, and no new data may: so
@@ -511,28 +467,9 @@ static bool tcp_output_rtx(struct tcb *t)
 /* Send a lost segment again, if the windows let it go. */
 static bool tcp_output_resend(struct tcb *t)
 {
-    struct tcp_sent *r = tcp_output_lost(t);
-    uint32_t cwnd = tcp_recovery_window(t);
+    struct tcp_sent *r;
 
-    if (r == NULL || tcp_pipe(t) + u32_min(r->len, r->seg_len) > cwnd)
-        return false;
-    if (seq_geq(tcp_sent_seq(r), seq_add(t->snd_una, t->snd_wnd)))
-        return false; /* the window has shrunk */
-    return tcp_output_again(t, r);
-}
-
-/* Nagle and silly-window avoidance (RFC 9293 section 3.8.6.2.1, 3.7.4): may @len of @avail bytes
- * leave now? @by_wnd: it is the peer's window that makes it less than all. */
-static bool tcp_may_send(const struct tcb *t, uint32_t len, uint32_t avail, bool by_wnd)
-{
-    bool urgent = t->snd_urgent && seq_lt(t->snd_nxt, tcp_rare(t)->snd_up);
-
-    if (len >= tcp_output_mss(t) || t->force)
-        return true;
-    if (len == avail) /* all there is: at once when idle, when the user wants it, at the end */
-        return t->fin_queued || urgent ||
-               (!t->more && (t->nodelay || tcp_in_flight(t) == !t->syn_acked));
-    return by_wnd && len >= t->max_snd_wnd / 2;
+    return tcp_next_lost(t, &r) == TCP_MAY_SEND && tcp_output_again(t, r);
 }
 
 /* Send @len bytes that were never sent, in segments of @seg_len, and the FIN if it follows. */
@@ -549,17 +486,6 @@ static bool tcp_output_new(struct tcb *t, uint32_t len, uint32_t seg_len)
         return true;
     tcp_sent_drop(t, len + fin); /* no packet could be had */
     return false;
-}
-
-/* How much may leave beyond what is in flight: by the peer's window, and by ours. */
-static uint32_t tcp_usable(const struct tcb *t, bool *by_wnd)
-{
-    uint32_t cwnd = tcp_recovery_window(t), pipe = tcp_pipe(t), flight = tcp_in_flight(t);
-    uint32_t ours = cwnd > pipe ? cwnd - pipe : 0;
-    uint32_t theirs = t->snd_wnd > flight ? t->snd_wnd - flight : 0;
-
-    *by_wnd = theirs <= ours;
-    return u32_min(ours, theirs);
 }
 
 /* Send a segment that is longer than all others have been, to see whether it arrives. */
@@ -603,25 +529,21 @@ static uint32_t tcp_output_many(const struct tcb *t, uint32_t len, uint32_t avai
 /* Send new data, as much as one frame takes, or the FIN, if it may go. */
 static bool tcp_output_data(struct tcb *t)
 {
-    tcp_seq end = tcp_data_end(t);
-    bool by_wnd;
+    struct tcp_next n;
+    enum tcp_hold hold = tcp_next_data(t, &n);
 
-    if (!seq_lt(t->snd_nxt, end)) /* a FIN alone needs no window: it carries no data */
-        return t->fin_queued && !t->fin_sent && tcp_output_new(t, 0, 0);
-    uint32_t avail = seq_dist(t->snd_nxt, end), probe = tcp_mtu_probe(t, avail);
+    if (hold != TCP_MAY_SEND) {
+        if (hold == TCP_MAY_FIN)
+            return tcp_output_new(t, 0, 0);
+        return hold == TCP_MAY_PROBE && tcp_output_mtu_probe(t, n.len);
+    }
+    uint32_t len = n.len;
 
-    if (probe > 0)
-        return probe != TCP_MTU_WAIT && tcp_output_mtu_probe(t, probe);
-    uint32_t mss = tcp_output_mss(t), usable = tcp_usable(t, &by_wnd);
-    uint32_t len = u32_min(u32_min(avail, usable), mss);
-
-    if (len == 0 || !tcp_may_send(t, len, avail, by_wnd))
-        return false;
-    if (avail > mss && usable > mss)
-        len = tcp_output_many(t, u32_min(avail, usable), avail, mss);
-    if (mss > SENDQ_COPY_MAX) /* then a border may end a segment */
-        len = tcp_output_fit(t, len, mss);
-    if (!tcp_output_new(t, len, mss))
+    if (n.avail > n.mss && n.usable > n.mss)
+        len = tcp_output_many(t, u32_min(n.avail, n.usable), n.avail, n.mss);
+    if (n.mss > SENDQ_COPY_MAX) /* then a border may end a segment */
+        len = tcp_output_fit(t, len, n.mss);
+    if (!tcp_output_new(t, len, n.mss))
         return false;
     t->force = false;
     return true;
@@ -693,7 +615,7 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
     uint32_t n = 0;
 
     if (!t->syn_acked) {
-        if (seq_eq(t->snd_nxt, t->iss) || t->rtx_due)
+        if (tcp_next_is_syn(t))
             n += tcp_output_syn(t);
         while (t->is_passive && n < max && seq_gt(t->snd_nxt, t->iss) && tcp_output_data(t))
             n++; /* RFC 7413 section 4.2.2: the answer need not wait for the handshake */

@@ -178,6 +178,7 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[
 void tcp_reass_free(struct tcb *t);
 uint32_t tcp_reass_count(const struct tcb *t);
 uint32_t tcp_reass_bytes(const struct tcb *t);
+uint32_t tcp_reass_missing(const struct tcb *t);
 void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first);
 
 /* What an ACK told; filled in on its way from tcp_step5_ack() to tcp_recovery_ack(). */
@@ -299,6 +300,8 @@ void tcp_timer_heard(struct tcb *t);
 bool tcp_timer_keep(struct tcb *t);
 bool tcp_timer_r1(const struct tcb *t);
 bool tcp_timer_r2(const struct tcb *t);
+net_time tcp_timer_r2_at(const struct tcb *t);
+uint8_t tcp_timer_syn_most(const struct tcb *t);
 net_time tcp_timer_end(const struct tcb *t, net_time since);
 
 #endif

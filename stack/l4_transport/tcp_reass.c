@@ -44,6 +44,16 @@ uint32_t tcp_reass_bytes(const struct tcb *t)
     return bytes;
 }
 
+/* Bytes between RCV.NXT and the first interval. */
+uint32_t tcp_reass_missing(const struct tcb *t)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < tcp_reass_count(t); i++)
+        least = u32_min(least, seq_dist(t->rcv_nxt, t->ooo->iv[i].left));
+    return least == UINT32_MAX ? 0 : least;
+}
+
 /* The interval that holds @at, count when there is none. */
 static uint32_t tcp_reass_find(const struct tcp_hole_list *h, tcp_seq at)
 {

@@ -148,28 +148,73 @@ static void tcp_idle_status(const struct tcp *tcp, const struct tcp_idle *i, str
     s->mem = i->is_large ? sizeof(struct tcp_idle_large) : sizeof(*i);
 }
 
+static void tcp_node_status(const struct tcp *tcp, struct hash_node *n, struct tcp_status *s)
+{
+    if (n->kind == TCP_CONN_FULL)
+        tcp_status(container_of(n, struct tcb, conn.link), s);
+    else if (n->kind == TCP_CONN_IDLE)
+        tcp_idle_status(tcp, container_of(n, struct tcp_idle, link), s);
+    else
+        tcp_conn_status(tcp, tcp_conn_of(n), s);
+}
+
 /* All records hang in the table: @*at counts slots in its upper and members of a chain in its
- * lower part, so that a visit in between calls neither loses nor repeats more than it must. */
-bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *s)
+ * lower part, so that a visit in between calls neither loses nor repeats more than it must. At most
+ * @steps slots. */
+static struct hash_node *tcp_each_node(const struct tcp *tcp, uint32_t *at, uint32_t steps)
 {
     uint32_t slot = *at >> 8, skip = *at & 0xff;
 
-    for (; slot <= tcp->table.mask; slot++, skip = 0) {
+    for (; slot <= tcp->table.mask && steps > 0; slot++, skip = 0, steps--) {
         struct hash_node *n = tcp->table.slots[slot];
 
         for (uint32_t i = 0; n != NULL && i < skip; i++)
             n = n->next;
         if (n == NULL)
             continue;
-        if (n->kind == TCP_CONN_FULL)
-            tcp_status(container_of(n, struct tcb, conn.link), s);
-        else if (n->kind == TCP_CONN_IDLE)
-            tcp_idle_status(tcp, container_of(n, struct tcp_idle, link), s);
-        else
-            tcp_conn_status(tcp, tcp_conn_of(n), s);
         *at = slot << 8 | (skip + 1);
-        return true;
+        return n;
     }
     *at = slot << 8;
-    return false;
+    return NULL;
+}
+
+bool tcp_each(const struct tcp *tcp, uint32_t *at, struct tcp_status *s)
+{
+    struct hash_node *n = tcp_each_node(tcp, at, UINT32_MAX);
+
+    if (n != NULL)
+        tcp_node_status(tcp, n, s);
+    return n != NULL;
+}
+
+bool tcp_each_id(const struct tcp *tcp, uint32_t *at, uint32_t steps, struct tcp_id *id,
+                 enum tcp_state *state)
+{
+    struct hash_node *n = tcp_each_node(tcp, at, steps);
+
+    if (n == NULL) {
+        if (*at >> 8 > tcp->table.mask)
+            *at = UINT32_MAX;
+        return false;
+    }
+    if (n->kind == TCP_CONN_IDLE) {
+        const struct tcp_idle *i = container_of(n, struct tcp_idle, link);
+
+        *id = tcp_idle_id(i);
+        *state = (enum tcp_state)i->state;
+    } else {
+        *id = tcp_conn_of(n)->id;
+        *state = (enum tcp_state)tcp_conn_of(n)->state;
+    }
+    return true;
+}
+
+bool tcp_status_of(const struct tcp *tcp, const struct tcp_id *id, struct tcp_status *s)
+{
+    struct hash_node *n = tcp_find_any(tcp, id);
+
+    if (n != NULL)
+        tcp_node_status(tcp, n, s);
+    return n != NULL;
 }

@@ -74,24 +74,36 @@ bool tcp_timer_r1(const struct tcb *t)
     return t->timeouts == t->tcp->cfg.retries1;
 }
 
+/* How often a SYN, or a SYN,ACK, is sent again. */
+uint8_t tcp_timer_syn_most(const struct tcb *t)
+{
+    uint8_t own = t->patience.syn_retries;
+
+    return own != 0 ? own : t->is_passive ? t->tcp->cfg.synack_retries : t->tcp->cfg.syn_retries;
+}
+
+/* When R2 is by the clock; NET_NEVER: it is a count. */
+net_time tcp_timer_r2_at(const struct tcb *t)
+{
+    net_time end = tcp_timer_end(t, t->rtx_since);
+
+    if (!t->syn_acked || end != NET_NEVER)
+        return end;
+    return t->rtx_since + tcp_retries_time(&t->tcp->cfg, t->tcp->cfg.retries2);
+}
+
 /* R2: a timer for retransmission has run out, and that was the last time. */
 bool tcp_timer_r2(const struct tcb *t)
 {
-    const struct tcp_config *cfg = &t->tcp->cfg;
-    net_time now = t->tcp->c->now, end = tcp_timer_end(t, t->rtx_since);
+    net_time now = t->tcp->c->now;
 
-    if (!t->syn_acked) {
-        uint8_t own = t->patience.syn_retries;
+    if (!t->syn_acked)
+        return t->backoff >= tcp_timer_syn_most(t) || now >= tcp_timer_r2_at(t);
+    /* Where the RTO is long, not before anything was sent again, as in Linux; but the user's own end
+     * comes to its moment. */
+    bool is_users = tcp_timer_end(t, 0) != NET_NEVER;
 
-        uint8_t most = own != 0 ? own : t->is_passive ? cfg->synack_retries : cfg->syn_retries;
-
-        return t->backoff >= most || now >= end;
-    }
-    if (end != NET_NEVER)
-        return now >= end;
-    /* Where the RTO is long, not before anything was sent again, as in Linux. */
-    return t->timeouts + t->probes_out > 0 &&
-           now - t->rtx_since >= tcp_retries_time(cfg, cfg->retries2);
+    return (is_users || t->timeouts + t->probes_out > 0) && now >= tcp_timer_r2_at(t);
 }
 
 /* ---- keep-alive ---- */

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "l4_transport/tcp_idle.h"
-#include "l4_transport/tcp_priv.h"
+#include "l4_transport/tcp_next.h"
 
 void tcp_config_default(struct tcp_config *cfg)
 {
@@ -86,7 +86,8 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
     slab_cut(&tcp->lent_pool, r, SENDQ_RECORD, cfg->lent_records);
     tcp_fo_cut(&tcp->fo, cfg, r);
-    hash_cut(&tcp->table, r, u32_max(cfg->connections, cfg->idle) + cfg->half_open + cfg->time_wait);
+    hash_cut(&tcp->table, r,
+             u32_max(cfg->connections, cfg->idle) + cfg->half_open + cfg->time_wait);
     hash_cut(&tcp->listeners, r, cfg->listeners);
     tcp->port_users = region_cut(r, 65536 * sizeof(tcp->port_users[0]), 64);
 }
@@ -434,16 +435,9 @@ void tcp_recv_take(struct tcb *t, uint32_t len)
     if (!t->hashed || t->fin_received)
         return;
     tcp_rcvbuf_read(t);
-    /* Tell the peer when the window has grown by enough to be worth a segment (RFC 9293 section
-     * 3.8.6.2.2): two full segments or half the buffer, and at once when it was shut. */
-    uint32_t limit = tcp_rcvbuf_limit(t);
-    uint32_t most = u32_min(u32_min(limit, tcp_rcvbuf_share(t)),
-                            (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
-    uint32_t space = limit > t->rcv.len ? limit - t->rcv.len : 0;
-    int32_t gain = seq_diff(seq_add(t->rcv_nxt, u32_min(space, most)), t->rcv_adv);
-    uint32_t enough = u32_min(most / 2, tcp_rcv_wnd(t) == 0 ? t->rcv_mss : 2u * t->rcv_mss);
+    struct tcp_next_gain g = tcp_next_gain(t);
 
-    if (gain > 0 && (uint32_t)gain >= enough && tcp_rcv_wnd(t) < most / 2) {
+    if (tcp_next_is_update(t, &g)) {
         t->ack_now = true;
         tcp_due(t);
     }

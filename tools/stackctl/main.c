@@ -31,6 +31,7 @@ static const struct object objects[] = {
      "follow events live: tcp_state drop arp cwnd rtx ...", trace_options, ctl_trace},
     {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured",
      pcap_options, ctl_pcap},
+    {"explain", "CONN", "why a connection is not sending, or not receiving, now", NULL, ctl_explain},
     {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
      "the bad wire: drop mark corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
     {"nc", "HOST PORT | -l [HOST] PORT", "netcat through the stack", nc_options, ctl_nc},

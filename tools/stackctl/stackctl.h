@@ -99,6 +99,11 @@ int ctl_nc(struct ctl *c);
 int ctl_ping(struct ctl *c);
 int ctl_doctor(struct ctl *c);
 int ctl_conformance(struct ctl *c);
+int ctl_explain(struct ctl *c);
+
+/** ctl_conn - the whole name of the one connection that @name is part of, to be released with free(); @name
+ * itself where there is none. Return: NULL: said why, and what to exit with is in *@status. */
+char *ctl_conn(struct ctl *c, const char *name, int *status);
 
 extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[],
     sock_options[], listen_options[], trace_options[];

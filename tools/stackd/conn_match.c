@@ -54,6 +54,11 @@ bool conn_match_parse(struct conn_match *m, const char *text)
     return end_parse(&m->end[0], copy) && (dash == NULL || end_parse(&m->end[1], dash + 1));
 }
 
+bool conn_match_is_whole(const struct conn_match *m)
+{
+    return m->end[0].has_ip && m->end[0].has_port && m->end[1].has_ip && m->end[1].has_port;
+}
+
 static bool end_is(const struct conn_end *e, struct ip_addr ip, uint16_t port)
 {
     return (!e->has_ip || ip_addr_eq(e->ip, ip)) && (!e->has_port || e->port == port);

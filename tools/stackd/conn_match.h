@@ -21,6 +21,8 @@ struct conn_match {
 
 /** conn_match_parse - Return: whether @text names one or two ends. */
 bool conn_match_parse(struct conn_match *m, const char *text);
+/** conn_match_is_whole - are both ends named in full? Then it can be looked up. */
+bool conn_match_is_whole(const struct conn_match *m);
 /** conn_match - does it mean the connection between these two? */
 bool conn_match(const struct conn_match *m, struct ip_addr local, uint16_t lport,
                 struct ip_addr remote, uint16_t rport);

@@ -130,6 +130,12 @@ json_t *control_follow(struct client *c, const json_t *request);
 json_t *control_pcap(struct client *c, const json_t *request);
 json_t *control_ping(struct client *c, const json_t *request);
 json_t *control_nc(struct client *c, const json_t *request);
+json_t *control_where(struct client *c, const json_t *request);
+json_t *control_explain(struct client *c, const json_t *request);
+
+/** control_conn - the connection that "conn" of @request names in full, whichever end stands first.
+ * Return: whether there is one. */
+bool control_conn(struct client *c, const json_t *request, struct tcp_id *id);
 
 /* control_show.c, for control_set.c */
 json_t *show_neigh(struct client *c, const json_t *request);
