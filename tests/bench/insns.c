@@ -67,18 +67,16 @@ static void bring_up(struct net *n, uint8_t last_byte)
 /* What the frames of @from hold, in packets of @to; they are given back. */
 static void carry(struct frames *from, struct net *to, struct frames *in)
 {
+    bool checks = to == &b && b_checks;
+
     in->count = 0;
     for (size_t i = 0; i < from->count; i++) {
-        uint32_t total = pkt_total(from->p[i]);
-        struct pkt *q = total > 2000 ? pkt_alloc(&to->core.bigs, PKT_HEADROOM) : net_pkt(to);
-
-        need(q != NULL, "no packet left");
-        if (to == &b && b_checks)
+        if (checks)
             pkt_csum_complete(from->p[i]);
-        pkt_copy_out(from->p[i], pkt_append(q, total));
-        q->csum = to == &b && b_checks ? CSUM_NONE : CSUM_VERIFIED;
-        q->gso_size = from->p[i]->gso_size;
-        pkt_release(from->p[i]);
+        struct pkt *q = bench_copy(from->p[i], to);
+
+        if (checks)
+            q->csum = CSUM_NONE;
         in->p[in->count++] = q;
     }
     from->count = 0;

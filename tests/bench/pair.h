@@ -48,6 +48,20 @@ static inline void bench_bring_up(struct net *n, const struct net_config *cfg)
     need(net_init(n, cfg, bench_memory(len), len) == 0, "net_init refused");
 }
 
+/** bench_copy - frame @p as a packet of @to, its checksum vouched for; @p is given back. */
+static inline struct pkt *bench_copy(struct pkt *p, struct net *to)
+{
+    uint32_t total = pkt_total(p);
+    struct pkt *q = total > 2000 ? pkt_alloc(&to->core.bigs, PKT_HEADROOM) : net_pkt(to);
+
+    need(q != NULL, "no packet left");
+    pkt_copy_out(p, pkt_append(q, total));
+    q->csum = CSUM_VERIFIED;
+    q->gso_size = p->gso_size;
+    pkt_release(p);
+    return q;
+}
+
 /** bench_carry - what is due at @from, as packets @in of @to, checksums vouched for. Return: how many. */
 static inline size_t bench_carry(struct net *from, struct net *to, struct pkt *in[BENCH_BATCH],
                                  net_time now)
@@ -55,13 +69,8 @@ static inline size_t bench_carry(struct net *from, struct net *to, struct pkt *i
     struct pkt *out[BENCH_BATCH];
     size_t count = net_output(from, out, BENCH_BATCH, now);
 
-    for (size_t i = 0; i < count; i++) {
-        in[i] = net_pkt(to);
-        need(in[i] != NULL, "no packet left");
-        pkt_copy_out(out[i], pkt_append(in[i], pkt_total(out[i])));
-        in[i]->csum = CSUM_VERIFIED;
-        pkt_release(out[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        in[i] = bench_copy(out[i], to);
     return count;
 }
 
