@@ -9,9 +9,9 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 build=$(readlink -f "${1:-$here/../build}")
 [ -x "$build/bin/stackd" ] || { echo "make.sh: no $build/bin/stackd: build first" >&2; exit 2; }
-if [ "${STACKD_CAPTURES:-}" != inside ]; then
-    STACKD_CAPTURES=inside exec unshare --net -- bash "$0" "$build"
-fi
+. "$here/../tests/netns.sh"
+why=$(netns_lacks) && { echo "make.sh: $why" >&2; exit 2; }
+netns_enter captures "$build"
 ip link set lo up
 # The kernel's own IPv6 chatter is not what these are about.
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
@@ -19,20 +19,13 @@ tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 
 run() { # run NAME "OPTIONS" "COMMANDS"
-    mkfifo "$tmp/said"
     # shellcheck disable=SC2086
-    "$build/bin/stackd" --tap tap0 --seed 7 --control "$tmp/control" --pcap "$here/$1.pcapng" $2 \
-        2>"$tmp/said" &
-    local pid=$!
-    exec 3<"$tmp/said"
-    while IFS= read -r line <&3 && [ "${line#stackd: ready}" = "$line" ]; do :; done
-    cat <&3 >/dev/null &
+    ready_run "$tmp/stackd" '^stackd: ready' 15 \
+        "$build/bin/stackd" --tap tap0 --seed 7 --control "$tmp/control" --pcap "$here/$1.pcapng" $2 || exit 2
     bash -c "$3" >/dev/null 2>&1
-    kill -TERM "$pid"
-    wait "$pid" || echo "make.sh: $1: stackd ended badly" >&2
-    exec 3<&-
+    kill -TERM "$ready_pid"
+    wait "$ready_pid" || echo "make.sh: $1: stackd ended badly" >&2
     wait
-    rm "$tmp/said"
 }
 
 run http "" "ping -c 1 10.0.0.2; curl -s http://10.0.0.2/"

@@ -13,6 +13,7 @@
 set -u
 bench_dir=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 top=$(readlink -f "$bench_dir/../..")
+. "$bench_dir/../netns.sh"
 export LC_ALL=C NO_COLOR=1
 
 bench_skip() {
@@ -22,16 +23,9 @@ bench_skip() {
 
 # bench_enter ARGUMENTS... - be in a namespace of our own, or become it.
 bench_enter() {
-    [ -e /dev/net/tun ] || bench_skip "there is no /dev/net/tun"
-    [ -w /dev/net/tun ] || bench_skip "/dev/net/tun is not for this user: be root, or chmod 666 it"
-    if [ "${STACKD_BENCH:-}" != inside ]; then
-        export STACKD_BENCH=inside
-        if [ "$(id -u)" = 0 ]; then
-            exec unshare --net --mount --fork --kill-child -- bash "$0" "$@"
-        fi
-        unshare --user --map-root-user --net true 2>/dev/null || bench_skip "no root and no user namespaces"
-        exec unshare --user --map-root-user --net --mount --fork --kill-child -- bash "$0" "$@"
-    fi
+    local why
+    why=$(netns_lacks) && bench_skip "$why"
+    netns_enter bench "$@"
     subject_pid="" subject_other=""
     tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-bench.XXXXXX") || exit 2
     trap bench_leave EXIT
@@ -99,32 +93,12 @@ subject_find() {
     [ -x "$subject_program" ] # those that need a package are there only when it is
 }
 
-# What is said of a subject on standard error goes to $tmp/subject.err; wait for the line with REGEX.
-subject_wait() { # subject_wait REGEX SECONDS
-    local line deadline=$((SECONDS + $2))
-    while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$2" line <&"$subject_fd"; do
-        printf '%s\n' "$line" >>"$tmp/subject.err"
-        [[ $line =~ $1 ]] && return 0
-    done
-    return 1
-}
-
-subject_run() { # subject_run REGEX COMMAND... - on its processor, until it is ready
-    local ready=$1
+subject_run() { # subject_run REGEX COMMAND... - on its processor, until it is ready; what it says: $tmp/subject.err
+    local ready=$1 is_ready=0
     shift
-    rm -f "$tmp/subject.fifo"
-    mkfifo "$tmp/subject.fifo"
-    : >"$tmp/subject.err"
-    taskset -c "$bench_cpu_subject" "$@" 2>"$tmp/subject.fifo" >"$tmp/subject.out" </dev/null &
-    subject_pid=$!
-    exec {subject_fd}<"$tmp/subject.fifo"
-    if subject_wait "$ready" 20; then
-        cat <&"$subject_fd" >>"$tmp/subject.err" & # it may say more
-        subject_other=$!
-        exec {subject_fd}<&-
-        return 0
-    fi
-    exec {subject_fd}<&-
+    ready_run "$tmp/subject" "$ready" 20 taskset -c "$bench_cpu_subject" "$@" || is_ready=1
+    subject_pid=$ready_pid subject_other=$ready_rest
+    [ $is_ready = 0 ] && return 0
     echo "bench: $1 did not become ready:" >&2
     tail -n 5 "$tmp/subject.err" >&2
     subject_stop

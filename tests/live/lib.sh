@@ -28,17 +28,9 @@ skip() {
 }
 
 [ -x "$stackd" ] || { echo "FAIL no $stackd: build first"; echo "live/$name: 0 passed, 1 failed"; exit 1; }
-[ -e /dev/net/tun ] || skip "there is no /dev/net/tun"
-[ -w /dev/net/tun ] || skip "/dev/net/tun is not for this user: chmod 666 it, or be root"
-
-if [ "${STACKD_LIVE:-}" != "$name" ]; then
-    export STACKD_LIVE=$name
-    if [ "$(id -u)" = 0 ]; then
-        exec unshare --net --mount --fork --kill-child -- bash "$0" "$build" "${@:2}"
-    fi
-    unshare --user --map-root-user --net true 2>/dev/null || skip "no root and no user namespaces"
-    exec unshare --user --map-root-user --net --mount --fork --kill-child -- bash "$0" "$build" "${@:2}"
-fi
+. "$live_dir/../netns.sh"
+why=$(netns_lacks) && skip "$why"
+netns_enter "live $name" "$build" "${@:2}"
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/stackd-live.XXXXXX")
 control=$tmp/control.sock
@@ -88,31 +80,15 @@ t_match() { # t_match CLAIM TEXT EXTENDED-REGEX
     fi
 }
 
-# wait_line FILE-DESCRIPTOR REGEX SECONDS - read lines until one matches; they go to $tmp/stackd.err.
-wait_line() {
-    local line deadline=$((SECONDS + $3))
-    while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$3" line <&"$1"; do
-        printf '%s\n' "$line" >>"$tmp/stackd.err"
-        [[ $line =~ $2 ]] && return 0
-    done
-    return 1
-}
-
 start() { # start OPTIONS...: stackd on tap0 in this namespace
-    rm -f "$tmp/err.fifo"
-    mkfifo "$tmp/err.fifo"
-    : >"$tmp/stackd.err"
-    "$stackd" --tap tap0 --control "$control" "$@" 2>"$tmp/err.fifo" >"$tmp/stackd.out" </dev/null &
-    stackd_pid=$!
-    exec {err_fd}<"$tmp/err.fifo"
-    if ! wait_line "$err_fd" '^stackd: ready' 15; then
+    if ! ready_run "$tmp/stackd" '^stackd: ready' 15 "$stackd" --tap tap0 --control "$control" "$@"; then
+        stackd_pid=$ready_pid
         nok "stackd $* became ready"
         sed 's/^/     /' "$tmp/stackd.err"
         finish
     fi
-    cat <&"$err_fd" >>"$tmp/stackd.err" &
-    pids+=($!)
-    exec {err_fd}<&-
+    stackd_pid=$ready_pid
+    pids+=("$ready_rest")
 }
 
 stop() { # stop [SIGNAL]

@@ -10,13 +10,9 @@
 set -u
 here=$(dirname "$(readlink -f "$0")")
 build=$(readlink -f "${1:-$here/../../../build}")
-if [ "${RIVALS_CHECK:-}" = "" ]; then
-    export RIVALS_CHECK=outside
-    user=()
-    [ "$(id -u)" = 0 ] || user=(--user --map-root-user)
-    exec unshare "${user[@]}" --net --mount --fork --kill-child -- bash "$0" "$build"
-fi
-[ -e /dev/net/tun ] || { echo "check.sh: there is no /dev/net/tun" >&2; exit 77; }
+. "$here/../../netns.sh"
+why=$(netns_lacks) && { echo "check.sh: $why" >&2; exit 77; }
+netns_enter rivals "$build"
 passed=0 failed=0
 tmp=$(mktemp -d)
 pid="" holder=""
