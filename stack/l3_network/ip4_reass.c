@@ -27,6 +27,7 @@
  * one by one (RFC 1858, RFC 3128): a first fragment shorter than that header, a TCP fragment at
  * offset 8. If any fragment was marked CE the datagram is (RFC 3168 section 5.3).
  */
+#include "base/list.h"
 #include "l3_network/ip4.h"
 #include "wire/tcp.h"
 
@@ -74,26 +75,13 @@ void ip4_reass_cut(struct ip4_reass *ra, struct region *r, uint32_t slots)
 static void reass_list_add(struct ip4_reass_list *l, struct ip4_reass_slot *s,
                            enum ip4_reass_order o)
 {
-    s->next[o] = NULL;
-    s->prev[o] = l->newest;
-    if (l->newest != NULL)
-        l->newest->next[o] = s;
-    else
-        l->oldest = s;
-    l->newest = s;
+    LIST_APPEND(l->oldest, l->newest, s, prev[o], next[o]);
 }
 
 static void reass_list_del(struct ip4_reass_list *l, struct ip4_reass_slot *s,
                            enum ip4_reass_order o)
 {
-    if (s->prev[o] != NULL)
-        s->prev[o]->next[o] = s->next[o];
-    else
-        l->oldest = s->next[o];
-    if (s->next[o] != NULL)
-        s->next[o]->prev[o] = s->prev[o];
-    else
-        l->newest = s->prev[o];
+    LIST_REMOVE(l->oldest, l->newest, s, prev[o], next[o]);
 }
 
 /* ---- The bitmap of a slot ---- */

@@ -304,25 +304,12 @@ static uint32_t tcp_fo_hash(const struct tcp *tcp, const struct tcp_id *id)
 
 static void tcp_fo_peer_unlink(struct tcp_fo *fo, struct tcp_fo_peer *p)
 {
-    if (p->older != NULL)
-        p->older->newer = p->newer;
-    else
-        fo->oldest = p->newer;
-    if (p->newer != NULL)
-        p->newer->older = p->older;
-    else
-        fo->newest = p->older;
+    LIST_REMOVE(fo->oldest, fo->newest, p, older, newer);
 }
 
 static void tcp_fo_peer_newest(struct tcp_fo *fo, struct tcp_fo_peer *p)
 {
-    p->newer = NULL;
-    p->older = fo->newest;
-    if (p->older != NULL)
-        p->older->newer = p;
-    else
-        fo->oldest = p;
-    fo->newest = p;
+    LIST_APPEND(fo->oldest, fo->newest, p, older, newer);
 }
 
 static struct tcp_fo_peer *tcp_fo_find(const struct tcp *tcp, const struct tcp_id *id)

@@ -28,14 +28,7 @@ static void tcp_half_due_stop(struct tcp *tcp, struct tcp_half *h)
     if (!h->is_due)
         return;
     h->is_due = false;
-    if (h->due_prev != NULL)
-        h->due_prev->due_next = h->due_next;
-    else
-        tcp->half_due = h->due_next;
-    if (h->due_next != NULL)
-        h->due_next->due_prev = h->due_prev;
-    else
-        tcp->half_due_last = h->due_prev;
+    LIST_REMOVE(tcp->half_due, tcp->half_due_last, h, due_prev, due_next);
 }
 
 void tcp_half_free(struct tcp *tcp, struct tcp_half *h)
@@ -44,14 +37,7 @@ void tcp_half_free(struct tcp *tcp, struct tcp_half *h)
     tcp_note_flush(tcp, &h->conn);
     timer_stop(&tcp->wheel, &h->conn.timer);
     tcp_conn_del(tcp, &h->conn);
-    if (h->older != NULL)
-        h->older->newer = h->newer;
-    else
-        tcp->half_oldest = h->newer;
-    if (h->newer != NULL)
-        h->newer->older = h->older;
-    else
-        tcp->half_newest = h->older;
+    LIST_REMOVE(tcp->half_oldest, tcp->half_newest, h, older, newer);
     h->listener->half_open--;
     tcp_half_queue_event(tcp, h, tcp->halves.used - 1);
     slab_free(&tcp->halves, h);
@@ -62,13 +48,7 @@ static void tcp_half_due(struct tcp *tcp, struct tcp_half *h)
     if (h->is_due)
         return;
     h->is_due = true;
-    h->due_next = NULL;
-    h->due_prev = tcp->half_due_last;
-    if (tcp->half_due_last != NULL)
-        tcp->half_due_last->due_next = h;
-    else
-        tcp->half_due = h;
-    tcp->half_due_last = h;
+    LIST_APPEND(tcp->half_due, tcp->half_due_last, h, due_prev, due_next);
 }
 
 /* What a SYN tells, as an entry that is not in the pool yet. */
@@ -147,12 +127,7 @@ static enum verdict tcp_listen_syn(struct tcp *tcp, struct tcp_listener *l,
     if (h == NULL)
         return V_DROP_TCP_SYN_POOL;
     *h = entry;
-    h->older = tcp->half_newest;
-    if (h->older != NULL)
-        h->older->newer = h;
-    else
-        tcp->half_oldest = h;
-    tcp->half_newest = h;
+    LIST_APPEND(tcp->half_oldest, tcp->half_newest, h, older, newer);
     l->half_open++;
     tcp_conn_add(tcp, &h->conn);
     tcp_event(tcp, &h->conn, TCP_EV_RCV_SYN);

@@ -28,13 +28,7 @@ void tcp_due(struct tcb *t)
     if (t->is_due || !t->hashed)
         return;
     t->is_due = true;
-    t->due_next = NULL;
-    t->due_prev = tcp->due_last;
-    if (tcp->due_last != NULL)
-        tcp->due_last->due_next = t;
-    else
-        tcp->due_first = t;
-    tcp->due_last = t;
+    LIST_APPEND(tcp->due_first, tcp->due_last, t, due_prev, due_next);
 }
 
 void tcp_due_stop(struct tcb *t)
@@ -44,14 +38,7 @@ void tcp_due_stop(struct tcb *t)
     if (!t->is_due)
         return;
     t->is_due = false;
-    if (t->due_prev != NULL)
-        t->due_prev->due_next = t->due_next;
-    else
-        tcp->due_first = t->due_next;
-    if (t->due_next != NULL)
-        t->due_next->due_prev = t->due_prev;
-    else
-        tcp->due_last = t->due_prev;
+    LIST_REMOVE(tcp->due_first, tcp->due_last, t, due_prev, due_next);
 }
 
 /* ---- segments ---- */

@@ -4,6 +4,7 @@
 #ifndef STACKD_TCP_PRIV_H
 #define STACKD_TCP_PRIV_H
 
+#include "base/list.h"
 #include "l4_transport/tcp.h"
 
 /* tcp_fsm.c */

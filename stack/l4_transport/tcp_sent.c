@@ -50,14 +50,7 @@ static void tcp_sent_untime(struct tcp_board *b, struct tcp_sent *r)
     if (!r->is_timed)
         return;
     r->is_timed = false;
-    if (r->older != NULL)
-        r->older->newer = r->newer;
-    else
-        b->oldest = r->newer;
-    if (r->newer != NULL)
-        r->newer->older = r->older;
-    else
-        b->newest = r->older;
+    LIST_REMOVE(b->oldest, b->newest, r, older, newer);
 }
 
 /* Behind @after; NULL: as the oldest. */
@@ -65,16 +58,7 @@ static void tcp_sent_time(struct tcp_board *b, struct tcp_sent *r, struct tcp_se
 {
     NET_ASSERT(!r->is_timed);
     r->is_timed = true;
-    r->older = after;
-    r->newer = after != NULL ? after->newer : b->oldest;
-    if (after != NULL)
-        after->newer = r;
-    else
-        b->oldest = r;
-    if (r->newer != NULL)
-        r->newer->older = r;
-    else
-        b->newest = r;
+    LIST_INSERT(b->oldest, b->newest, r, after, older, newer);
 }
 
 /* Where @r belongs in the list: behind what was sent no later. What was sent last is at the end. */

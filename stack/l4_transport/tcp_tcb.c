@@ -112,27 +112,14 @@ void tcp_orphan_link(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
 
-    t->orphan_newer = NULL;
-    t->orphan_older = tcp->orphan_newest;
-    if (t->orphan_older != NULL)
-        t->orphan_older->orphan_newer = t;
-    else
-        tcp->orphan_oldest = t;
-    tcp->orphan_newest = t;
+    LIST_APPEND(tcp->orphan_oldest, tcp->orphan_newest, t, orphan_older, orphan_newer);
 }
 
 static void tcp_orphan_unlink(struct tcb *t)
 {
     struct tcp *tcp = t->tcp;
 
-    if (t->orphan_older != NULL)
-        t->orphan_older->orphan_newer = t->orphan_newer;
-    else
-        tcp->orphan_oldest = t->orphan_newer;
-    if (t->orphan_newer != NULL)
-        t->orphan_newer->orphan_older = t->orphan_older;
-    else
-        tcp->orphan_newest = t->orphan_older;
+    LIST_REMOVE(tcp->orphan_oldest, tcp->orphan_newest, t, orphan_older, orphan_newer);
 }
 
 void tcp_tcb_free(struct tcb *t)

@@ -13,25 +13,12 @@
 
 static void tcp_tw_unlink(struct tcp *tcp, struct tcp_tw *w)
 {
-    if (w->older != NULL)
-        w->older->newer = w->newer;
-    else
-        tcp->tw_oldest = w->newer;
-    if (w->newer != NULL)
-        w->newer->older = w->older;
-    else
-        tcp->tw_newest = w->older;
+    LIST_REMOVE(tcp->tw_oldest, tcp->tw_newest, w, older, newer);
 }
 
 static void tcp_tw_link(struct tcp *tcp, struct tcp_tw *w)
 {
-    w->newer = NULL;
-    w->older = tcp->tw_newest;
-    if (w->older != NULL)
-        w->older->newer = w;
-    else
-        tcp->tw_oldest = w;
-    tcp->tw_newest = w;
+    LIST_APPEND(tcp->tw_oldest, tcp->tw_newest, w, older, newer);
 }
 
 void tcp_tw_free(struct tcp *tcp, struct tcp_tw *w)
