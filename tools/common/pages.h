@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* From so many connections on, pages of 2 MB: each pool that is in use at all then takes whole ones, 10 MB
+/* From so many connections on, pages of 2 MB: each pool that is in use at all then takes whole ones, 35 MB
  * or so in all, which is a lot for ten thousand connections and nothing for a million. Their records no
  * longer fit what the processor remembers of 4 KB pages (some thousand of them): with large pages a
  * packet costs a tenth less (tests/bench/connections). */
