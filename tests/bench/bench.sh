@@ -71,7 +71,7 @@ workload() {
         ;;
     conns-server) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 ;;
     udp) options=(udp --connections 64) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
-    ping) options=(ping) subjects="stackd stackd-spin lwip-tuned gvisor-gso kernel bound bound-spin" ;;
+    ping) options=(ping) subjects="stackd stackd-awake stackd-spin lwip-tuned gvisor-gso kernel bound bound-spin" ;;
     idle) options=(idle --touch --from 10.9.1.1 --sources 8 --connections) sources=8 subjects="stackd lwip-tuned gvisor-gso" ;;
     idle-million)
         options=(idle --touch --warmup 3 --from 10.9.1.1 --sources 20 --connections) sources=20 subjects="stackd"

@@ -84,6 +84,7 @@ subject_find() {
     case $1 in
     stackd-plain) subject_options=(--offload off) ;;
     stackd-spin) subject_options=(--busy-poll 1000) ;;
+    stackd-awake) subject_options=(--stay-awake) ;;
     gvisor-gso) subject_options=(--gso) ;;
     bound) subject_options=(--offload) ;;
     bound-copy) subject_options=(--offload --copy) ;;

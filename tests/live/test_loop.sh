@@ -40,6 +40,24 @@ t "and is awake again when frames follow closely" test "$slept" -lt 200
 stop
 t_eq "SIGTERM: status 0" "$status" 0
 
+# The processors stay awake while frames come, and not much longer.
+eventually() { local end=$((SECONDS + 5)); until eval "$1"; do [ $SECONDS -lt $end ] || return 1; interval 0.05; done; true; }
+latency() { od -An -td4 -N4 /dev/cpu_dma_latency | tr -d ' '; } # that all wishes together allow
+if { true >/dev/cpu_dma_latency; } 2>/dev/null; then
+    asleep=$(latency)
+    start --stay-awake
+    interval 0.5
+    t_eq "--stay-awake: nothing is asked for before frames come" "$(latency)" "$asleep"
+    background ping -n -q -f 10.0.0.2 >/dev/null 2>&1
+    pinging=$!
+    t "while they do, nobody may take time to wake up" eventually 'test "$(latency)" = 0'
+    kill "$pinging"
+    t "and not much longer" eventually 'test "$(latency)" = "$asleep"'
+    stop
+else
+    t_match "--stay-awake is refused where it has no effect" "$("$stackd" --tap tap0 --stay-awake 2>&1)" '^stackd: --stay-awake: /dev/cpu_dma_latency: .*become root'
+fi
+
 # Busy without a pause: signals and clients have their turn all the same.
 start --busy-poll 1000000
 background ping -n -q -f 10.0.0.2 >/dev/null 2>&1

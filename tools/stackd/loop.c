@@ -16,6 +16,7 @@
  * went to sleep as well. With --busy-poll the loop reads on for a while before it sleeps. The while
  * adapts, so that it is spent only where it pays: looking on in vain halves it, down to nothing;
  * a frame that comes so soon after falling asleep that looking on would have met it restores it.
+ * With --stay-awake we sleep and the processors do not, until frames have not come for a while.
  */
 #include <errno.h>
 #include <poll.h>
@@ -39,6 +40,8 @@
 #define LOOP_LOOK NET_MS(1)
 /* To look on for less than this is not worth while. */
 #define LOOP_SPIN_MIN NET_US(1)
+/* For so long after a frame --stay-awake keeps the processors awake. Asking wakes all of them: not too often. */
+#define LOOP_AWAKE NET_MS(100)
 /* With no packet free, frames wait in the kernel; look again after this. */
 #define LOOP_NO_PACKET NET_MS(1)
 
@@ -364,6 +367,16 @@ static bool loop_spin(struct loop_state *l, net_time now)
     return false;
 }
 
+/* Ask the system to keep its processors from sleeping, or not any more. The descriptor begins without a
+ * wish; what is written counts until the next, or until it is closed. */
+static void loop_awake(struct loop_state *l, bool on)
+{
+    const int32_t wish = on ? 0 : -1; /* microseconds that waking may take; -1: any */
+
+    if (l->awake_fd >= 0 && l->is_awake != on && write(l->awake_fd, &wish, sizeof(wish)) > 0)
+        l->is_awake = on;
+}
+
 /* Read until the device is empty, or a batch is full. */
 static int loop_read(struct stackd *d, struct pkt **in)
 {
@@ -424,6 +437,7 @@ static bool loop_look(struct stackd *d, net_time now, bool *is_due)
     }
     if (n > 0)
         loop_spin_learn(&d->loop, d->opt.busy_poll, now);
+    loop_awake(&d->loop, now < d->loop.last + LOOP_AWAKE);
     *is_due = n > 0 || *is_due || now >= d->loop.at || queues_pending(d);
     if (!*is_due)
         return true;
@@ -463,6 +477,8 @@ void loop_run(struct stackd *d)
 
         if (l->is_full)
             at = net_time_min(at, now + LOOP_NO_PACKET);
+        if (l->is_awake)
+            at = net_time_min(at, l->last + LOOP_AWAKE);
         l->looked = now;
         served |= loop_wait(d, at, now);
     }

@@ -6,6 +6,7 @@
  * fails says one line: what happened, and how to mend it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -270,6 +271,21 @@ int stackd_pin(const struct stackd_options *o, unsigned i, char *err, size_t err
     return -1;
 }
 
+static int main_awake(struct stackd *d, char *err, size_t err_len)
+{
+    static const char path[] = "/dev/cpu_dma_latency";
+
+    d->loop.awake_fd = -1;
+    if (!d->opt.stay_awake)
+        return 0;
+    d->loop.awake_fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (d->loop.awake_fd >= 0)
+        return 0;
+    snprintf(err, err_len, "--stay-awake: %s: %s: become root, or leave it out", path,
+             strerror(errno));
+    return -1;
+}
+
 /* Each queue's host on its queue's processor, so that the memory it touches is that processor's; the first
  * last, so that we stay there. */
 static int main_hosts(struct stackd *d, char *err, size_t err_len)
@@ -288,7 +304,7 @@ static int main_hosts(struct stackd *d, char *err, size_t err_len)
                 return -1;
             }
         }
-        if (main_stack(q, err, err_len) < 0)
+        if (main_stack(q, err, err_len) < 0 || main_awake(q, err, err_len) < 0)
             return -1;
     }
     return queues_connect(d, err, err_len);

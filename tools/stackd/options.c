@@ -62,6 +62,7 @@ enum {
     KEY_OFFLOAD,
     KEY_IO,
     KEY_BUSY_POLL,
+    KEY_STAY_AWAKE,
     KEY_CPU,
     KEY_QUEUES,
     KEY_COLOR
@@ -83,6 +84,8 @@ static const struct argp_option options_table[] = {
      "how frames cross a TAP: one by one, or many at once by io_uring (auto: where it works)", 1},
     {"busy-poll", KEY_BUSY_POLL, "US", 0,
      "look on for frames for up to so many microseconds before sleeping, where that pays (0)", 1},
+    {"stay-awake", KEY_STAY_AWAKE, NULL, 0,
+     "while frames come, keep the machine's processors from sleeping (root)", 1},
     {"queues", KEY_QUEUES, "N", 0,
      "a TAP with N queues, each with a thread and a host of its own; flows stay on their queue (1)", 1},
     {"cpu", KEY_CPU, "N[,N-N...]", 0,
@@ -506,6 +509,9 @@ static error_t options_flag(struct stackd_options *o, int key)
         return 0;
     case KEY_PCAP_SENT:
         o->pcap_sent = true;
+        return 0;
+    case KEY_STAY_AWAKE:
+        o->stay_awake = true;
         return 0;
     case 'v':
         o->verbose++;

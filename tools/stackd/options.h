@@ -64,6 +64,7 @@ struct stackd_options {
     unsigned set_count;
 
     net_time busy_poll; /* 0: sleep at once */
+    bool stay_awake;
     unsigned queues;    /* of the TAP, a thread each: 1 */
     int cpu[STACKD_QUEUES]; /* to run on, of each queue; -1: any */
     unsigned cpus;      /* how many were named */

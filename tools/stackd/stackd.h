@@ -91,6 +91,8 @@ struct stackd {
         net_time last;   /* when frames came */
         net_time spin;   /* how long to look on before sleeping: --busy-poll, or less */
         bool slept;      /* since then */
+        int awake_fd;    /* of --stay-awake, -1: without */
+        bool is_awake;   /* the processors have been asked to stay awake */
         bool is_full;    /* no packet was free for what waits in the device */
     } loop;
 
