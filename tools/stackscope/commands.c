@@ -6,6 +6,7 @@
 extern const struct scope_command scope_frames;
 extern const struct scope_command scope_ladder;
 extern const struct scope_command scope_flows;
+extern const struct scope_command scope_osi;
 extern const struct scope_command scope_states;
 extern const struct scope_command scope_summary;
 
@@ -14,6 +15,7 @@ const struct scope_command *const scope_commands[] = {
     &scope_frames,
     &scope_states,
     &scope_ladder,
+    &scope_osi,
     &scope_flows,
     NULL,
 };

@@ -30,6 +30,8 @@ struct main_args {
     const char *output, *interface, *color, *format;
     char *argv[MAIN_WORDS + 1]; /* for the command: its own options and words */
     int argc;
+    char *whole[MAIN_WORDS]; /* of them those that are ours */
+    int wholes;
     char *word[MAIN_WORDS];
     int words, first; /* first: where in main()'s argv the first word stands */
     char filter[MAIN_FILTER];
@@ -135,7 +137,7 @@ static error_t own_option(struct main_args *m, int key, const char *arg)
             exit(scope_say(SCOPE_USAGE, "more than %d options: try fewer", MAIN_WORDS));
         if (asprintf(&whole, arg != NULL ? "--%s=%s" : "--%s", o->name, arg) < 0)
             exit(scope_say(SCOPE_FAILED, "no memory"));
-        m->argv[m->argc++] = whole;
+        m->argv[m->argc++] = m->whole[m->wholes++] = whole;
         return 0;
     }
     return ARGP_ERR_UNKNOWN;
@@ -487,9 +489,7 @@ int main(int argc, char **argv)
         (status = main_color(&m)) != SCOPE_OK || (status = main_write(&m)) != SCOPE_OK)
         return status;
     status = main_run(&m);
-    for (int i = 0; i < m.argc; i++) {
-        if (strncmp(m.argv[i], "--", 2) == 0)
-            free(m.argv[i]);
-    }
+    for (int i = 0; i < m.wholes; i++)
+        free(m.whole[i]);
     return status;
 }
