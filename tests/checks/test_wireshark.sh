@@ -143,4 +143,12 @@ shark "$tmp/c.pcapng" -q -z 'io,stat,0,MAX(stackd.cwnd)stackd.cwnd' |
 jq -r 'select(.kind == "cwnd" and .frame > 0) | .cwnd' <"$tmp/t.jsonl" | sort -n | tail -n 1 | diff - "$tmp/have" >"$tmp/bad"
 verdict "the largest window is found by io,stat"
 
+# The example in docs/wireshark.md is what its command says.
+sed -n '/^```$/,/^```$/p' docs/wireshark.md | sed '/^```$/d' >"$tmp/example"
+sed -n 's/^\$ //p' "$tmp/example" >"$tmp/command"
+sed '/^\$ /d' "$tmp/example" >"$tmp/want"
+need "there is no example" >"$tmp/bad"
+sh "$tmp/command" 2>/dev/null | diff "$tmp/want" - >>"$tmp/bad"
+verdict "docs/wireshark.md: the example is what its command prints"
+
 finish wireshark

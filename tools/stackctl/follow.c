@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,32 +94,46 @@ int ctl_trace(struct ctl *c)
     return ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
 }
 
-/* Bytes as they come; a reader that goes away (`| head`) ends it quietly. */
-static int pcap_stream(struct ctl *c)
+static int stream_write(int fd, const char *p, size_t len)
 {
-    size_t have;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
 
-    if (isatty(STDOUT_FILENO))
-        return ctl_say(CTL_USAGE,
-                       "a capture is not for a terminal: pipe it, as in `stackctl pcap start "
-                       "- | wireshark -k -i -'");
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Bytes as they come; a reader that goes away (`| head`) ends it quietly, also while nothing comes. */
+int ctl_stream(struct ctl *c, int fd)
+{
     signal(SIGPIPE, SIG_IGN);
     dial_rest(&c->to);
-    have = c->to.in_len;
+    size_t have = c->to.in_len;
+
     for (;;) {
-        size_t at = 0;
+        struct pollfd p[2] = {
+            {.fd = c->to.fd, .events = POLLIN},
+            {.fd = fd             }
+        };
+        int err = stream_write(fd, c->to.in, have);
 
-        while (at < have) {
-            ssize_t n = write(STDOUT_FILENO, c->to.in + at, have - at);
-
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0 && errno == EPIPE)
-                return CTL_OK;
-            if (n <= 0)
-                return ctl_say(CTL_FAILED, "cannot write the capture: %s", strerror(errno));
-            at += (size_t)n;
-        }
+        have = 0;
+        if (err == -EPIPE)
+            return CTL_OK;
+        if (err != 0)
+            return ctl_say(CTL_FAILED, "cannot write the capture: %s", strerror(-err));
+        if (poll(p, 2, -1) < 0)
+            continue; /* a signal */
+        if (p[0].revents == 0 && (p[1].revents & (POLLERR | POLLHUP)) != 0)
+            return CTL_OK;
+        if (p[0].revents == 0)
+            continue;
         ssize_t n = read(c->to.fd, c->to.in, c->to.in_cap);
 
         if (n < 0 && errno == EINTR)
@@ -127,6 +142,13 @@ static int pcap_stream(struct ctl *c)
             return CTL_OK; /* stackd has ended: the capture is complete */
         have = (size_t)n;
     }
+}
+
+static int pcap_no_terminal(void)
+{
+    return ctl_say(CTL_USAGE,
+                   "a capture is not for a terminal: pipe it, as in `stackctl pcap start "
+                   "- | wireshark -k -i -'");
 }
 
 /* stackd resolves names from its own folder, so a relative one is made whole here. */
@@ -142,7 +164,7 @@ static char *whole_path(const char *name)
 const struct argp_option pcap_options[] = {
     {"sent", CTL_KEY_SENT, NULL, 0,
      "with start: frames as they were before the bad wire as well, on a second interface", 0},
-    {0}
+    {0 }
 };
 
 static int pcap_start(struct ctl *c)
@@ -161,7 +183,7 @@ static int pcap_start(struct ctl *c)
     bool stream = strcmp(c->word[1], "-") == 0;
 
     if (stream && isatty(STDOUT_FILENO))
-        return pcap_stream(c);
+        return pcap_no_terminal();
     char *path = whole_path(c->word[1]);
     json_t *reply = ctl_ask(c,
                             json_pack("{s:s,s:s,s:s,s:s,s:b}", "cmd", "pcap", "op", "start", "file",
@@ -172,7 +194,7 @@ static int pcap_start(struct ctl *c)
     if (reply == NULL)
         return status;
     json_decref(reply);
-    return stream ? pcap_stream(c) : CTL_OK;
+    return stream ? ctl_stream(c, STDOUT_FILENO) : CTL_OK;
 }
 
 int ctl_pcap(struct ctl *c)

@@ -37,6 +37,10 @@ static const struct object objects[] = {
     {"nc", "HOST PORT | -l [HOST] PORT", "netcat through the stack", nc_options, ctl_nc},
     {"ping", "HOST", "ICMP echo from the stack", ping_options, ctl_ping},
     {"doctor", "", "is this machine able to run stackd?", doctor_options, ctl_doctor},
+    {"wireshark", "[TAP] [-- OPTION...]", "Wireshark on a running stackd, nothing installed",
+     wireshark_options, ctl_wireshark},
+    {"wireshark-install", "", "fields, profile and extcap program to where Wireshark looks for them",
+     wireshark_install_options, ctl_wireshark_install},
     {"conformance", "[RFC...]", "requirements that tests prove, counted by RFC", NULL, ctl_conformance},
 };
 /* clang-format on */
@@ -187,7 +191,7 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
         c->word[c->words++] = arg;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return ctl_wireshark_option(c, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -222,7 +226,7 @@ static char *main_help(int key, const char *text, void *input)
         return NULL;
     fputs("Objects (may be abbreviated; `stackctl OBJECT --help' says more):\n", f);
     for (int i = 0; i < OBJECTS; i++)
-        fprintf(f, "  %-13s%s\n", objects[i].name, objects[i].help);
+        fprintf(f, "  %-19s%s\n", objects[i].name, objects[i].help);
     fclose(f);
     return out;
 }

@@ -18,7 +18,16 @@
 #include "dial.h"
 
 enum { CTL_OK = 0, CTL_USAGE = 1, CTL_FAILED = 2, CTL_WORDS = 64 };
-enum { CTL_KEY_SENT = 0x200 }; /* options without a letter */
+/* Options without a letter. */
+enum {
+    CTL_KEY_SENT = 0x200,
+    CTL_KEY_FILTER,
+    CTL_KEY_PROGRAM,
+    CTL_KEY_USER,
+    CTL_KEY_SYSTEM,
+    CTL_KEY_DRY_RUN,
+    CTL_KEY_REMOVE
+};
 
 /* The command line after the object, and the connection to stackd. */
 struct ctl {
@@ -30,7 +39,9 @@ struct ctl {
 
     /* Options of single objects. */
     bool listen, udp, text, watch;
-    bool sent; /* of pcap */
+    bool sent;                          /* of pcap and wireshark */
+    const char *filter, *program;       /* of wireshark */
+    bool user, system, dry_run, remove; /* of wireshark-install */
     long count, size, wait;
     double interval;
     const char *address; /* of doctor: the --ip to check */
@@ -104,6 +115,15 @@ int ctl_explain(struct ctl *c);
 /** ctl_conn - the whole name of the one connection that @name is part of, to be released with free(); @name
  * itself where there is none. Return: NULL: said why, and what to exit with is in *@status. */
 char *ctl_conn(struct ctl *c, const char *name, int *status);
+int ctl_wireshark(struct ctl *c);
+int ctl_wireshark_install(struct ctl *c);
+
+/** ctl_wireshark_option - @key is one of theirs. Return: whether it was. */
+bool ctl_wireshark_option(struct ctl *c, int key, char *arg);
+extern const struct argp_option wireshark_options[], wireshark_install_options[];
+
+/** ctl_stream - hand on what stackd streams to @fd, until one of them ends. Return: status, said. */
+int ctl_stream(struct ctl *c, int fd);
 
 extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[],
     sock_options[], listen_options[], trace_options[];

@@ -24,7 +24,11 @@
 -- Works with every Lua that Wireshark had since 3.6 (5.2 to 5.4). To be put where
 -- `tshark -G folders` says "Personal Lua Plugins"; `stackctl wireshark-install` does that.
 
-local stackd = Proto("stackd", "stackd")
+local is_new, stackd = pcall(Proto, "stackd", "stackd")
+if not is_new then -- it is installed, and `stackctl wireshark` names it as well: once is enough
+    if tostring(stackd):find("two protocols", 1, true) then return end
+    error(stackd)
+end
 
 local f = {
     conn = ProtoField.string("stackd.conn", "Connection"),
