@@ -15,7 +15,11 @@ same() {
     [ "${STACKD_GOLDEN:-}" = write ] && cp "$2" "$golden/$1"
     : >"$tmp/bad"
     [ -s "$golden/$1" ] || echo "$golden/$1 is missing" >"$tmp/bad"
-    diff -u "$golden/$1" "$2" >>"$tmp/bad" 2>&1
+    # How a class looks is not compared: the style sheet, one for all pictures.
+    for side in "$golden/$1" "$2"; do
+        sed 's#<style>.*</style>##' "$side" >"$tmp/side.$(basename "$side")"
+    done
+    diff -u "$tmp/side.$(basename "$golden/$1")" "$tmp/side.$(basename "$2")" >>"$tmp/bad" 2>&1
     verdict "$1"
 }
 
@@ -42,6 +46,32 @@ done
 "$scope" ladder --format svg captures/http.pcapng >"$tmp/l.svg"
 same http.ladder.svg "$tmp/l.svg"
 
+for name in http cookies bad-wire refused; do
+    for kind in tseq throughput rtt window cwnd states; do
+        "$scope" plot "$kind" --format svg captures/$name.pcapng >"$tmp/p.svg" && well_formed "$tmp/p.svg" "$kind of $name"
+    done
+    "$scope" plot all -o "$tmp/all.html" captures/$name.pcapng && well_formed "$tmp/all.html" "page of $name"
+done
+"$scope" plot tseq --format svg captures/bad-wire.pcapng >"$tmp/p.svg"
+same bad-wire.tseq.svg "$tmp/p.svg"
+: >"$tmp/bad"
+[ "$(grep -c '<figure>' "$tmp/all.html")" -eq 6 ] || echo "not six diagrams" >"$tmp/bad"
+grep -nE '(src|href)=|url\((https?:)?//|@import' "$tmp/all.html" | head -n 3 >>"$tmp/bad"
+verdict "a page has all diagrams and asks no network"
+
+# PNG: a picture, or how to get one.
+"$scope" plot tseq -o "$tmp/p.png" captures/bad-wire.pcapng 2>"$tmp/err"
+status=$?
+: >"$tmp/bad"
+if grep -q STACKSCOPE_RSVG "$build/build.ninja" 2>/dev/null || [ $status -eq 0 ]; then
+    [ "$(head -c 8 "$tmp/p.png" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || echo "no PNG" >"$tmp/bad"
+    [ "$(wc -c <"$tmp/p.png")" -gt 20000 ] || echo "an empty picture" >>"$tmp/bad"
+else
+    [ $status -eq 2 ] || echo "exit $status" >"$tmp/bad"
+    grep -q 'librsvg2-dev' "$tmp/err" || cat "$tmp/err" >>"$tmp/bad"
+fi
+verdict "PNG"
+
 # The checkers can fail.
 : >"$tmp/bad"
 printf 'sequenceDiagram\n    participant C as a\n    C->>S: hello\n' >"$tmp/wrong.mmd"
@@ -67,6 +97,15 @@ refused "several connections" 2 '5 connections have "10.0.0.2:80"' ladder captur
 refused "no connection" 2 'no TCP connection in captures/fragments.pcapng' ladder captures/fragments.pcapng
 refused "no names" 1 'two names with a comma' ladder --names=curl captures/http.pcapng
 refused "too few rows" 1 'at least 8 rows' ladder --rows=3 captures/http.pcapng
+refused "no diagram" 1 'nosuch is no diagram' plot nosuch captures/http.pcapng
+refused "several without a page" 1 'need a page' plot all --format=svg captures/http.pcapng
+refused "which diagram" 1 'which diagram' plot captures/http.pcapng
+refused "no such trace" 2 'No such file' plot cwnd --trace=nosuch captures/http.pcapng
+printf '{"t":1.0,"kind":"seg"}\n' >"$tmp/other.jsonl"
+refused "another trace" 2 'is it the trace of this run' plot cwnd --trace="$tmp/other.jsonl" captures/http.pcapng
+refused "no end" 1 'client or server' plot tseq --from=left captures/http.pcapng
+refused "plot: no connection" 2 'no TCP connection in' plot tseq captures/fragments.pcapng
+refused "plot: several" 2 '5 connections have' plot tseq --conn=10.0.0.2:80 captures/cookies.pcapng
 for conn in 4 10.0.0.1:60218 60218 10.0.0.1:60218-10.0.0.2:80 10.0.0.2:80-10.0.0.1:60218; do
     : >"$tmp/bad"
     "$scope" ladder captures/cookies.pcapng "$conn" 2>&1 | head -n 1 | grep -q '^connection 4: 13 segments' ||

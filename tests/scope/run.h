@@ -86,9 +86,9 @@ static inline void run_command(struct run_result *r, const struct run_how *how,
 static inline const char *run_word(const struct scope_command *c, unsigned n)
 {
     static const char *const words[][4] = {
-        {"osi",    "1",   "2",          "9"       },
-        {"ladder", "all", "0",          "1"       },
-        {"plot",   "all", "throughput", "timeline"}
+        {"osi",    "1",    "2",          "9"     },
+        {"ladder", "all",  "0",          "1"     },
+        {"plot",   "tseq", "throughput", "states"}
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

@@ -401,6 +401,53 @@ static void test_ladder_changes_stand_in_the_order_of_their_frames(void)
     stop();
 }
 
+static void test_ladder_an_end_takes_its_arrows_in_their_order(void)
+{
+    start(LADDER_ROWS);
+    feed_handshake(&f);
+    feed_seg(&f, 1e-4, END_SERVER, TCP_FIN | TCP_ACK, 1, 1,
+             0); /* 4: still on its way to the client... */
+    feed_seg(&f, 1e-4, END_CLIENT, TCP_FIN | TCP_ACK, 1, 1, 0); /* 5: ... which closes as well */
+    feed_state_at(&f, 5, 5, END_CLIENT, TCP_ESTABLISHED, TCP_FIN_WAIT_1, "close");
+    feed_state_at(&f, 4, 6, END_CLIENT, TCP_FIN_WAIT_1, TCP_CLOSING, "rcv FIN");
+    size_t n = l.change_count;
+
+    T_EQ(l.changes[n - 2].to, TCP_FIN_WAIT_1);
+    T_EQ(l.changes[n - 1].to, TCP_CLOSING);
+    T_EQ(l.changes[n - 1].frame, 5);
+    stop();
+}
+
+static void test_ladder_routine_comments_are_no_news(void)
+{
+    start(LADDER_ROWS);
+    feed_handshake(&f);
+    for (unsigned i = 0; i < 40; i++) {
+        feed_next(&f, 1e-5, END_SERVER, TCP_ACK, 1 + 1448 * i, 73, 1448);
+        feed_comment(
+            &f, "bad wire: delay\ncwnd 14480 ssthresh 7240 in_flight 2896 (congestion avoidance)");
+        feed_send(&f);
+    }
+    T_TRUE(row_of(4)->comment == NULL);
+    feed_next(&f, 1e-5, END_SERVER, TCP_ACK, 60000, 73, 1448);
+    feed_comment(&f, "bad wire: delay\nbad wire: drop\ndropped: wire loss\ncwnd 7240 ssthresh 7240 "
+                     "in_flight 0 (timeout)");
+    feed_send(&f);
+    T_STR(row_of(44)->comment, "dropped: wire loss\ncwnd 7240 ssthresh 7240 in_flight 0 (timeout)");
+    T_EQ(row_of(44)->fate, LADDER_LOST);
+    feed_next(&f, 1e-5, END_SERVER, TCP_ACK, 61448, 73, 1448);
+    feed_comment(
+        &f,
+        "dropped: wire loss\ndropped: wire loss\ndropped: wire loss [10.0.0.1:40112-10.0.0.2:80]");
+    feed_send(&f);
+    struct ladder_note notes[LADDER_NOTES];
+
+    T_EQ(ladder_notes(&l, row_of(45), &plain, notes), 1);
+    finish(&plain);
+    T_TRUE(l.count < 30); /* the run is folded */
+    stop();
+}
+
 static void test_ladder_a_hostile_comment_stays_text(void)
 {
     start(LADDER_ROWS);
@@ -455,4 +502,6 @@ T_MAIN("ladder", T(test_ladder_story_is_drawn_as_approved),
        T(test_ladder_what_came_twice_was_not_lost), T(test_ladder_comments_tell_a_frames_fate),
        T(test_ladder_says_no_state_twice), T(test_ladder_label_leaves_out_what_matters_least),
        T(test_ladder_changes_stand_in_the_order_of_their_frames),
-       T(test_ladder_a_hostile_comment_stays_text), T(test_ladder_long_names_and_rows_limit))
+       T(test_ladder_an_end_takes_its_arrows_in_their_order),
+       T(test_ladder_routine_comments_are_no_news), T(test_ladder_a_hostile_comment_stays_text),
+       T(test_ladder_long_names_and_rows_limit))

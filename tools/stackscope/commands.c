@@ -3,10 +3,11 @@
  */
 #include "command.h"
 
+extern const struct scope_command scope_flows;
 extern const struct scope_command scope_frames;
 extern const struct scope_command scope_ladder;
-extern const struct scope_command scope_flows;
 extern const struct scope_command scope_osi;
+extern const struct scope_command scope_plot;
 extern const struct scope_command scope_states;
 extern const struct scope_command scope_summary;
 
@@ -17,5 +18,6 @@ const struct scope_command *const scope_commands[] = {
     &scope_ladder,
     &scope_osi,
     &scope_flows,
+    &scope_plot,
     NULL,
 };

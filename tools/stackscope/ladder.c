@@ -73,8 +73,8 @@ static bool ladder_wants(const struct ladders *x, const struct track_conn *c)
     if (x->want == NULL)
         return true;
     if (x->by_index)
-        return c->index == x->index ||
-               (x->count < LADDER_PORTS && (c->end[0].port == x->index || c->end[1].port == x->index));
+        return c->index == x->index || (x->count < LADDER_PORTS &&
+                                        (c->end[0].port == x->index || c->end[1].port == x->index));
     return strstr(track_conn_text(c, 0, text), x->want) != NULL ||
            strstr(track_conn_text(c, 1, text), x->want) != NULL;
 }

@@ -186,13 +186,55 @@ static enum ladder_fate ladder_comment_fate(const char *comment)
     return LADDER_REFUSED;
 }
 
+/* What is said beside every other frame is no news: a wire that delays all of them, a congestion window that
+ * grows with each ACK. */
+static bool ladder_is_routine(const char *line, size_t len)
+{
+    static const char *const routine[] = {"bad wire: delay"};
+    static const char *const growth[] = {"(slow start)", "(congestion avoidance)", "(recovery)"};
+
+    for (size_t i = 0; i < sizeof(routine) / sizeof(routine[0]); i++) {
+        if (len == strlen(routine[i]) && memcmp(line, routine[i], len) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(growth) / sizeof(growth[0]); i++) {
+        size_t n = strlen(growth[i]);
+
+        if (len > n + 5 && memcmp(line, "cwnd ", 5) == 0 &&
+            memcmp(line + len - n, growth[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The lines of a comment that are kept, at most LADDER_COMMENT bytes. Return: NULL: none. */
 static char *ladder_comment(struct span c)
 {
-    size_t len = c.len < LADDER_COMMENT ? c.len : LADDER_COMMENT;
+    char kept[LADDER_COMMENT + 1];
+    size_t used = 0;
+    const char *p = (const char *)c.p, *end = p + c.len;
 
-    while (len > 0 && len < c.len && (c.p[len] & 0xc0) == 0x80)
-        len--; /* not in the middle of a character */
-    return len == 0 ? NULL : strndup((const char *)c.p, len);
+    while (p != NULL && p < end) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((stop == NULL ? end : stop) - p),
+               room = LADDER_COMMENT - used - (used > 0);
+
+        bool is_twice = len == 14 && memcmp(p, "bad wire: drop", 14) == 0 &&
+                        memmem(p, (size_t)(end - p), "dropped: wire", 13) != NULL;
+
+        if (len > 0 && !is_twice && !ladder_is_routine(p, len) && used + 1 < LADDER_COMMENT) {
+            size_t take = len < room ? len : room;
+
+            while (take > 0 && take < len && ((unsigned char)p[take] & 0xc0) == 0x80)
+                take--; /* not in the middle of a character */
+            if (used > 0)
+                kept[used++] = '\n';
+            memcpy(kept + used, p, take);
+            used += take;
+        }
+        p += len + 1;
+    }
+    return used == 0 ? NULL : strndup(kept, used);
 }
 
 void ladder_segment(struct ladder *l, const struct track_segment *s)
@@ -245,16 +287,23 @@ void ladder_state(struct ladder *l, const struct track_state *s)
         return;
     }
     size_t at = l->change_count++;
+    uint64_t frame = s->frame;
 
-    /* In the order of the frames that caused them; they are told in the order of their proofs. */
-    while (at > 0 && s->frame != 0 &&
-           (l->changes[at - 1].frame > s->frame || l->changes[at - 1].frame == 0)) {
+    /* An end takes its arrows one after another, also where the capture saw their causes the other way round:
+     * a FIN on its way here while ours left. */
+    for (size_t i = 0; i < at; i++) {
+        if (l->changes[i].end == s->end && frame != 0 && l->changes[i].frame > frame)
+            frame = l->changes[i].frame;
+    }
+    /* In the order of the frames; they are told in the order of their proofs. */
+    while (at > 0 && frame != 0 &&
+           (l->changes[at - 1].frame > frame || l->changes[at - 1].frame == 0)) {
         l->changes[at] = l->changes[at - 1];
         at--;
     }
     struct ladder_change *c = &l->changes[at];
 
-    *c = (struct ladder_change){.frame = s->frame,
+    *c = (struct ladder_change){.frame = frame,
                                 .time = s->time,
                                 .end = (uint8_t)s->end,
                                 .from = s->from,

@@ -3,8 +3,7 @@
  *
  * The label on an arrow are the numbers of the segment, as Wireshark counts them. The notes below it are
  * what the numbers mean: sent again, out of order, window closed, what the receiver has beyond the ACK; and
- * what somebody wrote beside the frame, without what the ladder shows anyhow (the states at its sides) and
- * without the news of every ACK (a congestion window that grows).
+ * what somebody wrote beside the frame, without what the ladder shows anyhow (the states at its sides).
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -185,6 +184,12 @@ static void ladder_say(struct ladder_said *s, enum ladder_tone tone, const char 
 {
     if (s->count == LADDER_NOTES || len == 0)
         return;
+    for (unsigned i = 0; i < s->count; i++) { /* once, also where it has the connection behind it */
+        size_t n = strlen(s->note[i].text);
+
+        if (len >= n && memcmp(text, s->note[i].text, n) == 0 && (len == n || text[n] == ' '))
+            return;
+    }
     struct ladder_note *n = &s->note[s->count++];
 
     n->tone = tone;
@@ -300,7 +305,7 @@ static void ladder_say_class(struct ladder_said *s, const struct ladder_row *r)
 static bool ladder_is_shown(const struct ladder *l, const struct ladder_row *r, const char *line,
                             size_t len)
 {
-    static const char rtx[] = "retransmission (", cwnd[] = "cwnd ";
+    static const char rtx[] = "retransmission (";
 
     for (unsigned e = 0; e < 2; e++) {
         size_t at = 0;
@@ -319,9 +324,6 @@ static bool ladder_is_shown(const struct ladder *l, const struct ladder_row *r, 
     }
     if (len >= sizeof(rtx) - 1 && memcmp(line, rtx, sizeof(rtx) - 1) == 0)
         return (r->what & (SEG_RTX | SEG_FAST_RTX)) != 0;
-    if (len >= sizeof(cwnd) - 1 && memcmp(line, cwnd, sizeof(cwnd) - 1) == 0)
-        return memmem(line, len, "(slow start)", 12) != NULL ||
-               memmem(line, len, "(congestion avoidance)", 22) != NULL;
     return false;
 }
 
