@@ -22,6 +22,14 @@ verdict "stackctl --help names its objects"
     for object in $objects; do "$build/bin/stackctl" "$object" --help; done
 } | options >"$tmp/stackctl.help"
 
+commands=$("$build/bin/stackscope" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p')
+[ -n "$commands" ] || echo "stackscope --help names no commands" >"$tmp/bad"
+verdict "stackscope --help names its commands"
+{
+    "$build/bin/stackscope" --help
+    for command in $commands; do "$build/bin/stackscope" "$command" --help; done
+} | options >"$tmp/stackscope.help"
+
 "$build/bin/stackdrill" --help | grep -v -- --NAME | options >"$tmp/stackdrill.help"
 
 "$build/bin/stackd-extcap" --help | options >"$tmp/stackd-extcap.help"
@@ -35,7 +43,7 @@ completion() { # completion PROGRAM: what it completes is what there is
     verdict "the completion of $1 has no other"
 }
 
-for program in stackd stackctl stackdrill stackd-extcap; do
+for program in stackd stackctl stackdrill stackscope stackd-extcap; do
     page=docs/man/$program.1
 
     # mdoc writes `Fl v` for -v, `Fl -name` for --name, `Fl jv` for -j and -v.
@@ -70,5 +78,12 @@ for object in $objects; do
     grep -E '^ *local objects=' tools/completion/stackctl | grep -qw "$object" || echo "$object"
 done >"$tmp/bad"
 verdict "the completion of stackctl has every object"
+
+: >"$tmp/bad"
+for command in $commands; do
+    grep -qE "^\.It Cm $command( |\$)" docs/man/stackscope.1 || echo "$command is not in the man page"
+    grep -E '^ *local commands=' tools/completion/stackscope | grep -qw "$command" || echo "$command is not in the completion"
+done >"$tmp/bad"
+verdict "docs/man/stackscope.1 and the completion have every command"
 
 finish manpages

@@ -7,6 +7,7 @@
  * meant) and may stand behind the file; so may its words. What is a file is found by looking: the first word
  * that is `-`, a file or an interface.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
@@ -162,6 +163,23 @@ static error_t command_parse(int key, char *arg, struct argp_state *state)
     }
 }
 
+/* A command and what it is for, in lines of 78 letters. */
+static void help_line(FILE *f, const struct scope_command *c)
+{
+    enum { INDENT = 22, WIDTH = 78 };
+    int at = fprintf(f, "  %s %s", c->name, c->words);
+    const char *text = c->help;
+
+    fprintf(f, "%*s%c", at < INDENT ? INDENT - at : 1, "", tolower((unsigned char)*text++));
+    for (at = (at > INDENT ? at : INDENT) + 1; *text != '\0'; text++, at++) {
+        if (*text == ' ' && at + (int)strcspn(text + 1, " ") >= WIDTH)
+            at = fprintf(f, "\n%*s", INDENT, "") - 2;
+        else
+            fputc(*text, f);
+    }
+    fputc('\n', f);
+}
+
 /* argp frees what differs from @text. */
 static char *main_help(int key, const char *text, void *input)
 {
@@ -176,12 +194,8 @@ static char *main_help(int key, const char *text, void *input)
     if (f == NULL)
         return NULL;
     fputs("Commands (may be abbreviated; `stackscope COMMAND --help' says more):\n", f);
-    for (int i = 0; scope_commands[i] != NULL; i++) {
-        char usage[32];
-
-        snprintf(usage, sizeof(usage), "%s %s", scope_commands[i]->name, scope_commands[i]->words);
-        fprintf(f, "  %-20s%s\n", usage, scope_commands[i]->help);
-    }
+    for (int i = 0; scope_commands[i] != NULL; i++)
+        help_line(f, scope_commands[i]);
     fprintf(f, "Without a command: %s. FILTER is tcpdump's language: tcp port 80.\n",
             scope_commands[0]->name);
     fclose(f);
@@ -245,11 +259,11 @@ static void command_options(struct main_args *m, int argc, char **argv)
 {
     static const struct argp_option none[] = {{0}};
     const struct scope_command *c = m->command;
-    char usage[128], name[64], err[256];
+    char usage[128], doc[512], name[64], err[256];
     const struct argp argp = {c->options != NULL ? c->options : none,
                               command_parse,
                               usage,
-                              c->help,
+                              doc,
                               common_child,
                               NULL,
                               NULL};
@@ -258,6 +272,8 @@ static void command_options(struct main_args *m, int argc, char **argv)
     snprintf(name, sizeof(name), "stackscope %s", c->name);
     snprintf(usage, sizeof(usage), "%s%sFILE|-|IFACE [FILTER...]", c->words,
              c->words[0] != '\0' ? " " : "");
+    snprintf(doc, sizeof(doc), "%c%s.\vFormats: %s.", toupper((unsigned char)c->help[0]),
+             c->help + 1, c->formats);
     argv[0] = name;
     if (!args_check(name, tables, argc, argv, ARGS_MIXED, err, sizeof(err)))
         exit(scope_say(SCOPE_USAGE, "%s", err));
