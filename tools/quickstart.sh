@@ -53,11 +53,11 @@ generator=()
 tests=()
 [ -e build/CMakeCache.txt ] || pkg-config --exists cunit 2>/dev/null || tests=(-DSTACKD_TESTS=OFF)
 mkdir -p build captures
-{ cmake -S . -B build "${generator[@]}" "${tests[@]}" && cmake --build build -j "$(nproc)" --target stackd_program stackctl; } >build/quickstart.log 2>&1 || {
+{ cmake -S . -B build "${generator[@]}" "${tests[@]}" && cmake --build build -j "$(nproc)" --target stackd_program stackctl stackscope; } >build/quickstart.log 2>&1 || {
     tail -n 20 build/quickstart.log
     die "the build failed: the whole log is build/quickstart.log"
 }
-echo "build/bin/stackd, build/bin/stackctl"
+echo "build/bin/stackd, build/bin/stackctl, build/bin/stackscope"
 
 say "is this machine able to run it?"
 build/bin/stackctl doctor || exit 2
@@ -74,7 +74,8 @@ curl -sS --max-time 10 -o build/quickstart.html -w '%{http_code}, %{size_downloa
 rm -f "$pcap" "$trace"
 ladder() {
     say "handshake and teardown: curl on the left, stackd on the right"
-    awk -v port=80 -f tools/quickstart/ladder.awk "$trace" || die "the trace shows no connection: see $trace"
+    build/bin/stackscope ladder all --names curl,stackd "$pcap" tcp port 80 || die "the capture shows no connection: see $pcap"
+    echo "more of it:  build/bin/stackscope --help  (as a picture: stackscope ladder -o ladder.svg all $pcap)"
     echo "captures/quickstart.pcapng is for Wireshark:  wireshark $pcap"
     echo "(each frame that changed a state has a comment; without a screen: tshark -r $pcap)"
 }
@@ -116,8 +117,8 @@ cat <&$err >&2 &
 bash -c "$visit" || die "the tour failed: see above"
 
 if [ $stay = 1 ]; then
-    for _ in {1..100}; do # the trace is written a tenth of a second after the event
-        grep -q '"to":"CLOSED"' "$trace" && break
+    for _ in {1..100}; do # the capture is written a tenth of a second after the event
+        build/bin/stackscope states "$pcap" tcp port 80 2>/dev/null | grep -q -e '-> CLOSED' && break
         sleep 0.05
     done
     ladder

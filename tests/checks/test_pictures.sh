@@ -59,6 +59,12 @@ same bad-wire.tseq.svg "$tmp/p.svg"
 grep -nE '(src|href)=|url\((https?:)?//|@import' "$tmp/all.html" | head -n 3 >>"$tmp/bad"
 verdict "a page has all diagrams and asks no network"
 
+# The pictures in docs/ are what the captures give now (cmake --build build --target docs-pictures).
+"$scope" ladder all -o "$tmp/l.svg" captures/http.pcapng && cmp "$tmp/l.svg" docs/ladder.svg >"$tmp/bad" 2>&1
+verdict "docs/ladder.svg"
+"$scope" plot tseq -o "$tmp/p.svg" captures/bad-wire.pcapng && cmp "$tmp/p.svg" docs/plot-tseq.svg >"$tmp/bad" 2>&1
+verdict "docs/plot-tseq.svg"
+
 # PNG: a picture, or how to get one.
 "$scope" plot tseq -o "$tmp/p.png" captures/bad-wire.pcapng 2>"$tmp/err"
 status=$?

@@ -191,7 +191,8 @@ static enum ladder_fate ladder_comment_fate(const char *comment)
 static bool ladder_is_routine(const char *line, size_t len)
 {
     static const char *const routine[] = {"bad wire: delay"};
-    static const char *const growth[] = {"(slow start)", "(congestion avoidance)", "(recovery)"};
+    static const char *const growth[] = {"(start)", "(slow start)", "(congestion avoidance)",
+                                         "(recovery)"};
 
     for (size_t i = 0; i < sizeof(routine) / sizeof(routine[0]); i++) {
         if (len == strlen(routine[i]) && memcmp(line, routine[i], len) == 0)
