@@ -19,7 +19,7 @@ flood() { # echo requests, each as soon as the last was answered; leaves how oft
 
 start
 flood "without --busy-poll"
-t "it slept between them" test "$slept" -gt 1000
+t "it slept between them" test "$slept" -gt 400 # a busy machine has some frames there before it can sleep
 stop
 
 # A long while, so that a machine that is busy with other things does not end it.
