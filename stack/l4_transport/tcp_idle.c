@@ -30,7 +30,8 @@
  *                       SND.WL2: any segment that is still acceptable is newer than both; `recover`;
  *                       the path, which is looked up again; app_limited: it was the user who stopped
  *   forgotten           when the receiver began to measure what the user takes in a round trip: it
- *                       begins again. What the controller knew of this very moment: CUBIC's
+ *                       begins again, and nobody is packed within one (tcp_rcvbuf_rests). What the
+ *                       controller knew of this very moment: CUBIC's
  *                       clock stands still while nothing is sent anyway (RFC 9438 sections 4.2, 5.8), so a
  *                       new stage towards the same W_max begins, which is the same curve; HyStart++
  *                       looks for growing delays from the next round on. The throttle of challenge
@@ -116,7 +117,8 @@ static bool tcp_is_calm(const struct tcb *t)
     return t->ca_state == TCP_CA_OPEN && t->dup_acks == 0 && t->backoff == 0 && t->timeouts == 0 &&
            t->probes_out == 0 && !t->frto && !t->frto_new &&
            (r->challenges == 0 || now - r->challenge_since >= NET_SEC(1)) && !t->rack.tlp_out &&
-           t->path.told == 0 && !t->path.searches && t->path.probing == TCP_MTU_QUIET;
+           t->path.told == 0 && !t->path.searches && t->path.probing == TCP_MTU_QUIET &&
+           tcp_rcvbuf_rests(t);
 }
 
 /* What will be computed is what it is now. */

@@ -172,6 +172,7 @@ uint32_t tcp_rcvbuf_share(const struct tcb *t);
 uint32_t tcp_rcvbuf_period(net_time at);
 bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg);
 void tcp_rcvbuf_read(struct tcb *t);
+bool tcp_rcvbuf_rests(const struct tcb *t);
 void tcp_sndbuf_grow(struct tcb *t);
 
 /* tcp_reass.c */

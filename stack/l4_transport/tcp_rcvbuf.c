@@ -209,6 +209,17 @@ void tcp_rcvbuf_read(struct tcb *t)
     q->since = now;
 }
 
+/* May the count be forgotten? Not within a round trip, nor while it is more than ever before: the buffer
+ * is about to grow. After a pause it begins anew anyway. */
+bool tcp_rcvbuf_rests(const struct tcb *t)
+{
+    const struct tcp_rcvq *q = &t->rcvq;
+    net_time silent = t->tcp->c->now - q->heard;
+    uint32_t copied = seq_dist(q->from, seq_sub(t->rcv_nxt, t->rcv.len));
+
+    return q->rtt == 0 || silent > t->rto || (silent >= q->rtt && copied <= q->space);
+}
+
 /* The congestion window may have grown: room for twice that. */
 void tcp_sndbuf_grow(struct tcb *t)
 {

@@ -517,6 +517,34 @@ static void test_cc_cubic_idle_windows_decay(void)
     T_EQ(p.cc.cwnd_bytes, 100 * PATH_MSS);
 }
 
+/* What a connection at rest keeps goes on with the same curve: towards W_max, and beyond the window that was
+ * lost, which is above it after a loss that came early, and not before, as fast as Reno. */
+static void test_cc_cubic_rests_in_the_middle_of_a_curve(void)
+{
+    struct path p, rested;
+    struct model m;
+    uint32_t kept;
+
+    after_loss(&p, &m, NET_MS(10), 100);
+    p.cc.cwnd_bytes = 80 * PATH_MSS;
+    path_loss(&p, CC_LOSS_FAST, 80 * PATH_MSS); /* W_max 68 */
+    for (unsigned i = 0; i < 30; i++)
+        path_round(&p);
+    T_NEED(path_cwnd(&p) > 69 && path_cwnd(&p) < 76);
+    rested = p;
+    rested.cc.state = &rested.state;
+    rested.cc.options = &rested.options;
+    T_TRUE(p.cc.ops->rest(&rested.state, &kept, false));
+    memset(&rested.state, 0x5a, sizeof(rested.state));
+    T_TRUE(p.cc.ops->rest(&rested.state, &kept, true));
+    for (unsigned i = 0; i < 40; i++) {
+        path_round(&p);
+        path_round(&rested);
+        T_NEED(near(path_cwnd(&rested), path_cwnd(&p), 0.02 * path_cwnd(&p), "after a rest"));
+    }
+    T_TRUE(path_cwnd(&p) > 85);
+}
+
 T_MAIN("cc_cubic", T(test_cc_cubic_root_is_exact), T(test_cc_cubic_k_is_that_of_the_formula),
        T(test_cc_cubic_window_is_that_of_the_formula),
        T(test_cc_cubic_follows_the_curve_for_twenty_seconds),
@@ -531,4 +559,5 @@ T_MAIN("cc_cubic", T(test_cc_cubic_root_is_exact), T(test_cc_cubic_k_is_that_of_
        T(test_cc_cubic_takes_a_loss_back),
        T(test_cc_cubic_takes_nothing_back_when_it_has_grown_beyond),
        T(test_cc_cubic_slow_start_ends_above_ssthresh),
-       T(test_cc_cubic_waits_while_recovery_owns_the_window), T(test_cc_cubic_idle_windows_decay))
+       T(test_cc_cubic_waits_while_recovery_owns_the_window), T(test_cc_cubic_idle_windows_decay),
+       T(test_cc_cubic_rests_in_the_middle_of_a_curve))

@@ -72,6 +72,32 @@ static void test_tcp_rcvbuf_grows_by_what_is_read(void)
     pair_end(&p);
 }
 
+/* A block is not packed while a growth is on its way, nor in the middle of the round trip that is counted;
+ * after a timeout of silence the count begins anew anyway. */
+static void test_tcp_rcvbuf_rests_between_round_trips(void)
+{
+    struct net_config b;
+    struct pair p;
+
+    hosts_config(&b, 2);
+    pair_begin(&p, &b);
+    struct tcb *t = p.t;
+
+    T_TRUE(tcp_rcvbuf_rests(t)); /* nothing has come */
+    t->rcvq.rtt = NET_MS(10);
+    t->rcvq.space = 14600;
+    t->rcvq.heard = p.h.b.core.now;
+    t->rcvq.from = seq_sub(t->rcv_nxt, 100);
+    T_FALSE(tcp_rcvbuf_rests(t));
+    t->rcvq.heard = p.h.b.core.now - NET_MS(10);
+    T_TRUE(tcp_rcvbuf_rests(t));
+    t->rcvq.from = seq_sub(t->rcv_nxt, 14601);
+    T_FALSE(tcp_rcvbuf_rests(t));
+    t->rcvq.heard = p.h.b.core.now - t->rto - 1;
+    T_TRUE(tcp_rcvbuf_rests(t));
+    pair_end(&p);
+}
+
 /* 16 MiB of arena: no block of it is larger than 4 MiB. */
 static void test_tcp_rcvbuf_is_bounded(void)
 {
@@ -208,7 +234,8 @@ static void test_tcp_windows_share_the_queue_in_front(void)
     T_EQ(u32_max(tcp->rcv_busy.now, tcp->rcv_busy.before), 1); /* one, however often data came */
     p.t->rcvq.came = tcp->rcv_busy.now = tcp->rcv_busy.before = 0;
     hosts_run(&p.h, NET_MS(70));
-    sock_send(net_socks(&p.h.a), p.sd[0], bytes, 1, 0); /* who trickles takes nothing from the others */
+    sock_send(net_socks(&p.h.a), p.sd[0], bytes, 1,
+              0); /* who trickles takes nothing from the others */
     hosts_run(&p.h, NET_MS(1));
     T_EQ(p.t->rcvq.came, 1);
     T_EQ(tcp->rcv_busy.now, 0);
@@ -246,7 +273,8 @@ static void test_tcp_rcvbuf_scale_covers_the_bound(void)
     pair_end(&p);
 }
 
-T_MAIN("tcp_rcvbuf", T(test_tcp_rcvbuf_grows_by_what_is_read), T(test_tcp_rcvbuf_is_bounded),
+T_MAIN("tcp_rcvbuf", T(test_tcp_rcvbuf_grows_by_what_is_read),
+       T(test_tcp_rcvbuf_rests_between_round_trips), T(test_tcp_rcvbuf_is_bounded),
        T(test_tcp_rcvbuf_stays_when_set_off_or_scarce), T(test_tcp_sndbuf_holds_two_windows),
        T(test_tcp_windows_share_the_queue_in_front), T(test_tcp_bufs_stay_small_on_a_short_path),
        T(test_tcp_rcvbuf_scale_covers_the_bound))

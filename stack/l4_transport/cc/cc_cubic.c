@@ -264,23 +264,32 @@ static void cubic_undo(struct cc *cc)
     hystart_init(&s->hystart, s->had_hystart);
 }
 
-/* W_max, and what began before it and has not ended yet. The stage of congestion avoidance does not
+/* W_max; the window before the last loss, from which on the estimate of Reno's grows faster, in 32nds of
+ * it; and what began before and has not ended yet. The stage of congestion avoidance does not
  * count while nothing is sent (section 5.8): the next ACK begins one from the window as it is towards
  * the same W_max, which is the rest of the same curve. HyStart++ begins a new round. */
 static bool cubic_rest(struct cc_state *state, uint32_t *kept, bool back)
 {
     enum { W_MAX_BITS = 24, FROM_HERE = 1 << W_MAX_BITS, IN_HYSTART = 2 << W_MAX_BITS };
+    enum { PRIOR_SHIFT = W_MAX_BITS + 2, PRIOR_ONE = 32, PRIOR_MOST = 63 };
     struct cubic_state *s = (struct cubic_state *)(void *)state;
     uint32_t w_max = *kept & (FROM_HERE - 1);
 
     if (!back) {
         bool in_hystart = s->hystart.phase != HYSTART_OFF;
+        uint64_t whole = u32_max(s->now.w_max, 1);
+        uint64_t prior = ((uint64_t)s->now.cwnd_prior * PRIOR_ONE + whole / 2) / whole;
 
-        *kept = s->now.w_max | (s->now.from_here ? FROM_HERE : 0u) | (in_hystart ? IN_HYSTART : 0u);
+        *kept = s->now.w_max | (s->now.from_here ? FROM_HERE : 0u) |
+                (in_hystart ? IN_HYSTART : 0u) |
+                (uint32_t)(prior < PRIOR_MOST ? prior : PRIOR_MOST) << PRIOR_SHIFT;
         return s->now.w_max < FROM_HERE;
     }
     s->now = (struct cubic_curve){
-        .w_max = w_max, .cwnd_prior = w_max, .from_here = (*kept & FROM_HERE) != 0};
+        .w_max = w_max,
+        .cwnd_prior = (uint32_t)((uint64_t)w_max * (*kept >> PRIOR_SHIFT) / PRIOR_ONE),
+        .from_here = (*kept & FROM_HERE) != 0,
+    };
     s->prior = s->now;
     hystart_init(&s->hystart, (*kept & IN_HYSTART) != 0);
     return true;
