@@ -107,6 +107,8 @@ static void test_out_keeps_everything(void)
     file_end(&file, file_epb(&file, 0, 7, "de", 2, 2));
     setup();
     copy_all();
+    T_TRUE(out_has(out, 1, "theirs") && out_has(out, 1, "too"));
+    T_FALSE(out_has(out, 1, "their") || out_has(out, 1, "theirs\ntoo") || out_has(out, 2, "too"));
     T_TRUE(out_comment(out, 1, "ours"));
     T_TRUE(out_comment(out, 2, "also ours"));
     reopen();

@@ -234,6 +234,23 @@ bool out_comment(struct out *o, uint64_t number, const char *text)
     return false;
 }
 
+bool out_has(struct out *o, uint64_t number, const char *text)
+{
+    const struct out_held *h = out_find(o, number);
+    size_t len = strlen(text);
+
+    for (size_t at = 0; h != NULL && at < h->comment_len;) {
+        const char *line = h->comment + at;
+        const char *end = memchr(line, '\n', h->comment_len - at);
+        size_t n = end != NULL ? (size_t)(end - line) : h->comment_len - at;
+
+        if (n == len && memcmp(line, text, n) == 0)
+            return true;
+        at += n + 1;
+    }
+    return false;
+}
+
 /* The newest stays, for what comes late. */
 void out_settled(struct out *o, uint64_t number)
 {

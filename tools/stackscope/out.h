@@ -32,6 +32,9 @@ bool out_frame(struct out *o, const struct frame *f);
  * possible; otherwise it stands beside the newest one, as said above. */
 bool out_comment(struct out *o, uint64_t number, const char *text);
 
+/** out_has - is @text one of the lines beside the frame with this number? */
+bool out_has(struct out *o, uint64_t number, const char *text);
+
 /** out_settled - frames up to this number get no more comments. */
 void out_settled(struct out *o, uint64_t number);
 

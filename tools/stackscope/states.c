@@ -6,16 +6,20 @@
  *
  * The time and the number are those of the cause; lines come in the order in which the capture shows
  * them. What nothing shows but nothing contradicts is marked as presumed (track.h). -j writes the
- * kind tcp_state of docs/tracing.md, with `proof`: the frame that shows it, or null.
+ * kind tcp_state of docs/tracing.md, with `proof`: the frame that shows it, or null. -w writes the capture
+ * with the changes as comments of the frames that caused them, in the form of docs/tracing.md: both ends have
+ * one, so the end stands behind it.
  */
 #include <stdlib.h>
 
 #include "line.h"
+#include "out.h"
 #include "say.h"
 
 struct states {
     const struct scope_options *o;
     struct track *track;
+    struct out *out; /* -w */
     bool no_time;
     int64_t start;
     bool started;
@@ -99,11 +103,28 @@ static void states_json(struct states *st, const struct track_state *s)
     line_end(l, stdout);
 }
 
+/* What the capture says already is not said again: stackd's own have a comment for their end. */
+static void states_comment(struct states *st, const struct track_state *s)
+{
+    const char *from = track_state_name(s->from), *to = track_state_name(s->to);
+    char text[320], conn[120];
+
+    snprintf(text, sizeof(text), "%s -> %s (%s)", from, to, s->cause);
+    if (out_has(st->out, s->frame, text))
+        return;
+    snprintf(text, sizeof(text), "%s -> %s (%s%s) [%s]", from, to, s->cause,
+             s->proof == 0 ? ", presumed" : "", track_conn_text(s->conn, s->end, conn));
+    if (!out_has(st->out, s->frame, text))
+        out_comment(st->out, s->frame, text);
+}
+
 static void states_state(void *ctx, const struct track_state *s)
 {
     struct states *st = ctx;
 
-    if (st->o->json)
+    if (st->out != NULL)
+        states_comment(st, s);
+    else if (st->o->json)
         states_json(st, s);
     else
         states_text(st, s);
@@ -129,6 +150,11 @@ static void *states_begin(const struct scope_options *o, int argc, char **argv, 
         free(st);
         return NULL;
     }
+    if (o->write != NULL && (st->out = out_open(o->write, o->source, err, err_len)) == NULL) {
+        track_free(st->track);
+        free(st);
+        return NULL;
+    }
     return st;
 }
 
@@ -140,6 +166,8 @@ static bool states_frame(void *state, const struct frame *f)
         st->started = true;
         st->start = f->time;
     }
+    if (st->out != NULL && !out_frame(st->out, f))
+        return false;
     track_frame(st->track, f);
     return true;
 }
@@ -147,11 +175,15 @@ static bool states_frame(void *state, const struct frame *f)
 static int states_end(void *state)
 {
     struct states *st = state;
+    char err[4096];
+    int status = SCOPE_OK;
 
     track_end_all(st->track);
     track_free(st->track);
+    if (st->out != NULL && !out_close(st->out, err, sizeof(err)))
+        status = scope_say(SCOPE_FAILED, "%s", err);
     free(st);
-    return SCOPE_OK;
+    return status;
 }
 
 const struct scope_command scope_states = {
@@ -160,6 +192,7 @@ const struct scope_command scope_states = {
     .help = "Both ends' states of every TCP connection, and the segment that caused each change",
     .options = states_options,
     .formats = "text",
+    .writes = true,
     .begin = states_begin,
     .frame = states_frame,
     .end = states_end,
