@@ -189,6 +189,21 @@ static void trace_put_named(struct fmt *f, const char *name, uint32_t value)
 
 enum { TRACE_NO_SSTHRESH = INT32_MAX }; /* so large from the start on: as high as it can be */
 
+/* A rule with its numbers in their places. */
+static void trace_put_rule(struct fmt *f, const struct trace_step *step)
+{
+    const uint32_t numbers[] = {step->x, step->y, step->z};
+
+    for (const char *c = step->rule; *c != '\0'; c++) {
+        if (*c == '{' && c[1] >= 'x' && c[1] <= 'z') {
+            fmt_u64(f, numbers[c[1] - 'x']);
+            c += 2;
+        } else {
+            fmt_char(f, *c);
+        }
+    }
+}
+
 /* The short form; nothing for kinds that are not worth one. */
 static void trace_put_comment(struct fmt *f, const struct trace_ev *ev)
 {
@@ -235,6 +250,11 @@ static void trace_put_comment(struct fmt *f, const struct trace_ev *ev)
         fmt_str(f, "retransmission (");
         fmt_str(f, ev->u.rtx.cause);
         fmt_char(f, ')');
+        break;
+    case TRACE_step:
+        fmt_str(f, ev->u.step.phase);
+        fmt_str(f, ": ");
+        trace_put_rule(f, &ev->u.step);
         break;
     case TRACE_fault:
         fmt_str(f, "bad wire: ");

@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #include "l4_transport/tcp_idle.h"
-#include "l4_transport/tcp_priv.h"
+#include "l4_transport/tcp_tell.h"
 
 /* ---- helpers ---- */
 
@@ -61,6 +61,8 @@ void tcp_challenge(struct tcb *t)
 
 static enum verdict tcp_closed_input(struct tcp *tcp, const struct tcp_seg *seg)
 {
+    tcp_tell(tcp, &(struct tcp_id){seg->dst, seg->src, seg->dst_port, seg->src_port}, "CLOSED",
+             "what comes is discarded, and answered with a reset unless it is one", "");
     if (seg->flags & TCP_RST)
         return V_DROP_TCP_RST_TO_CLOSED;
     tcp_reply_rst(tcp, seg);
@@ -131,6 +133,12 @@ static enum verdict tcp_syn_sent_input(struct tcb *t, struct tcp_seg *seg)
     /* First, check the ACK bit. */
     bool acceptable = (seg->flags & TCP_ACK) && seq_in(t->iss, seg->ack, t->snd_nxt);
 
+    if (tcp_tells(t->tcp))
+        tcp_tell_now(
+            t->tcp, &t->conn.id, "SYN-SENT: first, check the ACK bit",
+            seg->flags & TCP_ACK ? "ISS {x} < SEG.ACK {y} =< SND.NXT {z}" : "it is off",
+            seg->flags & TCP_ACK ? "acceptable" : "goes on",
+            (struct tcp_told){0, seq_dist(t->iss, seg->ack), seq_dist(t->iss, t->snd_nxt)});
     if ((seg->flags & TCP_ACK) && !acceptable) {
         if (seg->flags & TCP_RST)
             return V_DROP_TCP_RST_BAD_ACK;
@@ -138,6 +146,8 @@ static enum verdict tcp_syn_sent_input(struct tcb *t, struct tcp_seg *seg)
         return V_DROP_TCP_BAD_ACK;
     }
     /* Second, check the RST bit. */
+    tcp_tell(t->tcp, &t->conn.id, "SYN-SENT: second, check the RST bit",
+             "a reset counts if its ACK is acceptable", "no reset");
     if (seg->flags & TCP_RST) {
         if (!acceptable)
             return V_DROP_TCP_RST_BAD_ACK;
@@ -145,6 +155,9 @@ static enum verdict tcp_syn_sent_input(struct tcb *t, struct tcp_seg *seg)
         return V_DONE;
     }
     /* Fourth, check the SYN bit. A FIN with it comes from no TCP. */
+    tcp_tell(t->tcp, &t->conn.id, "SYN-SENT: fourth, check the SYN bit",
+             "with SYN: synchronized, by SYN,ACK both ways, by SYN alone from our side (figure 8)",
+             "synchronized");
     if (!(seg->flags & TCP_SYN))
         return V_DROP_TCP_NO_SYN;
     if (seg->flags & TCP_FIN)
@@ -566,6 +579,52 @@ static enum verdict tcp_predicted(struct tcb *t, const struct tcp_seg *seg)
     return V_DONE;
 }
 
+/* The steps in the section's order. @tells: say each before it is taken. */
+static enum verdict tcp_steps(struct tcb *t, struct tcp_seg *seg, bool tells)
+{
+    uint32_t len = seg->data_len;
+    enum verdict v;
+
+    if (unlikely(tells))
+        tcp_tell_seq(t, seg);
+    if ((v = tcp_step1_seq(t, seg)) != V_NEXT)
+        return v;
+    if (unlikely(tells))
+        tcp_tell(
+            t->tcp, &t->conn.id, "second, check the RST bit",
+            "a reset counts at SEG.SEQ = RCV.NXT, elsewhere in the window it is challenged (RFC "
+            "5961 section 3.2)",
+            "no reset");
+    if ((v = tcp_step2_rst(t, seg)) != V_NEXT)
+        return v;
+    if (unlikely(tells))
+        tcp_tell(t->tcp, &t->conn.id, "fourth, check the SYN bit",
+                 "in a synchronized state a SYN is challenged (RFC 5961 section 4.2)", "no SYN");
+    if ((v = tcp_step4_syn(t, seg)) != V_NEXT)
+        return v;
+    if (len > 0)
+        tcp_ecn_data(t, seg);
+    if (unlikely(tells))
+        tcp_tell_ack(t, seg);
+    if ((v = tcp_step5_ack(t, seg)) != V_NEXT)
+        return v;
+    if (unlikely(tells))
+        tcp_tell(t->tcp, &t->conn.id, "sixth, check the URG bit",
+                 seg->flags & TCP_URG ? "RCV.UP follows the urgent pointer" : "it is off",
+                 "goes on");
+    tcp_step6_urg(t, seg);
+    if (unlikely(tells))
+        tcp_tell_text(t, seg);
+    if ((v = tcp_step7_text(t, seg)) != V_NEXT)
+        return v;
+    if (unlikely(tells))
+        tcp_tell(t->tcp, &t->conn.id, "eighth, check the FIN bit",
+                 seg->flags & TCP_FIN ? "it is on: RCV.NXT passes it when all before it is here"
+                                      : "it is off",
+                 "");
+    return tcp_step8_fin(t, seg);
+}
+
 static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
 {
     struct tcp *tcp = t->tcp; /* t may be gone after it */
@@ -578,12 +637,16 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
             return v;
         }
     }
+    bool tells = tcp_tells(tcp);
+
     if (t->fo != NULL && (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
         seq_eq(seg->seq, t->irs)) { /* the same SYN again, with or without its data */
         t->rtx_due = true;
         tcp_due(t);
         return V_DROP_TCP_DUPLICATE;
     }
+    if (unlikely(tells))
+        tcp_tell_paws(t, seg);
     enum verdict v = tcp_step0_paws(t, seg);
 
     /* The peer's SYN,ACK of a simultaneous open lies before the window by its SYN. */
@@ -592,25 +655,9 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
         v = tcp_step5_ack(t, seg);
         return v == V_NEXT ? V_DONE : v;
     }
-    uint32_t len = seg->data_len;
-
-    if (v == V_NEXT)
-        v = tcp_step1_seq(t, seg);
-    if (v == V_NEXT)
-        v = tcp_step2_rst(t, seg);
-    if (v == V_NEXT)
-        v = tcp_step4_syn(t, seg);
-    if (v == V_NEXT && len > 0)
-        tcp_ecn_data(t, seg);
-    if (v == V_NEXT)
-        v = tcp_step5_ack(t, seg);
-    if (v == V_NEXT) {
-        tcp_step6_urg(t, seg);
-        v = tcp_step7_text(t, seg);
-    }
-    if (v == V_NEXT)
-        v = tcp_step8_fin(t, seg);
-    return v;
+    if (v != V_NEXT)
+        return v;
+    return tcp_steps(t, seg, tells);
 }
 
 /* A segment for a full block, from the table or newly born. */
@@ -727,42 +774,4 @@ enum verdict tcp_input(struct tcp *tcp, struct pkt *p)
         return tcp_tw_input(tcp, container_of(n, struct tcp_tw, conn.link), &seg);
     }
     return V_DROP_TCP_CLOSED;
-}
-
-/* RFC 9293 section 3.9.2.2, RFC 5927 section 4: the quoted number must be in flight. */
-enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
-{
-    if (e->quoted.len < 8)
-        return V_DROP_ICMP4_INNER;
-    struct tcp_id id = {e->local, e->remote, get16(e->quoted.p + TCP_SRC),
-                        get16(e->quoted.p + TCP_DST)};
-    tcp_seq seq = seq_of(get32(e->quoted.p + TCP_SEQ));
-    struct tcp_conn *c = tcp_find(tcp, &id); /* of one that rests nothing is in flight */
-
-    if (c == NULL || c->link.kind != TCP_CONN_FULL)
-        return V_DROP_ICMP4_NO_OWNER;
-    struct tcb *t = tcb_of(c);
-
-    if (seq_lt(seq, t->snd_una) || seq_geq(seq, t->snd_nxt))
-        return V_DROP_ICMP4_NO_OWNER;
-    switch (e->kind) {
-    case IP_ERR_TOO_BIG:
-        return tcp_mtu_too_big(t, e->mtu);
-    case IP_ERR_PROTO_UNREACH:
-    case IP_ERR_PORT_UNREACH:
-        if (tcp_state(t) == TCP_SYN_SENT) { /* RFC 5461: hard only before synchronization */
-            tcp_fo_refused(t);
-            tcp_fail(t, TCP_EV_ICMP, ip_error_errno(e->kind));
-            break;
-        }
-        t->soft_error = ip_error_errno(e->kind);
-        break;
-    default: /* MUST-56: soft; but a next hop that we know to be silent ends the attempt */
-        if (ip_addr_is_any(e->from) && tcp_state(t) == TCP_SYN_SENT) {
-            tcp_fail(t, TCP_EV_UNREACHABLE, ip_error_errno(e->kind));
-            break;
-        }
-        t->soft_error = ip_error_errno(e->kind);
-    }
-    return V_DONE;
 }

@@ -14,7 +14,7 @@
  * Invariant: an entry is in the table, in the list by age, and counted in its listener, from birth
  * to tcp_half_free().
  */
-#include "l4_transport/tcp_priv.h"
+#include "l4_transport/tcp_tell.h"
 
 enum { TCP_NO_WSCALE = 0xff };
 
@@ -211,11 +211,16 @@ struct tcb *tcp_child(struct tcp *tcp, struct tcp_listener *l, const struct tcp_
 enum verdict tcp_listen_input(struct tcp *tcp, struct tcp_listener *l, const struct tcp_seg *seg,
                               const tcp_seq *iss_floor)
 {
+    struct tcp_id id = {seg->dst, seg->src, seg->dst_port, seg->src_port};
+
     /* First, check for a RST: we have sent nothing that it could answer. */
+    tcp_tell(tcp, &id, "LISTEN: first, check for a RST", "a reset is ignored", "no reset");
     if (seg->flags & TCP_RST)
         return V_DROP_TCP_RST_IN_LISTEN;
 
     /* Second, check for an ACK: acceptable only if it brings a SYN cookie back. */
+    tcp_tell(tcp, &id, "LISTEN: second, check for an ACK",
+             "an ACK is answered with a reset, unless it brings a SYN cookie back", "no ACK");
     if (seg->flags & TCP_ACK) {
         struct tcp_half h;
 
@@ -234,6 +239,8 @@ enum verdict tcp_listen_input(struct tcp *tcp, struct tcp_listener *l, const str
         return V_DROP_TCP_ACK_IN_LISTEN;
     }
 
+    tcp_tell(tcp, &id, "LISTEN: third, check for a SYN",
+             "a SYN without FIN makes a half-open connection, if there is room", "");
     /* Third, check for a SYN. One with a FIN is none (security.md: no TCP sends it). */
     if (!(seg->flags & TCP_SYN))
         return V_DROP_TCP_NO_SYN;
@@ -248,6 +255,12 @@ static enum verdict tcp_half_step1(struct tcp *tcp, struct tcp_half *h, const st
     tcp_seq rcv_nxt = seq_add(h->irs, 1);
     uint32_t wnd = tcp_syn_window(tcp, h->listener->rcvbuf), len = tcp_seg_len(seg);
 
+    if (tcp_tells(tcp))
+        tcp_tell_now(
+            tcp, &h->conn.id, "SYN-RECEIVED: first, check sequence number",
+            "RCV.NXT {x} =< SEG.SEQ {y} < RCV.NXT+RCV.WND {z}, or its end is; the SYN again: "
+            "the SYN,ACK again",
+            "acceptable", (struct tcp_told){1, seq_dist(h->irs, seg->seq), 1 + wnd});
     if ((seg->flags & TCP_SYN) &&
         seq_eq(seg->seq, h->irs)) { /* the same SYN again: so the SYN,ACK */
         if (!(seg->flags & TCP_RST))
@@ -266,6 +279,8 @@ static enum verdict tcp_half_step1(struct tcp *tcp, struct tcp_half *h, const st
 /* Second, fourth: RST and SYN. */
 static enum verdict tcp_half_step2(struct tcp *tcp, struct tcp_half *h, const struct tcp_seg *seg)
 {
+    tcp_tell(tcp, &h->conn.id, "SYN-RECEIVED: second and fourth, check RST and SYN",
+             "a reset at RCV.NXT, or a SYN in the window, returns to LISTEN", "neither");
     if (seg->flags & TCP_RST) {
         if (!seq_eq(seg->seq, seq_add(h->irs, 1))) { /* RFC 5961 section 3.2 */
             tcp_half_due(tcp, h);
@@ -298,6 +313,11 @@ enum verdict tcp_half_input(struct tcp *tcp, struct tcp_half *h, const struct tc
         return V_DROP_TCP_PAWS; /* RFC 7323 section 3.2, section 5.3 */
 
     /* Fifth, the ACK field. */
+    if (tcp_tells(tcp))
+        tcp_tell_now(tcp, &h->conn.id, "SYN-RECEIVED: fifth, check the ACK field",
+                     "SEG.ACK {y} = ISS+1 {x}, or a reset; then the accept queue must have room",
+                     "our SYN is acknowledged",
+                     (struct tcp_told){1, seq_dist(h->iss, seg->ack), 0});
     if (!(seg->flags & TCP_ACK))
         return V_DROP_TCP_NO_ACK;
     if (!seq_eq(seg->ack, seq_add(h->iss, 1))) {

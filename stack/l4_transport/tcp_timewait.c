@@ -9,7 +9,7 @@
  * Answers are throttled to one per 100 ms and entry, unless a FIN asks: two entries that
  * acknowledge each other's ACKs would otherwise never stop.
  */
-#include "l4_transport/tcp_priv.h"
+#include "l4_transport/tcp_tell.h"
 
 static void tcp_tw_unlink(struct tcp *tcp, struct tcp_tw *w)
 {
@@ -119,6 +119,11 @@ static bool tcp_tw_syn_is_new(const struct tcp *tcp, const struct tcp_tw *w,
 
 enum verdict tcp_tw_input(struct tcp *tcp, struct tcp_tw *w, const struct tcp_seg *seg)
 {
+    tcp_tell(
+        tcp, &w->conn.id, "TIME-WAIT",
+        "a reset is ignored (RFC 1337), a SYN that is newer opens again (RFC 6191), the FIN again "
+        "is acknowledged and 2 MSL begin anew",
+        "");
     if (seg->flags & TCP_RST)
         return V_DROP_TCP_RST_TIME_WAIT;
     struct tcp_listener *l = tcp_find_listener(tcp, seg->dst, seg->dst_port);

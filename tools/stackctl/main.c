@@ -32,6 +32,8 @@ static const struct object objects[] = {
     {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured",
      pcap_options, ctl_pcap},
     {"explain", "CONN", "why a connection is not sending, or not receiving, now", NULL, ctl_explain},
+    {"probe", "tcp|udp|icmp SRC[:PORT] DST[:PORT]",
+     "what would become of a segment, step by step; nothing is changed", probe_options, ctl_probe},
     {"fault", "[off | [rx:|tx:]NAME VALUE ...]",
      "the bad wire: drop mark corrupt duplicate reorder delay jitter rate", NULL, ctl_fault},
     {"nc", "HOST PORT | -l [HOST] PORT", "netcat through the stack", nc_options, ctl_nc},
@@ -133,13 +135,13 @@ static const struct argp_child common_child[] = {
     {0}
 };
 
-static long ctl_number(int key, const char *arg, long min, long max)
+long ctl_number(const char *option, const char *arg, long min, long max)
 {
     char *end;
     long v = strtol(arg, &end, 10);
 
     if (*arg == '\0' || *end != '\0' || v < min || v > max)
-        exit(ctl_say(CTL_USAGE, "-%c %s: not a whole number: try one from %ld to %ld", key, arg,
+        exit(ctl_say(CTL_USAGE, "%s %s: not a whole number: try one from %ld to %ld", option, arg,
                      min, max));
     return v;
 }
@@ -165,13 +167,13 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
     case 'F':
         return 0; /* what trace does anyway */
     case 'c':
-        c->count = ctl_number(key, arg, 1, 1000000);
+        c->count = ctl_number("-c", arg, 1, 1000000);
         return 0;
     case 's':
-        c->size = ctl_number(key, arg, 0, 65507);
+        c->size = ctl_number("-s", arg, 0, 65507);
         return 0;
     case 'w':
-        c->wait = ctl_number(key, arg, 1, 86400);
+        c->wait = ctl_number("-w", arg, 1, 86400);
         return 0;
     case 'i':
         c->interval = strtod(arg, &end);
@@ -191,7 +193,8 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
         c->word[c->words++] = arg;
         return 0;
     default:
-        return ctl_wireshark_option(c, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
+        return ctl_wireshark_option(c, key, arg) || probe_option(c, key, arg) ? 0
+                                                                              : ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -42,6 +42,12 @@ struct ctl {
     bool sent;                          /* of pcap and wireshark */
     const char *filter, *program;       /* of wireshark */
     bool user, system, dry_run, remove; /* of wireshark-install */
+    struct probe_words { /* of probe */
+        const char *flags, *seq, *ack, *opt[8];
+        int opts;
+        long win, len, ttl;
+        bool bad_sum;
+    } probe;
     long count, size, wait;
     double interval;
     const char *address; /* of doctor: the --ip to check */
@@ -111,6 +117,23 @@ int ctl_ping(struct ctl *c);
 int ctl_doctor(struct ctl *c);
 int ctl_conformance(struct ctl *c);
 int ctl_explain(struct ctl *c);
+int ctl_probe(struct ctl *c);
+/** ctl_number - a whole number from @min to @max, or the program ends with a message. @key: the option. */
+long ctl_number(const char *option, const char *arg, long min, long max);
+
+/* Keys of options that have no letter. */
+enum {
+    KEY_FLAGS = 0x300,
+    KEY_SEQ,
+    KEY_ACK,
+    KEY_WIN,
+    KEY_LEN,
+    KEY_OPT,
+    KEY_TTL,
+    KEY_BAD_SUM
+};
+/** probe_option - an option of probe. Return: whether it is one. */
+bool probe_option(struct ctl *c, int key, char *arg);
 
 /** ctl_conn - the whole name of the one connection that @name is part of, to be released with free(); @name
  * itself where there is none. Return: NULL: said why, and what to exit with is in *@status. */
@@ -126,6 +149,6 @@ extern const struct argp_option wireshark_options[], wireshark_install_options[]
 int ctl_stream(struct ctl *c, int fd);
 
 extern const struct argp_option nc_options[], ping_options[], doctor_options[], pcap_options[],
-    sock_options[], listen_options[], trace_options[];
+    sock_options[], listen_options[], trace_options[], probe_options[];
 
 #endif

@@ -24,6 +24,7 @@ static const struct control_command control_commands[] = {
     {"sock",    control_sock,    CONTROL_ROWS_OF_EACH, NULL                },
     {"find",    control_where,   CONTROL_ROWS_OF_EACH, NULL                },
     {"explain", control_explain, CONTROL_UNION,        NULL                },
+    {"probe",   control_try,     CONTROL_FIRST,        NULL                },
     {"listen",  control_listen,  CONTROL_SUM,          "local lport"       },
     {"neigh",   control_neigh,   CONTROL_UNION,        "ip"                },
     {"route",   control_route,   CONTROL_UNION,        "to via"            },
@@ -274,6 +275,7 @@ static void client_free(struct client *c)
     client_pcap_end(c);
     client_write(c); /* the last block of a capture is for who still listens */
     client_ping_end(c);
+    client_probe_end(c);
     client_nc_end(c);
     close(c->fd);
     free(c->in);
@@ -311,7 +313,7 @@ bool control_concerns_all(const struct control *ctl)
     for (int i = 0; ctl != NULL && ctl->clients > 0 && i < CONTROL_CLIENTS; i++) {
         const struct client *c = &ctl->client[i];
 
-        if (c->fd >= 0 && c->mode != CLIENT_NC && c->mode != CLIENT_PING)
+        if (c->fd >= 0 && c->mode != CLIENT_NC && c->mode != CLIENT_PING && c->mode != CLIENT_PROBE)
             return true;
     }
     /* Who looks on sees what happens to a socket. */
@@ -320,12 +322,14 @@ bool control_concerns_all(const struct control *ctl)
 
 void control_serve(struct control *ctl, net_time now)
 {
-    struct epoll_event ev[CONTROL_CLIENTS + 1];
-    int n = epoll_wait(ctl->epoll_fd, ev, CONTROL_CLIENTS + 1, 0);
+    struct epoll_event ev[2 * CONTROL_CLIENTS + 1];
+    int n = epoll_wait(ctl->epoll_fd, ev, ARRAY_LEN(ev), 0);
 
     for (int i = 0; i < n; i++) {
         struct client *c = ev[i].data.ptr;
 
+        if (ev[i].data.ptr == ctl) /* a probe has something to say: control_after() hears it */
+            continue;
         if (c == NULL) {
             client_accept(ctl);
             continue;
@@ -358,7 +362,9 @@ void control_after(struct control *ctl, net_time now)
             client_ping_run(c, now);
         else if (c->mode == CLIENT_NC)
             client_nc_run(c);
-        if (c->out_len > 0 && c->mode != CLIENT_LINES)
+        else if (c->mode == CLIENT_PROBE)
+            client_probe_run(c);
+        if (c->out_len > 0)
             client_write(c);
         client_watch(c);
     }

@@ -11,6 +11,7 @@
 
 #include "base/fmt.h"
 #include "conn_match.h"
+#include "probe.h"
 #include "stackd.h"
 
 enum {
@@ -29,7 +30,7 @@ struct trace_filter {
     struct conn_match conn; /* of `conn` */
 };
 
-enum client_mode { CLIENT_LINES, CLIENT_TRACE, CLIENT_PCAP, CLIENT_PING, CLIENT_NC };
+enum client_mode { CLIENT_LINES, CLIENT_TRACE, CLIENT_PCAP, CLIENT_PING, CLIENT_NC, CLIENT_PROBE };
 
 struct client_ping {
     struct ip_addr dst;
@@ -45,6 +46,13 @@ struct client_nc {
     enum client_nc_state state;
     bool udp, user_eof, peer_eof;
     int sd;
+};
+
+struct client_probe {
+    pid_t pid; /* of the child; 0: it has been waited for */
+    int fd;    /* what it writes */
+    char *text;
+    size_t len;
 };
 
 struct client {
@@ -65,6 +73,7 @@ struct client {
     int capture;   /* pcap: its number */
     struct client_ping ping;
     struct client_nc nc;
+    struct client_probe probe;
 };
 
 struct control {
@@ -132,6 +141,7 @@ json_t *control_ping(struct client *c, const json_t *request);
 json_t *control_nc(struct client *c, const json_t *request);
 json_t *control_where(struct client *c, const json_t *request);
 json_t *control_explain(struct client *c, const json_t *request);
+json_t *control_try(struct client *c, const json_t *request);
 
 /** control_conn - the connection that "conn" of @request names in full, whichever end stands first.
  * Return: whether there is one. */
@@ -149,6 +159,9 @@ void client_pcap_end(struct client *c);
 void client_ping_run(struct client *c, net_time now);
 void client_ping_end(struct client *c);
 net_time client_ping_deadline(const struct client *c);
+/* control_probe.c */
+void client_probe_run(struct client *c);
+void client_probe_end(struct client *c);
 /* control_nc.c */
 void client_nc_run(struct client *c);
 void client_nc_end(struct client *c);

@@ -50,7 +50,7 @@ static uint32_t trace_kinds(const json_t *names, const char **unknown)
             return 0;
         }
     }
-    return kinds != 0 ? kinds : (1u << TRACE_KINDS) - 1;
+    return kinds != 0 ? kinds : ((1u << TRACE_KINDS) - 1) & ~(1u << TRACE_step);
 }
 
 /* ---- filters: host=, conn=, and every field of a kind ---- */

@@ -19,7 +19,8 @@ enum { SINK_BUF = 64 << 10, SINK_LINE = 2048 };
 #define SINK_DELAY NET_MS(100)
 
 #define SINK_BIT(kind) (1u << TRACE_##kind)
-#define SINK_ALL       ((1u << TRACE_KINDS) - 1)
+/* All but the steps, which are for who asks for them by name. */
+#define SINK_ALL (((1u << TRACE_KINDS) - 1) & ~SINK_BIT(step))
 
 /* What a frame of a capture is commented with: what it caused. */
 static const uint32_t sink_comment_mask = SINK_BIT(tcp_state) | SINK_BIT(drop) | SINK_BIT(arp) |

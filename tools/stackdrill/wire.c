@@ -44,7 +44,8 @@ bool wire_up(struct run *r, const struct net_config *cfg)
                         "--gateway_ip",
                         strerror(-err));
     net_set_tap(&r->net, wire_tap, r);
-    r->net.core.trace = (struct trace){(1u << TRACE_KINDS) - 1, run_trace_event, r};
+    r->net.core.trace =
+        (struct trace){((1u << TRACE_KINDS) - 1) & ~(1u << TRACE_step), run_trace_event, r};
     (void)arp_set(&r->net.ifs[0].arp, cfg->gateway, wire_mac);
     return true;
 }

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# test_probe.sh - `probe': a segment is walked through a running host, which does not notice.
+. "$(dirname "$0")/lib.sh"
+need jq nc
+start
+coproc NC { nc 10.0.0.2 7; }
+nc_pid=$NC_PID
+pids+=("$nc_pid")
+echo x >&"${NC[1]}"
+read -r -t 5 _ <&"${NC[0]}"
+port=$(ctl -j sock state established | jq .tcp[0].rport)
+
+out=$(ctl probe tcp 10.0.0.1:4444 10.0.0.2:80 --flags S --opt mss=1460)
+t_match "a SYN to a listener: the layers below" "$out" '^ip4 +[0-9]+ reasons to refuse it do not hold: passed$'
+t_match "a SYN to a listener: the steps" "$out" '^tcp +LISTEN: third, check for a SYN: .*: done$'
+t_match "a SYN to a listener: what would be sent" "$out" '^sent +10\.0\.0\.2:80 > 10\.0\.0\.1:4444 \[S\.\] seq [0-9]+ ack 1 win [0-9]+ len 0 mss 1460$'
+t_match "a SYN to a listener: which state would follow" "$out" '^state +LISTEN -> SYN_RCVD$'
+t_eq "and nothing of it has happened" "$(ctl -j sock state syn-rcvd | jq '.tcp | length')" 0
+t_eq "no counter knows of it" "$(ctl stats tcp.syns | awk '{ print $2 }')" 1
+
+numbers() { ctl -j sock state established | jq -c '.tcp[0] | [.snd_una, .snd_nxt, .rcv_nxt, .segs_in, .segs_out, .recv_q]'; }
+before=$(numbers)
+out=$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags PA --len 100)
+t_match "data on a connection: the sequence number" "$out" 'first, check sequence number: RCV\.NXT 3 =< SEG\.SEQ 3 < RCV\.NXT\+RCV\.WND [0-9]+, .*: acceptable$'
+t_match "data on a connection: what would be different" "$out" '^ +RCV\.NXT: 3 -> 103$'
+t_match "a blind reset" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R --seq +100)" '^verdict +refused: tcp rst-challenged: '
+t_match "a reset that counts" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> LISTEN$'
+t_match "a wrong checksum" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --bad-sum)" '^verdict +refused: tcp bad-checksum: the checksum is wrong$'
+t_match "FIN" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags FA)" '^state +ESTABLISHED -> CLOSE_WAIT$'
+t_eq "the connection is as it was" "$(numbers)" "$before"
+echo y >&"${NC[1]}"
+read -r -t 5 line <&"${NC[0]}"
+t_eq "and lives" "$line" y
+t_match "UDP to nobody" "$(ctl probe udp 10.0.0.1:5000 10.0.0.2:5000 --len 9)" '^sent +10\.0\.0\.2 > 10\.0\.0\.1 ICMP type 3 code 3$'
+t_match "ICMP" "$(ctl probe icmp 10.0.0.1 10.0.0.2)" '^sent +10\.0\.0\.2 > 10\.0\.0\.1 ICMP type 0 code 0$'
+t_eq "-j: the same, in order" "$(ctl -j probe tcp 10.0.0.1:4444 10.0.0.2:80 --flags S | jq -r '[.lines[].what] | index("segment") < index("step") and index("step") < index("verdict") and index("verdict") < index("sent")')" true
+t_match "nonsense is told: flags" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags XYZ 2>&1)" '^stackctl: --flags XYZ: of F S R P'
+t_match "nonsense is told: options" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --opt colour=red 2>&1)" '^stackctl: --opt colour=red: try mss'
+t_match "nonsense is told: ends" "$(ctl probe tcp x 10.0.0.2:80 2>&1)" '^stackctl: not two ends'
+# Who asks for steps by name hears them of real segments, too.
+"$stackctl" --control "$control" -j trace -c 3 kind=step conn=:9 >"$tmp/steps" &
+follower=$!
+pids+=("$follower")
+until [ "$(wc -l <"$tmp/steps")" = 3 ] || [ $SECONDS -gt 30 ]; do timeout 5 nc -z 10.0.0.2 9; done
+wait "$follower"
+t_eq "trace kind=step" "$(jq -r .phase "$tmp/steps" | head -n 1)" "LISTEN: first, check for a RST"
+t_eq "no child is left behind" "$(pgrep -P "$stackd_pid" | wc -l)" 0
+exec {NC[1]}>&-
+kill "$nc_pid" 2>/dev/null
+wait "$nc_pid" 2>/dev/null
+stop
+t_eq "SIGTERM: status 0" "$status" 0
+finish
