@@ -464,6 +464,8 @@ static int main_run(struct main_args *m)
     if (m->output != NULL && freopen(m->output, "w", stdout) == NULL)
         return scope_say(SCOPE_FAILED, "%s: cannot be written: %s", m->output, strerror(errno));
     main_signals();
+    if (so.live)
+        scope_say(0, "listening on %s, ^C ends it", m->o.name);
     while ((got = source_next(main_source, &f)) == 1 && c->frame(state, &f))
         ;
     source_clear_progress(main_source);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,8 @@ static bool source_open_live(struct source *s)
         return false;
     }
     s->linktype = pcap_datalink(s->pcap);
+    if (pcap_setnonblock(s->pcap, 1, s->error) != 0)
+        return false;
     if (s->filter_text == NULL)
         return true;
     struct source_filter *f = source_first_filter(s);
@@ -239,6 +242,7 @@ static int source_next_live(struct source *s, struct frame *f)
 {
     struct pcap_pkthdr *h;
     const u_char *bytes;
+    struct pollfd ready = {.fd = pcap_get_selectable_fd(s->pcap), .events = POLLIN};
 
     while (!s->stop) {
         int got = pcap_next_ex(s->pcap, &h, &bytes);
@@ -253,7 +257,9 @@ static int source_next_live(struct source *s, struct frame *f)
             snprintf(s->error, sizeof(s->error), "%s: %s", s->name, pcap_geterr(s->pcap));
             return -1;
         }
-        fflush(stdout); /* silence: what was printed so far is seen */
+        /* Silence: what was printed so far is seen. A signal may come just before poll(): not for long. */
+        fflush(stdout);
+        poll(&ready, 1, 2 * SOURCE_WAIT_MS);
     }
     return 0;
 }
