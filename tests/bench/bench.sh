@@ -60,11 +60,11 @@ workload() {
     options=() subjects="stackd lwip lwip-tuned gvisor-gso kernel bound" points="" sources=0
     case $1 in
     bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
-    bulk-in-8) options=(bulk-in --connections 8) subjects="stackd lwip-tuned gvisor-gso kernel bound" ;;
+    bulk-in-8) options=(bulk-in --connections 8) subjects="stackd stackd-queues lwip-tuned gvisor-gso kernel bound" ;;
     bulk-out) options=(bulk-out --size 65536) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
-    bulk-out-8) options=(bulk-out --size 65536 --connections 8) subjects="stackd lwip-tuned gvisor-gso kernel" ;;
+    bulk-out-8) options=(bulk-out --size 65536 --connections 8) subjects="stackd stackd-queues lwip-tuned gvisor-gso kernel" ;;
     bulk-out-file) options=(bulk-out --size 65536 --port 80 --path /big) subjects="stackd bound" ;;
-    http) options=(http --connections 64 --path /small) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
+    http) options=(http --connections 64 --path /small) subjects="stackd stackd-queues lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
     conns) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8) sources=8 ;;
     conns-minute)
         options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 subjects="stackd"

@@ -59,12 +59,12 @@ bench_settings() {
     sysctl -qw net.ipv4.tcp_congestion_control=cubic 2>/dev/null || sysctl -qw net.ipv4.tcp_congestion_control=reno
 }
 
-bench_cpus() { # the first two we may use; one, if there is only one
+bench_cpus() { # the first three we may use; the third, for a subject with two threads, may be the load's
     local list
     list=$(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
     # shellcheck disable=SC2086
     set -- $list
-    bench_cpu_load=$1 bench_cpu_subject=${2:-$1}
+    bench_cpu_load=$1 bench_cpu_subject=${2:-$1} bench_cpu_second=${3:-$1}
 }
 
 bench_leave() {
@@ -85,6 +85,7 @@ subject_find() {
     stackd-plain) subject_options=(--offload off) ;;
     stackd-spin) subject_options=(--busy-poll 1000) ;;
     stackd-awake) subject_options=(--stay-awake) ;;
+    stackd-queues) subject_options=(--queues 2 --cpu "$bench_cpu_subject,$bench_cpu_second") ;;
     gvisor-gso) subject_options=(--gso) ;;
     bound) subject_options=(--offload) ;;
     bound-copy) subject_options=(--offload --copy) ;;

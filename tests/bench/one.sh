@@ -5,7 +5,8 @@
 #
 # as in: one.sh stackd --mtu 9000 -- bulk-in --seconds 5. The options are those of the subject's program and of
 # build/tests/bench/load (see its --help); --sources gives the kernel's end more addresses, 10.9.1.1 and on.
-# SUBJECT is stackd, stackd-plain (no offload), stackd-spin (--busy-poll), stackd-awake (--stay-awake), or one of rivals/README.md.
+# SUBJECT is stackd, stackd-plain (no offload), stackd-spin (--busy-poll), stackd-awake (--stay-awake), stackd-queues
+# (--queues 2), or one of rivals/README.md.
 #
 # Each time in a network namespace of its own, so that nothing is left over from the last: no TIME-WAIT, no
 # route metrics. Exit: 0; 1 there is no result; 2 usage; 3 the subject is not built; 77 no /dev/net/tun.
@@ -26,7 +27,7 @@ subject_own=()
 shift
 while [ $# -gt 0 ] && [ "$1" != -- ]; do subject_own+=("$1"); shift; done
 if [ $# -lt 2 ] || [ "${subject#-}" != "$subject" ]; then
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 shift

@@ -43,7 +43,8 @@ GOALS = (
 )
 RIVALS = ("lwip", "lwip-tuned", "gvisor", "gvisor-gso")
 NAMES = {
-    "stackd-plain": "stackd, no offload", "stackd-spin": "stackd --busy-poll", "stackd-awake": "stackd --stay-awake", "lwip": "lwIP", "gvisor": "gVisor",
+    "stackd-plain": "stackd, no offload", "stackd-spin": "stackd --busy-poll", "stackd-awake": "stackd --stay-awake", "stackd-queues": "stackd --queues 2",
+    "lwip": "lwIP", "gvisor": "gVisor",
     "kernel": "Linux over veth", "bound": "bound", "bound-copy": "bound, one copy", "bound-plain": "bound, no offload",
     "bound-uring": "bound, io_uring", "bound-spin": "bound, spinning", "lwip-tuned": "lwIP, tuned", "gvisor-gso": "gVisor, offload",
 }
