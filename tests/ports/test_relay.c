@@ -8,6 +8,7 @@
 #include "wire/icmp4.h"
 
 enum { TWINS = 3, PORT = 7000 };
+enum { RING_ROOM = RELAY_RING + 4096 }; /* a ring, and what must stay zero behind it */
 
 struct twins {
     struct net a, b[TWINS];
@@ -28,13 +29,13 @@ static void twins_begin_with(struct twins *w, struct net_config *b)
     memset(w, 0, sizeof(*w));
     hosts_config(&a, 1);
     w->memory[TWINS] = hosts_bring_up(&w->a, &a);
-    w->rings = calloc(TWINS, RELAY_RING);
+    w->rings = calloc(TWINS, RING_ROOM);
     T_NEED(w->rings != NULL);
     for (uint16_t i = 0; i < TWINS; i++) {
         b->twin = i;
         b->ifs[0].arp.quiet = i > 0;
         w->memory[i] = hosts_bring_up(&w->b[i], b);
-        relay_init(&w->r[i], &w->b[i], i, (uint8_t *)w->rings + (size_t)i * RELAY_RING);
+        relay_init(&w->r[i], &w->b[i], i, (uint8_t *)w->rings + (size_t)i * RING_ROOM);
         w->r[i].next = &w->r[(i + 1) % TWINS];
     }
 }
@@ -149,6 +150,9 @@ static void twins_end(struct twins *w)
         hosts_check_empty(&w->b[i]);
         T_FALSE(relay_pending(&w->r[i]));
         free(w->memory[i]);
+        static const uint8_t zeros[RING_ROOM - RELAY_RING];
+
+        T_MEM(w->r[i].in.buf + RELAY_RING, zeros, sizeof(zeros));
     }
     free(w->memory[TWINS]);
     free(w->rings);
@@ -224,6 +228,12 @@ static void close_both(struct twins *w, int a, int twin, int b)
     T_EQ(sock_close(net_socks(&w->b[twin]), b), 0);
 }
 
+static void note_frame(void *ctx, const struct trace_ev *ev)
+{
+    if (strcmp(ev->u.seg.dir, "in") == 0)
+        *(uint64_t *)ctx = ev->frame;
+}
+
 static void test_relay_a_segment_that_came_to_another_queue_finds_its_connection(void)
 {
     struct twins *w = twins_begin();
@@ -231,10 +241,14 @@ static void test_relay_a_segment_that_came_to_another_queue_finds_its_connection
 
     twins_run(w, NET_MS(10));
     int b = accepted(w, 0, l);
+    uint64_t frame = 0;
 
+    w->b[0].core.trace = (struct trace){1u << TRACE_seg, note_frame, &frame};
     for (w->to = 2; w->to > 0; w->to--) { /* with one more to pass, and with two */
+        w->b[w->to].core.frames = (uint64_t)w->to * 1000;
         send_text(&w->a, a, "to the wrong door");
         twins_run(w, NET_MS(100));
+        T_EQ(frame, w->to * 1000 + 1); /* its number is that of where it arrived */
         T_STR(received(&w->b[0], b), "to the wrong door");
         send_text(&w->b[0], b, "it was heard");
         twins_run(w, NET_MS(100));
@@ -472,12 +486,15 @@ static void test_relay_a_ping_hears_its_answer(void)
     T_EQ(r.len, 3000);
     T_FALSE(r.is_error);
     T_EQ(all_drops(w), 0);
+    uint64_t passed = w->r[2].passed;
+
     T_EQ(icmp4_ping_send(&w->a.ip, HOST_B, 8, 1, 10, 0), 0); /* and a question is answered once */
     memset(w->out, 0, sizeof(w->out));
     twins_run(w, NET_MS(10));
     T_EQ(icmp4_ping_recv(&w->a.ip, 8, &r), 0);
     T_EQ(w->out[0] + w->out[1], 0);
     T_EQ(w->out[2], 1);
+    T_EQ(w->r[2].passed, passed); /* nobody else is bothered with it */
     twins_end(w);
 }
 
@@ -506,14 +523,29 @@ static bool knows(const struct net *n, uint32_t ip, uint8_t last_byte)
     return false;
 }
 
+static void test_relay_one_announces_the_address(void)
+{
+    static struct twins w;
+    struct net_config b;
+
+    hosts_config(&b, 2);
+    b.ifs[0].arp.detect = true;
+    twins_begin_with(&w, &b);
+    T_EQ(arp_own_state(&w.b[0].ifs[0].arp, 0x0a000002, NULL), ARP_OWN_PROBING);
+    T_EQ(arp_own_state(&w.b[1].ifs[0].arp, 0x0a000002, NULL), ARP_OWN_OURS);
+    twins_run(&w, NET_SEC(20));
+    T_EQ(w.out[0], 5); /* three probes, two announcements */
+    T_EQ(w.out[1] + w.out[2], 0);
+    twins_end(&w);
+}
+
 static void test_relay_arp_is_heard_by_all_and_answered_by_one(void)
 {
     struct twins *w = twins_begin();
-    struct mac here =
-                   {
-                       {2, 0, 0, 0, 0, 9}
-    },
-               there = {{2, 0, 0, 0, 0, 8}};
+    struct mac here = w->a.ifs[0].eth.mac, there = here;
+
+    here.b[5] = 9;
+    there.b[5] = 8;
 
     w->is_cut = true;
     w->to = 1;
@@ -541,6 +573,21 @@ static void test_relay_arp_is_heard_by_all_and_answered_by_one(void)
     twins_end(w);
 }
 
+/* Datagrams with numbers to b[2], until one finds no room in the ring to b[0]. */
+static void fill(struct twins *w, int sd, uint8_t *bytes, size_t len, uint32_t *number,
+                 bool is_lost[4096])
+{
+    uint64_t lost = w->r[2].lost;
+
+    while (w->r[2].lost == lost) {
+        put32(bytes, *number);
+        T_EQ(sock_sendto(net_socks(&w->a), sd, bytes, len, &(struct sock_addr){HOST_B, PORT}),
+             (int)len);
+        (void)twins_out(w, &w->a);
+        is_lost[(*number)++ % 4096] = w->r[2].lost != lost;
+    }
+}
+
 static void test_relay_a_full_ring_loses_and_keeps_the_order(void)
 {
     struct twins *w = twins_begin();
@@ -549,6 +596,7 @@ static void test_relay_a_full_ring_loses_and_keeps_the_order(void)
     uint32_t sent = 0, got = 0;
     uint64_t lost = 0;
 
+    memset(bytes, 0xff, sizeof(bytes));
     w->to = 2;                                    /* whose next is b[0] */
     for (size_t len = 4; len < 1000; len += 99) { /* round the ring in steps of many lengths */
         uint64_t passed = w->r[2].passed;
@@ -572,6 +620,19 @@ static void test_relay_a_full_ring_loses_and_keeps_the_order(void)
         T_EQ(got, sent);
     }
     T_EQ(all_drops(w), lost);
+    bool is_lost[4096] = {false};
+
+    for (unsigned i = 0; i < 20000; i++) { /* hardly any room, all the way round */
+        if (i % 3 == 0)
+            fill(w, a, bytes, 900 + i % 97, &sent, is_lost);
+        T_EQ(relay_run(&w->r[0], 1), 1);
+        T_TRUE(sock_recv(net_socks(&w->b[0]), b, bytes, sizeof(bytes), 0) >= 900);
+        while (is_lost[got % 4096])
+            is_lost[got++ % 4096] = false;
+        T_EQ(get32(bytes), got++);
+    }
+    while (relay_run(&w->r[0], 1) > 0)
+        (void)sock_recv(net_socks(&w->b[0]), b, bytes, sizeof(bytes), 0);
     T_EQ(sock_close(net_socks(&w->a), a), 0);
     T_EQ(sock_close(net_socks(&w->b[0]), b), 0);
     twins_end(w);
@@ -602,6 +663,7 @@ T_MAIN("relay", T(test_relay_a_segment_that_came_to_another_queue_finds_its_conn
        T(test_relay_nobody_listens_one_reset), T(test_relay_a_cookie_comes_back_to_another_queue),
        T(test_relay_a_datagram_finds_its_socket), T(test_relay_a_group_that_one_has_joined),
        T(test_relay_an_icmp_error_finds_its_connection), T(test_relay_a_ping_hears_its_answer),
+       T(test_relay_one_announces_the_address),
        T(test_relay_arp_is_heard_by_all_and_answered_by_one),
        T(test_relay_a_full_ring_loses_and_keeps_the_order),
        T(test_relay_numbers_of_datagrams_differ))
