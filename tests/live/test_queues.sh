@@ -53,9 +53,12 @@ for how in "2 on auto 0" "2 off read 50" "4 on uring 50" "4 off auto 0"; do
     t "$what: 100 connections are there" hold 100
     t_eq "$what: they are on all queues $(each)" "$(used)" "$queues"
     t_eq "$what: and sock shows each once" "$(ctl -j sock | jq '[.tcp[] | select(.state == "ESTABLISHED").rport] | length == 100 and (unique | length) == 100')" true
+    t_eq "$what: with its queue" "$(ctl sock state established | grep -c 'app:echo queue:[0-3]')" 100
     t_eq "$what: stats add up" "$(count tcp.opened_passive)" 100
     t_eq "$what: listen too" "$(ctl -j listen | jq '[.listeners[] | select(.lport == 7)] | length == 1 and .[0].accepted == 100')" true
+    t_eq "$what: and its pools" "$(ctl -j listen | jq '([.pools[].name] | length > 5 and length == (unique | length)) and ([.pools[] | select(.name == "half_open").max] == [1024])')" true
     t_eq "$what: link has all frames" "$(ctl -j link | jq '.link | length == 1 and .[0].rx_frames >= 300')" true
+    t_match "$what: and says how many queues" "$(ctl link)" " queues $queues$"
     t_eq "$what: neigh shows a neighbour once" "$(ctl -j neigh | jq '[.neigh[] | select(.ip == "10.0.0.1")] | length')" 1
     t "$what: a neighbour is added" ctl neigh add 10.0.0.77 lladdr 02:00:00:00:00:77
     t_eq "$what: and is there" "$(ctl -j neigh | jq -r '[.neigh[] | select(.ip == "10.0.0.77").mac] | join(" ")')" 02:00:00:00:00:77

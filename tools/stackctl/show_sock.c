@@ -199,6 +199,8 @@ static void print_ends(const struct ctl *c, const char *netid, const json_t *s)
     print_timer(s);
     if (*jstr(s, "service") != '\0')
         printf(" app:%s", jstr(s, "service"));
+    if (json_object_get(s, "queue") != NULL) /* of several */
+        printf(" queue:%lld", jnum(s, "queue"));
     if (jbool(s, "packed"))
         printf(" packed");
     if (jnum(s, "dropped") > 0)

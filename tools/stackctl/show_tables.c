@@ -119,9 +119,11 @@ static void print_link(const struct ctl *c, const json_t *l)
     const json_t *a;
     size_t i;
 
-    printf("%s%s%s: %s mtu %lld offload %s io %s\n", ctl_paint(c, "bold"), jstr(l, "name"),
-           ctl_paint(c, ""), jstr(l, "port"), jnum(l, "mtu"), jstr(l, "offload"),
-           jstr(l, "io"));
+    printf("%s%s%s: %s mtu %lld offload %s io %s", ctl_paint(c, "bold"), jstr(l, "name"),
+           ctl_paint(c, ""), jstr(l, "port"), jnum(l, "mtu"), jstr(l, "offload"), jstr(l, "io"));
+    if (jnum(l, "queues") > 1)
+        printf(" queues %lld", jnum(l, "queues"));
+    putchar('\n');
     printf("    link/ether %s brd ff:ff:ff:ff:ff:ff\n", jstr(l, "mac"));
     json_array_foreach(json_object_get(l, "addr"), i, a)
         printf("    inet %s/%lld %s\n", jstr(a, "ip"), jnum(a, "prefix"), jstr(a, "state"));

@@ -21,21 +21,21 @@
 
 /* The last two columns: what --queues makes of it (control_queues.c). */
 static const struct control_command control_commands[] = {
-    {"sock",    control_sock,    CONTROL_ROWS_OF_EACH, NULL                },
-    {"find",    control_where,   CONTROL_ROWS_OF_EACH, NULL                },
-    {"explain", control_explain, CONTROL_UNION,        NULL                },
-    {"probe",   control_try,     CONTROL_FIRST,        NULL                },
-    {"listen",  control_listen,  CONTROL_SUM,          "local lport"       },
-    {"neigh",   control_neigh,   CONTROL_UNION,        "ip"                },
-    {"route",   control_route,   CONTROL_UNION,        "to via"            },
-    {"link",    control_link,    CONTROL_SUM,          "name mtu ip prefix"},
-    {"maddr",   control_maddr,   CONTROL_FIRST,        NULL                },
-    {"stats",   control_stats,   CONTROL_SUM,          "name layer reason" },
-    {"fault",   control_fault,   CONTROL_UNION,        NULL                },
-    {"trace",   control_follow,  CONTROL_FIRST,        NULL                },
-    {"pcap",    control_pcap,    CONTROL_FIRST,        NULL                },
-    {"ping",    control_ping,    CONTROL_FIRST,        NULL                },
-    {"nc",      control_nc,      CONTROL_FIRST,        NULL                },
+    {"sock",    control_sock,    CONTROL_ROWS_OF_EACH, NULL                       },
+    {"find",    control_where,   CONTROL_ROWS_OF_EACH, NULL                       },
+    {"explain", control_explain, CONTROL_UNION,        NULL                       },
+    {"probe",   control_try,     CONTROL_FIRST,        NULL                       },
+    {"listen",  control_listen,  CONTROL_SUM,          "local lport name"         },
+    {"neigh",   control_neigh,   CONTROL_UNION,        "ip"                       },
+    {"route",   control_route,   CONTROL_UNION,        "to via"                   },
+    {"link",    control_link,    CONTROL_SUM,          "name mtu ip prefix queues"},
+    {"maddr",   control_maddr,   CONTROL_FIRST,        NULL                       },
+    {"stats",   control_stats,   CONTROL_SUM,          "name layer reason"        },
+    {"fault",   control_fault,   CONTROL_UNION,        NULL                       },
+    {"trace",   control_follow,  CONTROL_FIRST,        NULL                       },
+    {"pcap",    control_pcap,    CONTROL_FIRST,        NULL                       },
+    {"ping",    control_ping,    CONTROL_FIRST,        NULL                       },
+    {"nc",      control_nc,      CONTROL_FIRST,        NULL                       },
 };
 
 /* ---- replies ---- */

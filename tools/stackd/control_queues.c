@@ -28,18 +28,22 @@ static bool control_is_key(const char *keys, const char *name)
     return false;
 }
 
-/* Are two rows about the same thing? */
+/* Are two rows about the same thing? One without a key is about nothing that could be. */
 static bool control_same(const char *keys, json_t *a, const json_t *b)
 {
+    bool has_key = false;
     const char *name;
     json_t *value;
 
     json_object_foreach(a, name, value)
     {
-        if (control_is_key(keys, name) && !json_equal(value, json_object_get(b, name)))
+        if (!control_is_key(keys, name))
+            continue;
+        if (!json_equal(value, json_object_get(b, name)))
             return false;
+        has_key = true;
     }
-    return true;
+    return has_key;
 }
 
 /* The row of @rows that is about what @row is; NULL. The tables of all queues are much alike, so it is

@@ -120,11 +120,12 @@ json_t *control_link(struct client *c, const json_t *request)
 
     (void)request;
     json_t *o =
-        json_pack("{s:s,s:s,s:o,s:i,s:s,s:s,s:o}", "name", p->name, "port",
+        json_pack("{s:s,s:s,s:o,s:i,s:s,s:s,s:i,s:o}", "name", p->name, "port",
                   p->kind == PORT_TAP ? (p->made ? "tap (made)" : "tap") : "raw", "mac",
                   control_mac(e->mac), "mtu", e->mtu, "offload",
                   p->tso ? "csum,tso" : (p->csum ? "csum" : "off"), "io",
-                  p->ring != NULL ? "uring" : "read", "addr", show_addrs(&d->net));
+                  p->ring != NULL ? "uring" : "read", "queues", (int)queues_count(d), "addr",
+                  show_addrs(&d->net));
     const struct {
         const char *name;
         uint64_t value;
