@@ -54,6 +54,12 @@ for how in "2 on auto 0" "2 off read 50" "4 on uring 50" "4 off auto 0"; do
     t_eq "$what: they are on all queues $(each)" "$(used)" "$queues"
     t_eq "$what: and sock shows each once" "$(ctl -j sock | jq '[.tcp[] | select(.state == "ESTABLISHED").rport] | length == 100 and (unique | length) == 100')" true
     t_eq "$what: with its queue" "$(ctl sock state established | grep -c 'app:echo queue:[0-3]')" 100
+    for q in 0 1; do
+        port=$(ctl -j sock state established | jq "[.tcp[] | select(.queue == $q).rport][0]")
+        t_match "$what: explain one of queue $q" "$(ctl explain ":$port")" "^10\.0\.0\.2:7-10\.0\.0\.1:$port ESTABLISHED"
+        t_match "$what: probe it" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> LISTEN$'
+    done
+    t_match "$what: probe what nobody has" "$(ctl probe tcp 10.0.0.1:999 10.0.0.2:4444 --flags S)" '^sent +10\.0\.0\.2:4444 > 10\.0\.0\.1:999 \[R\.\]'
     t_eq "$what: stats add up" "$(count tcp.opened_passive)" 100
     t_eq "$what: listen too" "$(ctl -j listen | jq '[.listeners[] | select(.lport == 7)] | length == 1 and .[0].accepted == 100')" true
     t_eq "$what: and its pools" "$(ctl -j listen | jq '([.pools[].name] | length > 5 and length == (unique | length)) and ([.pools[] | select(.name == "half_open").max] == [1024])')" true

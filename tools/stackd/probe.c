@@ -519,6 +519,7 @@ static void probe_verdict(struct probing *g)
 /* The short cuts are closed. */
 static void probe_open(struct net *n)
 {
+    net_set_twins(n, NULL); /* the queue that knows it has been found: no other is asked */
     net_set_tap(n, NULL, NULL);
     n->core.trace = (struct trace){0};
     n->tcp.never_predicts = true;
