@@ -285,9 +285,12 @@ static void ladder_say_class(struct ladder_said *s, const struct ladder_row *r)
     enum ladder_tone tone = LADDER_NOTE;
 
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        bool is_probe = classes[i].what == SEG_KEEPALIVE_ACK && r->window == 0;
+
         if (!(r->what & classes[i].what))
             continue;
-        ladder_add(text, sizeof(text), "%s%s", text[0] == '\0' ? "" : "; ", classes[i].text);
+        ladder_add(text, sizeof(text), "%s%s", text[0] == '\0' ? "" : "; ",
+                   is_probe ? "answers the probe" : classes[i].text);
         if (classes[i].tone > tone)
             tone = classes[i].tone;
     }
