@@ -214,6 +214,35 @@ static void test_ladder_a_long_run_is_folded_and_nothing_else(void)
     stop();
 }
 
+static void test_ladder_of_many_duplicate_acks_the_first_stay(void)
+{
+    unsigned dup = 0;
+
+    start(LADDER_ROWS);
+    feed_handshake(&f);
+    bulk(1, 20);
+    for (unsigned i = 0; i < 40; i++) {
+        feed_next(&f, 1e-5, END_CLIENT, TCP_ACK, 73, 28961, 0)->what = SEG_DUP_ACK;
+        feed_send(&f);
+    }
+    bulk(28961, 20);
+    finish(&plain);
+    for (size_t i = 0; i < l.count; i++) {
+        const struct ladder_row *r = &l.rows[i];
+
+        dup += !ladder_is_fold(r) && (r->what & SEG_DUP_ACK) != 0;
+        if (ladder_is_fold(r) && r->folded_dup > 0) {
+            char text[LADDER_LABEL];
+
+            T_EQ(r->folded_dup, 35);
+            ladder_fold_text(r, true, text);
+            T_TRUE(strstr(text, "35 duplicate ACKs") != NULL);
+        }
+    }
+    T_EQ(dup, 5); /* three, and the two behind them for context */
+    stop();
+}
+
 static void test_ladder_what_changed_a_state_is_never_folded(void)
 {
     start(LADDER_ROWS);
@@ -495,6 +524,7 @@ T_MAIN("ladder", T(test_ladder_story_is_drawn_as_approved),
        T(test_ladder_every_line_of_text_ends_at_its_last_letter),
        T(test_ladder_relative_sack_survives_the_wrap),
        T(test_ladder_a_long_run_is_folded_and_nothing_else),
+       T(test_ladder_of_many_duplicate_acks_the_first_stay),
        T(test_ladder_what_changed_a_state_is_never_folded),
        T(test_ladder_memory_is_bounded_and_the_ends_stay),
        T(test_ladder_a_fast_retransmission_shows_a_loss),

@@ -152,17 +152,17 @@ static void test_plot_intervals_grow_and_lose_nothing(void)
     int64_t interval;
 
     for (int64_t t = 0; t < 3600; t++)
-        plot_rate_add(&r, t * NET_SEC(1), 1000);
+        plot_rate_add(&r, t * NET_SEC(1), (double)((t * t + 3 * t) % 11));
     for (size_t i = 0; i < PLOT_BINS; i++)
         sum += r.bin[i];
-    T_EQ((long long)sum, 3600000);
+    T_EQ((long long)sum, 21596);
     T_TRUE(r.count <= PLOT_BINS);
     T_EQ(r.width, NET_SEC(5));
     budget = PLENTY;
     plot_series_init(&s, PLOT_STEPS, &budget);
     interval = plot_rate_draw(&r, 0, 8, &s);
     T_EQ(interval, NET_SEC(50));
-    T_EQ((long long)s.points[0].lo, 8000); /* bits a second */
+    T_EQ((long long)(s.points[0].lo * 50 / 8 + 0.5), 298);
     sum = 0;
     plot_series_free(&s);
     plot_series_init(&s, PLOT_STEPS, &budget);
@@ -307,6 +307,7 @@ static void test_plot_goodput_counts_no_byte_twice(void)
     for (unsigned i = 0; i < 5; i++) { /* the same segment five times, one ACK after each */
         feed_seg(&f, 0.1, END_SERVER, TCP_ACK, 1, 1, 1000);
         feed_seg(&f, 0.1, END_CLIENT, TCP_ACK, 1, 1001, 0);
+        feed_seg(&f, 0.1, END_CLIENT, TCP_ACK, 1, 501, 0); /* an old one, overtaken */
     }
     for (size_t i = 0; i < PLOT_BINS; i++)
         bytes += conn->rate[END_SERVER]->bin[i];
@@ -366,6 +367,7 @@ static void test_plot_cwnd_from_a_trace(void)
     T_EQ(conn->ssthresh.count, 1); /* "none" is no number */
     T_EQ(conn->loss.count, 1);
     T_EQ(plot_cwnd_trace(conn, path, "10.0.0.1:1-10.0.0.2:2", err, sizeof(err)), 0);
+    T_EQ(plot_cwnd_trace(conn, path, "10.0.0.2:80-10.0.0.1:4011", err, sizeof(err)), 1);
     unlink(path);
     T_EQ(plot_cwnd_trace(conn, path, name, err, sizeof(err)), -1);
     T_TRUE(strstr(err, "No such file") != NULL);
@@ -424,6 +426,41 @@ static void test_plot_states_are_counted_where_they_changed(void)
     stop();
 }
 
+static void test_plot_states_come_one_after_another(void)
+{
+    FILE *out;
+    int64_t close;
+
+    states = plot_states_new();
+    start();
+    feed_handshake(&f);
+    feed_seg(&f, 1, END_SERVER, TCP_FIN | TCP_ACK, 1, 1,
+             0); /* 4: seen before the client's, taken after it */
+    feed_seg(&f, 1, END_CLIENT, TCP_FIN | TCP_ACK, 1, 1, 0);
+    close = f.frame.time;
+    feed_state(&f, END_CLIENT, TCP_ESTABLISHED, TCP_FIN_WAIT_1, "close");
+    f.frame.time -= NET_SEC(1);
+    feed_state_at(&f, 4, 6, END_CLIENT, TCP_FIN_WAIT_1, TCP_CLOSING, "rcv FIN");
+    f.frame.time = close;
+    feed_seg(&f, 1, END_SERVER, TCP_ACK, 2, 2, 0);
+    plot_states_ended(states, &f.conn);
+    free(drawn);
+    out = open_memstream(&drawn, &drawn_len);
+    plot_states_text(out, states, 80, true, false);
+    fclose(out);
+    /* Two thirds established, then closing: never both. */
+    T_TRUE(strstr(drawn, "EEEEEEEEEc") != NULL || strstr(drawn, "EEEEEEEEcc") != NULL);
+    T_TRUE(strstr(drawn, "cE") == NULL);
+    free(drawn);
+    out = open_memstream(&drawn, &drawn_len);
+    plot_states_svg(out, states);
+    fclose(out);
+    T_TRUE(strstr(drawn, ">2</text>") == NULL); /* there is one connection */
+    plot_states_free(states);
+    states = NULL;
+    stop();
+}
+
 static void test_plot_a_page_needs_nothing_else(void)
 {
     FILE *out;
@@ -450,4 +487,4 @@ T_MAIN("plot", T(test_plot_a_short_series_keeps_every_point),
        T(test_plot_goodput_counts_no_byte_twice), T(test_plot_cwnd_from_comments),
        T(test_plot_cwnd_from_a_trace), T(test_plot_a_far_round_trip_does_not_hide_the_others),
        T(test_plot_says_why_there_is_nothing), T(test_plot_states_are_counted_where_they_changed),
-       T(test_plot_a_page_needs_nothing_else))
+       T(test_plot_states_come_one_after_another), T(test_plot_a_page_needs_nothing_else))
