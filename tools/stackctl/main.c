@@ -31,6 +31,7 @@ static const struct object objects[] = {
      "follow events live: tcp_state drop arp cwnd rtx ...", trace_options, ctl_trace},
     {"pcap", "[start FILE|- [FILTER...] | stop]", "capture frames; show what is being captured",
      pcap_options, ctl_pcap},
+    {"top", "[SECONDS]", "full-screen live view: connections, states, queues, drops, rates", NULL, ctl_top},
     {"explain", "CONN", "why a connection is not sending, or not receiving, now", NULL, ctl_explain},
     {"probe", "tcp|udp|icmp SRC[:PORT] DST[:PORT]",
      "what would become of a segment, step by step; nothing is changed", probe_options, ctl_probe},

@@ -118,6 +118,7 @@ int ctl_doctor(struct ctl *c);
 int ctl_conformance(struct ctl *c);
 int ctl_explain(struct ctl *c);
 int ctl_probe(struct ctl *c);
+int ctl_top(struct ctl *c);
 /** ctl_number - a whole number from @min to @max, or the program ends with a message. @key: the option. */
 long ctl_number(const char *option, const char *arg, long min, long max);
 

@@ -24,6 +24,7 @@ static const struct control_command control_commands[] = {
     {"sock",    control_sock,    CONTROL_ROWS_OF_EACH, NULL                       },
     {"find",    control_where,   CONTROL_ROWS_OF_EACH, NULL                       },
     {"explain", control_explain, CONTROL_UNION,        NULL                       },
+    {"states",  control_states,  CONTROL_ROWS_OF_EACH, NULL                       },
     {"probe",   control_try,     CONTROL_FIRST,        NULL                       },
     {"listen",  control_listen,  CONTROL_SUM,          "local lport name"         },
     {"neigh",   control_neigh,   CONTROL_UNION,        "ip"                       },

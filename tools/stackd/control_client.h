@@ -141,6 +141,7 @@ json_t *control_ping(struct client *c, const json_t *request);
 json_t *control_nc(struct client *c, const json_t *request);
 json_t *control_where(struct client *c, const json_t *request);
 json_t *control_explain(struct client *c, const json_t *request);
+json_t *control_states(struct client *c, const json_t *request);
 json_t *control_try(struct client *c, const json_t *request);
 
 /** control_conn - the connection that "conn" of @request names in full, whichever end stands first.

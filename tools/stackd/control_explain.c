@@ -1,5 +1,5 @@
 /*
- * control_explain.c - `find` and `explain`: which connection is meant, and why it is silent.
+ * control_explain.c - `find` and `explain`: which connection is meant, and why it is silent; `states`.
  *
  * A connection may be named by any part of it, and there may be a million of them. So `find` looks at a
  * part of the table in one request and says where to go on; the client asks until the end, and then has
@@ -55,6 +55,28 @@ json_t *control_where(struct client *c, const json_t *request)
                                                   tcp_state_name(state)));
     }
     json_object_set_new(reply, "found", rows);
+    if (at != UINT32_MAX)
+        json_object_set_new(reply, "next", json_integer(at));
+    return reply;
+}
+
+/* How many connections are in which state: of a part of the table, to be added up by the client. */
+json_t *control_states(struct client *c, const json_t *request)
+{
+    const struct tcp *tcp = &c->ctl->d->net.tcp;
+    json_int_t from = json_integer_value(json_object_get(request, "from")), count[TCP_STATES] = {0};
+    uint32_t at = from > 0 && from < UINT32_MAX ? (uint32_t)from : 0, end = (at >> 8) + FIND_SLOTS;
+    json_t *reply = control_ok(), *counts = json_object();
+    enum tcp_state state;
+    struct tcp_id id;
+
+    while (at != UINT32_MAX && at >> 8 < end) {
+        if (tcp_each_id(tcp, &at, end - (at >> 8), &id, &state))
+            count[state]++;
+    }
+    for (enum tcp_state s = 0; s < TCP_STATES; s++)
+        json_object_set_new(counts, tcp_state_name(s), json_integer(count[s]));
+    json_object_set_new(reply, "states", json_pack("[{s:o}]", "count", counts));
     if (at != UINT32_MAX)
         json_object_set_new(reply, "next", json_integer(at));
     return reply;
