@@ -258,7 +258,7 @@ static void test_tcp_idle_not_while_something_waits(void)
     b->segs_in = 1;
     T_TRUE(tcp_idle_fits(b));
     b->rcvq.rtt = NET_SEC(2);
-    b->rcvq.heard = b->tcp->c->now;
+    b->rcvq.heard = b->heard_at = b->tcp->c->now;
     T_TRUE(!tcp_idle_fits(b)); /* its buffer is being measured */
     b->rcvq.heard -= NET_SEC(2);
     T_TRUE(tcp_idle_fits(b));
