@@ -6,6 +6,7 @@
  *   - timestamps are ranks on the clock they come from, newest first
  *   - the wire is a multiset: its segments are sorted
  *   - of the pools only how much of them is in use
+ *   - a connection that rests in a packed record is what it will be when it wakes, and that it rests
  *   - pointers, counters, statistics, round trips and plain moments are left out
  *   - so is the congestion window: in no scenario is there more than a segment's worth of data, and
  *     that may always be sent
@@ -32,6 +33,7 @@ struct canon {
     uint8_t b[CANON_MAX];
     size_t len, bufs;
     struct ranks deadlines, clock[2];
+    bool is_packed; /* the record that is looked at */
     struct model *m;
 };
 
@@ -398,14 +400,18 @@ static void each_conn(struct canon *c, unsigned h,
                       void (*fn)(struct canon *c, unsigned h, const struct tcp_conn *conn))
 {
     const struct tcp *tcp = &c->m->end[h].n.tcp;
-    const struct tcb *held = model_tcb(c->m, h);
 
     for (uint32_t i = 0; i <= tcp->table.mask; i++) {
-        for (const struct hash_node *x = tcp->table.slots[i]; x != NULL; x = x->next)
+        for (struct hash_node *x = tcp->table.slots[i]; x != NULL; x = x->next) {
+            c->is_packed = x->kind == TCP_CONN_IDLE;
             fn(c, h,
-               (const struct tcp_conn *)(const void *)((const uint8_t *)x -
-                                                       offsetof(struct tcp_conn, link)));
+               c->is_packed ? &model_unpacked(c->m, h, container_of(x, struct tcp_idle, link))->conn
+                            : tcp_conn_of(x));
+        }
     }
+    const struct tcb *held = model_tcb(c->m, h);
+
+    c->is_packed = false;
     if (held != NULL && !held->hashed) /* over, but the user still has it */
         fn(c, h, &held->conn);
 }
@@ -450,7 +456,8 @@ static void collect_conn(struct canon *c, unsigned h, const struct tcp_conn *con
 
 static void put_conn(struct canon *c, unsigned h, const struct tcp_conn *conn)
 {
-    uint8_t head[] = {0xc0, conn->link.kind, conn->state, conn->id.rport == model_id(h).rport};
+    uint8_t head[] = {0xc0, conn->link.kind, conn->state, conn->id.rport == model_id(h).rport,
+                      c->is_packed};
 
     put(c, head, sizeof(head));
     if (conn->link.kind == TCP_CONN_FULL)
@@ -475,9 +482,10 @@ static void put_pools(struct canon *c, unsigned h)
 {
     const struct net *n = &c->m->end[h].n;
     const struct tcp *tcp = &n->tcp;
-    const struct slab *pools[] = {&tcp->tcbs,          &tcp->halves,      &tcp->tws,
-                                  &tcp->listener_pool, &tcp->hole_pool,   &tcp->sent_pool,
-                                  &n->core.pkts.slab,  &n->core.bigs.slab};
+    const struct slab *pools[] = {&tcp->tcbs,          &tcp->halves,       &tcp->tws,
+                                  &tcp->listener_pool, &tcp->hole_pool,    &tcp->sent_pool,
+                                  &n->core.pkts.slab,  &n->core.bigs.slab, &tcp->idles,
+                                  &tcp->idle_larges};
 
     for (size_t i = 0; i < ARRAY_LEN(pools); i++)
         put_u32(c, pools[i]->used);

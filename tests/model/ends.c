@@ -49,11 +49,23 @@ struct tcp_id model_id(unsigned h)
     return h == 0 ? (struct tcp_id){a, b, PORT_A, PORT_B} : (struct tcp_id){b, a, PORT_B, PORT_A};
 }
 
+struct tcb *model_unpacked(const struct model *m, unsigned h, const struct tcp_idle *i)
+{
+    static struct tcb full[2]; /* outside of the state: it is not changed by being looked at */
+    static struct tcp_rare rare[2];
+
+    tcp_idle_fill((struct tcp *)&m->end[h].n.tcp, i, &full[h], &rare[h]);
+    return &full[h];
+}
+
 struct tcp_conn *model_record(const struct model *m, unsigned h)
 {
     struct tcp_id id = model_id(h);
+    struct hash_node *n = tcp_find_any(&m->end[h].n.tcp, &id);
 
-    return tcp_find(&m->end[h].n.tcp, &id);
+    if (n == NULL || n->kind != TCP_CONN_IDLE)
+        return n == NULL ? NULL : tcp_conn_of(n);
+    return &model_unpacked(m, h, container_of(n, struct tcp_idle, link))->conn;
 }
 
 enum tcp_state model_state(const struct model *m, unsigned h)
@@ -70,6 +82,8 @@ struct tcb *model_tcb(const struct model *m, unsigned h)
     const struct end *e = &m->end[h];
     struct sock *k = e->sd >= 0 ? sock_at(e->n.socks, e->sd) : NULL;
 
+    if (k != NULL && k->state == SOCK_TCP_IDLE)
+        return model_unpacked(m, h, k->as.idle);
     return k != NULL && k->state == SOCK_TCP_CONN ? k->as.t : NULL;
 }
 
@@ -94,7 +108,8 @@ static void model_config(struct net_config *cfg, const struct scenario *sc, unsi
     cfg->udp.sockets = 1;
     cfg->socks = (struct socks_config){.sockets = 8, .polls = 1};
     cfg->tcp.connections = 4;
-    cfg->tcp.idle = 0;
+    cfg->tcp.idle = sc->packs ? 4 : 0;
+    cfg->tcp.full_idle = 0;
     cfg->tcp.half_open = sc->half_open != 0 ? sc->half_open : 4;
     cfg->tcp.time_wait = 4;
     cfg->tcp.listeners = 2;
@@ -267,6 +282,8 @@ static void model_serve(struct model *m)
             any = model_pull(m, h) || any;
         for (unsigned h = 0; h < 2; h++)
             any = user_attend(m, h) || any;
+        for (unsigned h = 0; h < 2 && m->sc->packs; h++)
+            (void)sock_pending(m->end[h].n.socks); /* who has been told may rest */
         if (turn > 200)
             model_fail(m, "the hosts do not come to rest");
     }

@@ -19,6 +19,7 @@ static const char help[] =
     "                      something is in flight; default: as the scenario says\n"
     "  --wire N            segments in flight, 1-6\n"
     "  --off WHAT          without timestamps, sack or rack (and TLP); repeatable\n"
+    "  --packed            connections that rest are packed at once (tcp_idle.c)\n"
     "  --replay PATH       draw the ladder of this path of the scenario, then of a perfect run\n"
     "  --pairs             at the end the pairs of states (A's, B's) that were seen\n"
     "  --legal             the table of legal pairs, with its reasons\n"
@@ -31,7 +32,7 @@ enum { CHOSEN_MAX = 64 };
 
 struct call {
     struct search_limits limits;
-    bool no_timestamps, no_sack, no_rack;
+    bool no_timestamps, no_sack, no_rack, packs;
     const struct scenario *chosen[CHOSEN_MAX];
     size_t count;
     const char *replay;
@@ -88,6 +89,7 @@ static struct scenario without(const struct call *c, const struct scenario *sc)
     s.no_timestamps = s.no_timestamps || c->no_timestamps;
     s.no_sack = s.no_sack || c->no_sack;
     s.no_rack = s.no_rack || c->no_rack;
+    s.packs = s.packs || c->packs;
     return s;
 }
 
@@ -105,12 +107,12 @@ static bool run_one(struct call *c, const struct scenario *chosen)
            well ? (r.failed ? "fails, as it must" : "ok")
                 : (r.failed ? "WRONG" : "WRONG: nothing found"));
     if (r.failed)
-        printf("    %s\n    replay: search --scenario %s%s%s%s --loss %d --dup %d --early %d "
+        printf("    %s\n    replay: search --scenario %s%s%s%s%s --loss %d --dup %d --early %d "
                "--wire %d "
                "--replay '%s'\n",
                r.fault, sc->name, c->no_timestamps ? " --off timestamps" : "",
                c->no_sack ? " --off sack" : "", c->no_rack ? " --off rack" : "",
-               c->limits.loss >= 0 ? c->limits.loss : sc->loss,
+               c->packs ? " --packed" : "", c->limits.loss >= 0 ? c->limits.loss : sc->loss,
                c->limits.dup >= 0 ? c->limits.dup : sc->dup,
                c->limits.early >= 0 ? c->limits.early : sc->early,
                c->limits.wire > 0 ? c->limits.wire : sc->wire, r.path);
@@ -177,6 +179,7 @@ enum {
     OPT_EARLY,
     OPT_WIRE,
     OPT_OFF,
+    OPT_PACKED,
     OPT_REPLAY,
     OPT_PAIRS,
     OPT_LEGAL,
@@ -195,6 +198,7 @@ static const struct option options[] = {
     {"early",       required_argument, NULL, OPT_EARLY      },
     {"wire",        required_argument, NULL, OPT_WIRE       },
     {"off",         required_argument, NULL, OPT_OFF        },
+    {"packed",      no_argument,       NULL, OPT_PACKED     },
     {"replay",      required_argument, NULL, OPT_REPLAY     },
     {"pairs",       no_argument,       NULL, OPT_PAIRS      },
     {"legal",       no_argument,       NULL, OPT_LEGAL      },
@@ -253,6 +257,9 @@ int main(int argc, char **argv)
         case OPT_OFF:
             if (!switch_off(&c, optarg))
                 return usage("not a thing to switch off: ", optarg);
+            break;
+        case OPT_PACKED:
+            c.packs = true;
             break;
         case OPT_REPLAY:
             c.replay = optarg;

@@ -45,6 +45,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 
+#include "l4_transport/tcp_idle.h"
 #include "l4_transport/tcp_priv.h"
 #include "net.h"
 
@@ -113,6 +114,7 @@ struct scenario {
     uint32_t rcvbuf;            /* 0: default */
     net_time msl;               /* of the hosts; the wire's is always 30 s */
     bool no_timestamps, no_sack, no_rack, no_reading, nagle, no_reuse;
+    bool packs;                 /* a connection that rests is packed at once (tcp_idle.c) */
     bool clean;                 /* no connection ends by a reset, an abort or a timeout */
     bool stays;                 /* the users leave the connection open: it may stay established */
     bool patience;              /* a user who waits in vain goes on: nobody told him (no keep-alive) */
@@ -199,6 +201,8 @@ void model_finish(struct model *m);
 void model_fail(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** model_record - of the four-tuple, at end @h; NULL: none. */
 struct tcp_conn *model_record(const struct model *m, unsigned h);
+/** model_unpacked - what @i, which rests at end @h, will be when it wakes; until the next such call. */
+struct tcb *model_unpacked(const struct model *m, unsigned h, const struct tcp_idle *i);
 /** model_state - of the connection (or listener) of end @h. */
 enum tcp_state model_state(const struct model *m, unsigned h);
 /** model_act_text - as in a path: "d0". */
@@ -275,6 +279,7 @@ struct search_result {
     bool failed;
     char fault[160];
     char path[1024]; /* to the state where it failed */
+    uint64_t packed; /* states in which a connection rests in a packed record */
     uint8_t pairs[TCP_STATES][TCP_STATES]; /* of states, that the ends' first connections were in */
 };
 

@@ -6,22 +6,30 @@
 #include "search.h"
 #include "t.h"
 
-/* One scenario: every state within its budgets; the limit only ends a search that has no end. */
-static void one(const char *name)
+/* Every state of a scenario within its budgets; the limit only ends a search that has no end. Return: in how
+ * many a connection rested in a packed record. */
+static uint64_t search_all(const struct scenario *sc)
 {
-    const struct scenario *sc = scenario_find(name);
     struct search_limits limits = {
         .states = 200000, .loss = -1, .dup = -1, .early = -1, .wire = -1};
     struct search_result r;
-
-    T_NEED(sc != NULL);
     bool well = search(sc, &limits, &r);
 
     if (!well)
-        printf("     %s: %s\n     replay: build/tests/model/search --scenario %s --replay '%s'\n",
-               name, r.failed ? r.fault : "nothing was found", name, r.path);
+        printf("     %s: %s\n     replay: build/tests/model/search --scenario %s%s --replay '%s'\n",
+               sc->name, r.failed ? r.fault : "nothing was found", sc->name,
+               sc->packs ? " --packed" : "", r.path);
     T_TRUE(well);
     T_TRUE(r.complete || sc->expect != NULL);
+    return r.packed;
+}
+
+static void one(const char *name)
+{
+    const struct scenario *sc = scenario_find(name);
+
+    T_NEED(sc != NULL);
+    T_EQ(search_all(sc), 0);
 }
 
 static void test_model_open_close(void)
@@ -159,6 +167,20 @@ static void test_model_zero_window(void)
     one("zero-window");
 }
 
+/* All of them again, and who rests is packed at once: ESTABLISHED, FIN-WAIT-2, CLOSE-WAIT. */
+static void test_model_packed(void)
+{
+    uint64_t packed = 0;
+
+    for (size_t i = 0; i < scenario_count; i++) {
+        struct scenario sc = scenarios[i];
+
+        sc.packs = true;
+        packed += search_all(&sc);
+    }
+    T_TRUE(packed > 10000);
+}
+
 /* A scenario without a test would be searched by nobody. */
 static void test_model_has_all_scenarios(void)
 {
@@ -174,4 +196,4 @@ T_MAIN("model", T(test_model_open_close), T(test_model_server_closes), T(test_mo
        T(test_model_pool_reset), T(test_model_pool_evict), T(test_model_wrap),
        T(test_model_wrap_simultaneous), T(test_model_no_timestamps), T(test_model_no_sack),
        T(test_model_no_rack), T(test_model_reuse_no_timestamps), T(test_model_zero_window),
-       T(test_model_has_all_scenarios))
+       T(test_model_packed), T(test_model_has_all_scenarios))
