@@ -38,6 +38,8 @@ jq -r "select(.conn | startswith(\"10.0.0.2:80-\")) | $arrows" "$tmp/file.jsonl"
 t_eq "so does its own capture" "$(cat "$tmp/wire")" "$(cat "$tmp/own")"
 "$scope" osi -j first "$tmp/own.pcapng" tcp >"$tmp/osi.json"
 t_match "which tells the subnet" "$(jq -r '.layers[].why[]' "$tmp/osi.json")" 'AND 255.255.255.0 = 10.0.0.0: the same.*from the capture'
+timeout -s INT 1 "$scope" frames -i lo udp port 9 >"$tmp/out" 2>"$tmp/err"
+t_match "-i alone names an interface, as for tcpdump" "$(cat "$tmp/err")" 'listening on lo'
 "$scope" frames nosuch0 >"$tmp/out" 2>"$tmp/err"
 t_eq "an interface that is not there is refused" $? 1
 finish

@@ -204,10 +204,14 @@ static char *main_help(int key, const char *text, void *input)
 
 /* ---- words ---- */
 
+static bool main_is_interface(const char *word)
+{
+    return if_nametoindex(word) != 0 || strcmp(word, "any") == 0;
+}
+
 static bool main_is_source(const char *word)
 {
-    return strcmp(word, "-") == 0 || access(word, F_OK) == 0 || if_nametoindex(word) != 0 ||
-           strcmp(word, "any") == 0;
+    return strcmp(word, "-") == 0 || access(word, F_OK) == 0 || main_is_interface(word);
 }
 
 static const struct scope_command *command_find(const char *word, bool whole)
@@ -301,17 +305,32 @@ static int main_no_source(const struct main_args *m)
     return scope_say(SCOPE_USAGE, "%s: no such file or interface: try stackscope --help", first);
 }
 
+/* Where among the words the source is. `-i eth0` without another is one as well, as for tcpdump. */
+static int main_source_at(struct main_args *m)
+{
+    const struct scope_command *c = m->command;
+    int at = 0;
+
+    while (at < m->words && !(main_is_source(m->word[at]) &&
+                              !(c->words_max > 0 && at + 1 < m->words && c->is_word != NULL &&
+                                c->is_word(m->word[at]) && main_is_source(m->word[at + 1]))))
+        at++;
+    if (at == m->words && at < MAIN_WORDS && m->interface != NULL &&
+        main_is_interface(m->interface)) {
+        memmove(m->word + 1, m->word, (size_t)m->words++ * sizeof(m->word[0]));
+        m->word[0] = (char *)(size_t)m->interface;
+        return 0;
+    }
+    return at;
+}
+
 /* The words before the source, the source, words behind it, and the filter. */
 static int main_words(struct main_args *m)
 {
     const struct scope_command *c = m->command;
-    int at = 0, words = 0;
+    int at = main_source_at(m), words = 0;
     size_t len = 0;
 
-    while (at < m->words && !(main_is_source(m->word[at]) &&
-                              !(words < c->words_max && at + 1 < m->words && c->is_word != NULL &&
-                                c->is_word(m->word[at]) && main_is_source(m->word[at + 1]))))
-        at++;
     if (at == m->words || at > c->words_max)
         return main_no_source(m);
     m->o.name = m->word[at];
@@ -498,11 +517,14 @@ int main(int argc, char **argv)
         return scope_say(SCOPE_USAGE, "%s", err);
     argv[0] = own_name; /* messages begin with it, not with a path */
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &m);
-    if (m.first == 0)
+    if (m.first == 0 && (m.interface == NULL || !main_is_interface(m.interface)))
         return scope_say(SCOPE_USAGE,
                          "no capture given: try stackscope FILE.pcapng, or stackscope --help");
-    main_choose(&m, argc, argv);
-    command_options(&m, argc - m.first, argv + m.first);
+    m.command = scope_commands[0];
+    if (m.first != 0) {
+        main_choose(&m, argc, argv);
+        command_options(&m, argc - m.first, argv + m.first);
+    }
     if ((status = main_words(&m)) != SCOPE_OK || (status = main_format(&m)) != SCOPE_OK ||
         (status = main_color(&m)) != SCOPE_OK || (status = main_write(&m)) != SCOPE_OK)
         return status;

@@ -474,7 +474,7 @@ bool notes_next(struct notes *n, struct note *out)
 {
     out->interface = out->wire_len = 0;
     out->dir = FRAME_DIR_UNKNOWN;
-    out->comment = (struct span){NULL, 0};
+    out->comment = (struct span){(const uint8_t *)"", 0};
     out->id = 0;
     if (n->format == NOTES_PCAP) {
         if (n->p == n->end)

@@ -234,7 +234,7 @@ static void source_fill(struct source *s, struct frame *f, const struct pcap_pkt
     f->linktype = s->linktype;
     f->interface = 0;
     f->dir = FRAME_DIR_UNKNOWN;
-    f->comment = (struct span){NULL, 0};
+    f->comment = (struct span){(const uint8_t *)"", 0}; /* a place, for who computes with it */
     f->id = 0;
 }
 
