@@ -117,5 +117,9 @@ for conn in 4 10.0.0.1:60218 60218 10.0.0.1:60218-10.0.0.2:80 10.0.0.2:80-10.0.0
     "$scope" ladder captures/cookies.pcapng "$conn" 2>&1 | head -n 1 | grep -q '^connection 4: 13 segments' ||
         echo "$conn does not name connection 4" >"$tmp/bad"
     verdict "connection by $conn"
+    "$scope" plot tseq --conn="$conn" captures/cookies.pcapng >"$tmp/out" 2>&1
+    : >"$tmp/bad"
+    sed 1q "$tmp/out" | grep -q '10.0.0.1:60218' || sed 3q "$tmp/out" >"$tmp/bad"
+    verdict "diagram by $conn"
 done
 finish pictures

@@ -43,7 +43,7 @@ struct plots {
     struct plot_conn *best;               /* of those that have ended */
     uint64_t matched, seen, open, beyond; /* beyond: not considered, too many were open */
     size_t budget;
-    bool no_memory;
+    bool no_memory, found; /* found: the connection with the number that was asked for */
 };
 
 static const struct argp_option plot_options[] = {
@@ -73,7 +73,7 @@ static bool plot_wants(const struct plots *x, const struct track_conn *c)
     if (x->want[0] == '\0')
         return true;
     if (x->by_index)
-        return c->index == x->index;
+        return c->index == x->index || c->end[0].port == x->index || c->end[1].port == x->index;
     return strstr(track_conn_text(c, 0, text), x->want) != NULL ||
            strstr(track_conn_text(c, 1, text), x->want) != NULL;
 }
@@ -94,6 +94,7 @@ static void plot_on_segment(void *ctx, const struct track_segment *s)
         if (!plot_wants(x, c))
             return;
         x->matched++;
+        x->found = x->found || (x->by_index && c->index == x->index);
         if (x->open == CONNS) {
             x->beyond++;
             return;
@@ -114,6 +115,17 @@ static void plot_on_state(void *ctx, const struct track_state *s)
         plot_states_change(x->states, s);
 }
 
+/* Whose number it is, before those that have it as a port; then most bytes; of equals the first. */
+static bool plot_is_better(const struct plots *x, const struct plot_conn *p,
+                           const struct plot_conn *than)
+{
+    if (than == NULL)
+        return true;
+    if (x->by_index && (p->index == x->index || than->index == x->index))
+        return p->index == x->index;
+    return p->bytes > than->bytes || (p->bytes == than->bytes && p->index < than->index);
+}
+
 static void plot_on_ended(void *ctx, struct track_conn *c, const char *why)
 {
     struct plots *x = ctx;
@@ -127,9 +139,7 @@ static void plot_on_ended(void *ctx, struct track_conn *c, const char *why)
         return;
     x->open--;
     plot_conn_named(p, c);
-    /* Most bytes; of equals the first. */
-    if (x->best == NULL || p->bytes > x->best->bytes ||
-        (p->bytes == x->best->bytes && p->index < x->best->index)) {
+    if (plot_is_better(x, p, x->best)) {
         plot_conn_free(x->best);
         x->best = p;
     } else {
@@ -367,7 +377,7 @@ static int plot_end(void *state)
         status = scope_say(SCOPE_FAILED,
                            "no TCP connection in %s: is it the right file, the right filter?",
                            x->o->name);
-    else if (x->want[0] != '\0' && x->matched > 1)
+    else if (x->want[0] != '\0' && x->matched > 1 && !x->found)
         status = scope_say(
             SCOPE_FAILED,
             "%" PRIu64 " connections have \"%s\": name one of them; stackscope flows lists them",
