@@ -37,7 +37,16 @@ t_eq "--watch in a pipe: one table after another" \
 t_eq "--watch -j: one object a line" \
     "$(timeout -s INT 5 "$stackctl" --control "$control" -j sock --watch 0.1 tcp sport 7 | head -n 3 | jq -c 'has("tcp")' | uniq -c | tr -s ' ')" " 3 true"
 # On a terminal: another screen, no cursor; both are given back at ^C, and no line is longer than it.
-timeout 20 script -qec "stty rows 10 cols 40; timeout --foreground -s INT 2 '$stackctl' --control '$control' listen --watch 0.2" "$tmp/screen" >/dev/null </dev/null
+mkfifo "$tmp/keys"
+: >"$tmp/screen"
+timeout 60 script -qfec "stty rows 10 cols 40; exec '$stackctl' --control '$control' listen --watch 0.2" "$tmp/screen" >/dev/null <"$tmp/keys" &
+watcher=$!
+pids+=("$watcher")
+exec {key_fd}>"$tmp/keys"
+until grep -aq 'Accept' "$tmp/screen" || [ $SECONDS -gt 60 ]; do :; done
+printf '\003' >&"$key_fd"
+wait "$watcher"
+exec {key_fd}>&-
 t_match "--watch on a terminal: a screen of its own" "$(head -c 300 "$tmp/screen" | tr -d '\n')" $'\033\\[\\?1049h\033\\[\\?25l\033\\[H'
 t_match "--watch: it is given back" "$(tail -c 200 "$tmp/screen" | tr -d '\n')" $'\033\\[\\?25h\033\\[\\?1049l'
 t_eq "--watch: nothing is wider than the terminal" \

@@ -129,11 +129,12 @@ static struct mac probe_mac(struct net *n, uint32_t src)
 struct pkt *probe_frame(struct net *n, const struct probe *p)
 {
     struct pkt *pkt = net_pkt(n);
-    uint8_t head[ETH_HDR_LEN + IP4_HDR_LEN];
+    enum { HEAD = ETH_HDR_LEN + IP4_HDR_LEN };
+    uint8_t head[HEAD + 4]; /* as ip4_emit() may also write an option */
 
     if (pkt == NULL)
         return NULL;
-    memset(pkt_append(pkt, sizeof(head)), 0, sizeof(head));
+    memset(pkt_append(pkt, HEAD), 0, HEAD);
     if (!probe_l4(n, p, pkt)) {
         pkt_release(pkt);
         return NULL;
@@ -150,7 +151,7 @@ struct pkt *probe_frame(struct net *n, const struct probe *p)
                                .type = ETH_TYPE_IP4},
              head);
     ip4_emit(&ip, head + ETH_HDR_LEN);
-    memcpy(pkt_data(pkt), head, sizeof(head));
+    memcpy(pkt_data(pkt), head, HEAD);
     while (pkt->len < ETH_MIN_LEN)
         *pkt_append(pkt, 1) = 0;
     return pkt;
