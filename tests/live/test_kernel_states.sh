@@ -9,7 +9,7 @@ peer=$build/tests/live/peer
 [ -x "$peer" ] || skip "$peer is not built"
 
 tracing=/sys/kernel/tracing
-mount -t tracefs tracefs $tracing 2>/dev/null || skip "tracefs cannot be mounted: this needs root"
+[ -e $tracing/instances ] || mount -t tracefs tracefs $tracing 2>/dev/null || skip "tracefs cannot be mounted: this needs root"
 instance=$tracing/instances/stackd-$$
 mkdir "$instance" 2>/dev/null || skip "tracefs makes no instance"
 trap 'rmdir "$instance"; cleanup' EXIT

@@ -32,7 +32,11 @@ static struct {
     uint16_t wnd;         /* of the next segment */
     struct tcp_opts opts; /* of the next segment */
     bool bad_sum;         /* of the next segment */
-    char text[4096];      /* told() */
+    uint8_t ttl;          /* of all from now on */
+    uint32_t addr[2];
+    uint16_t server_port;
+    void (*feed)(const struct frame *f); /* who gets the frames; NULL: the tracker */
+    char text[4096];                     /* told() */
     struct track_segment last;
     struct track_conn ended[8];
     unsigned ended_count;
@@ -79,6 +83,10 @@ static void begin_with(uint32_t iss, uint32_t connections)
     w.now = NET_SEC(1000);
     w.port = 40000;
     w.wnd = 1000;
+    w.ttl = 64;
+    w.addr[0] = 0x0a000001;
+    w.addr[1] = 0x0a000002;
+    w.server_port = 80;
     w.track = track_new(&(struct track_options){
         .connections = connections, .observer = {NULL, w_segment, w_state, NULL, w_ended}
     });
@@ -89,13 +97,30 @@ static void begin(uint32_t iss)
     begin_with(iss, 0);
 }
 
+/* The next frame, a millisecond after the last one. */
+static void frame(const uint8_t *b, size_t len)
+{
+    w.now += NET_MS(1);
+    struct frame f = {
+        .number = ++w.number,
+        .time = w.now,
+        .bytes = {b, len},
+        .wire_len = (uint32_t)len,
+        .linktype = DLT_EN10MB
+    };
+
+    if (w.feed != NULL)
+        w.feed(&f);
+    else
+        track_frame(w.track, &f);
+}
+
 /* A segment of end @from. */
 static void put(unsigned from, unsigned flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
     static uint8_t b[70000];
-    uint32_t addr[2] = {0x0a000001, 0x0a000002};
-    struct tcp_seg g = {.src_port = from == 0 ? w.port : 80,
-                        .dst_port = from == 0 ? 80 : w.port,
+    struct tcp_seg g = {.src_port = from == 0 ? w.port : w.server_port,
+                        .dst_port = from == 0 ? w.server_port : w.port,
                         .seq = seq_of(w.iss[from] + seq),
                         .ack = seq_of((flags & ACK) != 0 ? w.iss[1 - from] + ack : 0),
                         .flags = (uint8_t)flags,
@@ -106,10 +131,10 @@ static void put(unsigned from, unsigned flags, uint32_t seq, uint32_t ack, uint3
     memset(b, 0, 200);
     eth_emit(&e, b);
     size_t hdr = tcp_emit(&g, b + 34);
-    struct ip4_hdr h = {.src = addr[from],
-                        .dst = addr[1 - from],
+    struct ip4_hdr h = {.src = w.addr[from],
+                        .dst = w.addr[1 - from],
                         .total = (uint16_t)(20 + hdr + len),
-                        .ttl = 64,
+                        .ttl = w.ttl,
                         .proto = IP_PROTO_TCP,
                         .df = true,
                         .id = (uint16_t)w.number};
@@ -120,16 +145,9 @@ static void put(unsigned from, unsigned flags, uint32_t seq, uint32_t ack, uint3
 
     put16(b + 34 + TCP_SUM,
           (uint16_t)(csum_finish(csum_add(sum, b + 34, hdr + len)) ^ (w.bad_sum ? 0x4321 : 0)));
-    w.now += NET_MS(1);
     w.bad_sum = false;
     memset(&w.opts, 0, sizeof(w.opts));
-    track_frame(w.track, &(struct frame){
-                             .number = ++w.number,
-                             .time = w.now,
-                             .bytes = {b, 34 + hdr + len},
-                             .wire_len = (uint32_t)(34 + hdr + len),
-                             .linktype = DLT_EN10MB
-    });
+    frame(b, 34 + hdr + len);
 }
 static void c(unsigned flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
@@ -154,7 +172,7 @@ static void finish(void)
 }
 
 /* What was told since the last question. */
-static const char *told(void)
+static inline const char *told(void)
 {
     static char copy[sizeof(w.text)];
 
@@ -173,14 +191,14 @@ static const char *told(void)
     }                                                                                              \
     static void name##_from(uint32_t iss)
 
-static void handshake(void) /* frames 1 to 3; both have sent 1 */
+static inline void handshake(void) /* frames 1 to 3; both have sent 1 */
 {
     c(SYN, 0, 0, 0);
     s(SYN | ACK, 0, 1, 0);
     c(ACK, 1, 1, 0);
 }
 
-static void open_with_data(void) /* frames 1 to 5: c sent 101, s sent 1 */
+static inline void open_with_data(void) /* frames 1 to 5: c sent 101, s sent 1 */
 {
     handshake();
     c(ACK | PSH, 1, 1, 100);

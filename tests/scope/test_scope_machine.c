@@ -421,7 +421,7 @@ TWICE(test_machine_forged_syn_leaves_the_connection_alone)
     c(ACK | PSH, 101, 1, 10);
     T_EQ(w.last.conn->index, 0);
     s(ACK, 1, 111, 0);
-    T_STR(told(), "c:CLOSED>SYN_SENT#6");
+    T_STR(told(), ""); /* nobody answered that SYN */
     finish();
     T_EQ(w.ended_count, 2);
     T_EQ(w.ended[0].end[END_CLIENT].state, TCP_ESTABLISHED);
@@ -446,7 +446,7 @@ TWICE(test_machine_half_open_client_comes_back)
     later(NET_SEC(1));
     c(SYN, 0, 0, 0); /* 9 */
     s(SYN | ACK, 0, 1, 0);
-    T_STR(told(), "s:ESTABLISHED>CLOSED#8? s:LISTEN>SYN_RCVD#9=10");
+    T_STR(told(), "s:ESTABLISHED>CLOSED#8? c:CLOSED>SYN_SENT#6 s:LISTEN>SYN_RCVD#9=10");
     c(ACK, 1, 1, 0);
     T_STR(told(), "c:SYN_SENT>ESTABLISHED#10=11");
     finish();
@@ -491,6 +491,114 @@ TWICE(test_machine_sums_left_to_the_device_are_not_wrong)
     finish();
 }
 
+TWICE(test_machine_reset_right_behind_a_fin_shows_that_it_came)
+{
+    begin(iss);
+    open_with_data();
+    c(FIN | ACK, 101, 1, 0);
+    c(RST | ACK, 102, 1, 0); /* taken only by who has got the FIN */
+    finish();
+    T_STR(told(), "c:ESTABLISHED>FIN_WAIT_1#6 c:FIN_WAIT_1>CLOSED#7 s:ESTABLISHED>CLOSE_WAIT#6? "
+                  "s:CLOSE_WAIT>CLOSED#7?");
+}
+
+TWICE(test_machine_reset_by_an_end_in_the_dark_is_not_presumed_taken)
+{
+    begin(iss);
+    open_with_data();
+    for (int i = 0; i < 3; i++) {
+        later(NET_SEC(1));
+        c(ACK, 100, 1, 0); /* keep-alives without an answer */
+    }
+    later(NET_SEC(1));
+    c(RST | ACK, 101, 1, 0);
+    T_STR(told(), "c:ESTABLISHED>CLOSED#9");
+    finish();
+    T_STR(told(), "s:ESTABLISHED>UNKNOWN#9?");
+}
+
+TWICE(test_machine_reset_with_a_number_before_its_fin_knows_no_ack_of_it)
+{
+    begin(iss);
+    open_with_data();
+    c(FIN | ACK, 101, 1, 0);
+    s(ACK | PSH, 1, 101, 50); /* sent before it got the FIN */
+    s(ACK, 51, 102, 0);
+    c(RST, 101, 0, 0); /* answers frame 7 */
+    T_STR(told(), "c:ESTABLISHED>FIN_WAIT_1#6 s:ESTABLISHED>CLOSE_WAIT#6=8 c:FIN_WAIT_1>CLOSED#9");
+    finish();
+    T_STR(told(), ""); /* below what the server expects now */
+}
+
+TWICE(test_machine_fin_lost_before_the_capture_leaves_the_order_open)
+{
+    begin(iss);
+    open_with_data();
+    s(FIN | ACK, 1, 101, 0);
+    T_STR(told(), "s:ESTABLISHED>FIN_WAIT_1#6");
+    c(ACK, 102, 2, 0); /* its FIN was sent, before this or after the other's: who knows */
+    T_STR(told(), "c:ESTABLISHED>UNKNOWN#6=7");
+    later(NET_MS(300));
+    c(FIN | ACK, 101, 2, 0);
+    s(ACK, 2, 102, 0);
+    finish();
+    T_STR(told(), "s:FIN_WAIT_1>FIN_WAIT_2#7=9 s:FIN_WAIT_2>TIME_WAIT#8=9");
+}
+
+TWICE(test_machine_fin_that_only_the_other_end_has_seen)
+{
+    begin(iss);
+    open_with_data();
+    /* The server's FIN is not in the capture. */
+    c(FIN | ACK, 101, 2, 0);
+    T_STR(told(), "c:ESTABLISHED>UNKNOWN#6");
+    s(ACK, 2, 102, 0);
+    s(ACK, 2, 102, 0);
+    T_TRUE(strstr(told(), "s:ESTABLISHED>CLOSE_WAIT") == NULL);
+    finish();
+}
+
+TWICE(test_machine_second_copy_of_a_fin_is_the_cause_when_the_first_was_lost)
+{
+    begin(iss);
+    open_with_data();
+    s(FIN | ACK, 1, 101, 0); /* 6, lost behind us */
+    later(NET_MS(500));
+    c(FIN | ACK, 101, 1, 0); /* 7: it has not got it */
+    s(ACK, 2, 102, 0);       /* 8 */
+    later(NET_MS(200));
+    s(FIN | ACK, 1, 102, 0); /* 9 */
+    w.now -= NET_US(990);
+    c(ACK, 102, 2, 0);
+    T_STR(told(), "s:ESTABLISHED>FIN_WAIT_1#6 c:ESTABLISHED>FIN_WAIT_1#7 s:FIN_WAIT_1>CLOSING#7=8 "
+                  "c:FIN_WAIT_1>FIN_WAIT_2#8=10 c:FIN_WAIT_2>TIME_WAIT#9=10");
+    finish();
+}
+
+TWICE(test_machine_forged_syns_in_both_names)
+{
+    uint32_t real[2];
+
+    begin(iss);
+    open_with_data();
+    memcpy(real, w.iss, sizeof(real));
+    w.iss[0] += 5000000;
+    c(SYN, 0, 0, 0);
+    w.iss[0] = real[0];
+    s(ACK, 1, 101, 0);
+    w.iss[1] += 6000000;
+    s(SYN, 0, 0, 0);
+    w.iss[1] = real[1];
+    c(ACK, 101, 1, 0);
+    c(FIN | ACK, 101, 1, 0);
+    s(FIN | ACK, 1, 102, 0);
+    c(ACK, 102, 2, 0);
+    finish();
+    T_STR(told(),
+          "c:ESTABLISHED>FIN_WAIT_1#10 s:ESTABLISHED>CLOSE_WAIT#10=11 s:CLOSE_WAIT>LAST_ACK#11 "
+          "c:FIN_WAIT_1>FIN_WAIT_2#11=12 c:FIN_WAIT_2>TIME_WAIT#11=12 s:LAST_ACK>CLOSED#12?");
+}
+
 T_MAIN("scope_machine", T(test_machine_normal_close), T(test_machine_fin_with_data_answered_by_fin),
        T(test_machine_simultaneous_close), T(test_machine_half_close_data_goes_on),
        T(test_machine_simultaneous_open), T(test_machine_refused),
@@ -515,4 +623,11 @@ T_MAIN("scope_machine", T(test_machine_normal_close), T(test_machine_fin_with_da
        T(test_machine_forged_syn_leaves_the_connection_alone),
        T(test_machine_half_open_client_comes_back), T(test_machine_keepalives_say_nothing_new),
        T(test_machine_broken_segment_says_nothing),
-       T(test_machine_sums_left_to_the_device_are_not_wrong))
+       T(test_machine_sums_left_to_the_device_are_not_wrong),
+       T(test_machine_reset_right_behind_a_fin_shows_that_it_came),
+       T(test_machine_reset_by_an_end_in_the_dark_is_not_presumed_taken),
+       T(test_machine_reset_with_a_number_before_its_fin_knows_no_ack_of_it),
+       T(test_machine_fin_lost_before_the_capture_leaves_the_order_open),
+       T(test_machine_fin_that_only_the_other_end_has_seen),
+       T(test_machine_second_copy_of_a_fin_is_the_cause_when_the_first_was_lost),
+       T(test_machine_forged_syns_in_both_names))

@@ -8,6 +8,7 @@ extern const struct scope_command scope_frames;
 extern const struct scope_command scope_ladder;
 extern const struct scope_command scope_osi;
 extern const struct scope_command scope_plot;
+extern const struct scope_command scope_check;
 extern const struct scope_command scope_states;
 extern const struct scope_command scope_summary;
 
@@ -19,5 +20,6 @@ const struct scope_command *const scope_commands[] = {
     &scope_osi,
     &scope_flows,
     &scope_plot,
+    &scope_check,
     NULL,
 };

@@ -56,6 +56,7 @@ struct side {
     tcp_seq fin_seq;
     uint8_t top_witnesses; /* segments that stand above a hole at the top and bring nothing */
     bool no_scale;
+    bool unanswered; /* it repeated itself, and the other end has said nothing since */
     struct hole hole[CONN_HOLES];
 };
 
@@ -65,7 +66,7 @@ struct conn {
     struct conn *former;   /* a connection on the same ports that a SYN has not ended yet */
     uint32_t hash;
     bool in_table; /* in a chain, so found by its sockets; else free, or a former one */
-    bool young;    /* nothing but SYNs of the client so far */
+    bool young;    /* nothing but SYNs so far */
     bool self;     /* both ends are the same socket: who speaks cannot be told */
     bool quiet[2]; /* an end is ESTABLISHED and nothing is under way: the short cut of machine.c */
     alignas(64) struct side side[2];

@@ -111,7 +111,9 @@ static int machine_state(const struct machine *m)
         return m->fin_rcvd ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
     if (!m->fin_rcvd)
         return m->fin_acked ? TCP_FIN_WAIT_2 : TCP_FIN_WAIT_1;
-    if (m->fin_rcvd_first)
+    if (m->fin_rcvd_first == KNOWN_MAYBE)
+        return -1;
+    if (m->fin_rcvd_first == KNOWN_YES)
         return m->fin_acked ? TCP_CLOSED : TCP_LAST_ACK;
     return m->fin_acked ? TCP_TIME_WAIT : TCP_CLOSING;
 }
@@ -143,7 +145,7 @@ static void machine_tell_as(struct track *t, struct conn *c, unsigned e, int to,
         .cause = name,
         .why = why != NULL ? why
                : w != NULL ? w->why
-                           : "",
+                           : "what the capture has does not tell in which state it is now",
         .rfc = w != NULL ? w->rfc : "RFC 9293 3.3.2",
         .frame = cause.frame,
         .proof = proof,
@@ -178,7 +180,11 @@ static void machine_takes_fin(struct track *t, struct conn *c, unsigned e, struc
     struct machine *m = &c->machine[e];
 
     m->fin_rcvd = KNOWN_YES;
-    m->fin_rcvd_first = m->fin_sent == KNOWN_NO;
+    m->rcv_in_doubt = false;
+    if (m->fin_sent == KNOWN_YES) /* had it acknowledged that FIN before it sent its own? */
+        m->fin_rcvd_first = seq_gt(m->ack_at_fin, c->side[1 - e].fin_seq) ? KNOWN_YES : KNOWN_NO;
+    else
+        m->fin_rcvd_first = m->fin_sent == KNOWN_NO ? KNOWN_YES : KNOWN_MAYBE;
     machine_tell(t, c, e, fin, "rcv FIN", proof);
 }
 
@@ -197,14 +203,22 @@ static void machine_takes_ack_of_syn(struct track *t, struct conn *c, unsigned e
         proof);
 }
 
+/* How long can what was sent to @e and what it sent have been on their ways at the same time? */
+static int64_t machine_crossing(const struct conn *c, unsigned e)
+{
+    const struct side *peer = &c->side[1 - e];
+
+    return peer->rtt.samples != 0 ? 2 * peer->rtt_last : CROSSING_NS;
+}
+
 /* Which of two copies of a FIN did the ACK at hand answer? The later one, if there was time for it. */
 static struct passed machine_which_fin(const struct track *t, const struct conn *c, unsigned e)
 {
     const struct machine *m = &c->machine[e];
     const struct side *peer = &c->side[1 - e];
 
-    if (m->fin_again.frame != 0 &&
-        (peer->rtt.samples == 0 || 2 * (t->now - m->fin_again.time) >= peer->rtt.min))
+    if (m->fin_again.frame != 0 && (m->fin_stale || peer->rtt.samples == 0 ||
+                                    2 * (t->now - m->fin_again.time) >= peer->rtt.min))
         return m->fin_again;
     return m->fin;
 }
@@ -260,6 +274,39 @@ static void machine_shows_open(struct track *t, struct conn *c, const struct tra
     }
 }
 
+/* Numbers are missing that may be a FIN: of the other end, which it has got; of its own, which it has sent
+ * before what it has got now. A second segment that says so counts, or one that decides its state: frames
+ * can stand in a capture in another order. */
+static void machine_doubts(struct track *t, struct conn *c, const struct track_segment *g,
+                           bool got_fin)
+{
+    unsigned e = g->from;
+    struct machine *m = &c->machine[e];
+    const struct side *s = &c->side[e], *peer = &c->side[1 - e];
+    bool decides = (g->d->tcp.flags & (TCP_FIN | TCP_RST)) != 0;
+
+    if (m->fin.frame != 0 && !got_fin && m->fin_rcvd == KNOWN_NO &&
+        t->now - m->fin.time > machine_crossing(c, e))
+        m->fin_stale = true; /* it would have said so */
+    if (got_fin && m->fin_sent == KNOWN_NO && s->top_hole) {
+        m->fin_sent = KNOWN_MAYBE;
+        m->in_doubt = true;
+        m->has_idle_seq = false;
+    }
+    if (m->fin_rcvd == KNOWN_NO && !peer->fin_seen && peer->top_hole &&
+        seq_geq(s->ack, peer->nxt) && (decides || ++m->rcv_witnesses >= 2)) {
+        m->fin_rcvd = KNOWN_MAYBE;
+        m->rcv_in_doubt = true;
+        machine_tell(t, c, e, machine_now(t), "lost", t->frame);
+    } else if (m->rcv_in_doubt && !peer->top_hole && !peer->fin_seen) {
+        m->fin_rcvd = KNOWN_NO;
+        m->rcv_in_doubt = false;
+        m->rcv_witnesses = 0;
+        machine_tell_as(t, c, e, machine_state(m), machine_now(t), "text",
+                        "text follows what is missing: so that was no FIN", t->frame);
+    }
+}
+
 static void machine_shows_got(struct track *t, struct conn *c, const struct track_segment *g)
 {
     unsigned e = g->from;
@@ -275,6 +322,10 @@ static void machine_shows_got(struct track *t, struct conn *c, const struct trac
                    seq_gt(s->ack, m->ack_fin.mark);
     struct passed fin = got_fin ? machine_which_fin(t, c, e) : (struct passed){0};
 
+    /* A FIN that left after the ACK carries that ACK, too. */
+    got_ack = got_ack || (got_fin && m->fin_sent == KNOWN_YES && !m->fin_acked &&
+                          m->ack_fin.frame != 0 && fin.frame >= m->ack_fin.frame);
+    machine_doubts(t, c, g, got_fin);
     if (got_fin && m->phase == PHASE_SYN_RCVD && m->ack_syn.frame != 0)
         machine_takes_ack_of_syn(t, c, e, m->ack_syn, proof);
     if (got_ack && (!got_fin || m->ack_fin.frame <= fin.frame))
@@ -304,7 +355,9 @@ static void machine_shows_text(struct track *t, struct conn *c, const struct tra
     if (m->phase != PHASE_SYNCED)
         return;
     if (m->fin_sent == KNOWN_MAYBE && !c->side[e].top_hole && (g->len != 0 || fin) &&
-        (g->what & (SEG_KEEPALIVE | SEG_WINDOW_PROBE)) == 0) {
+        (g->what & (SEG_KEEPALIVE | SEG_WINDOW_PROBE)) == 0 &&
+        !(fin && (g->what & (SEG_RTX | SEG_OUT_OF_ORDER)) !=
+                     0)) { /* such a FIN is older than what we know */
         bool certain = m->in_doubt || (m->has_idle_seq && seq_geq(seq, m->idle_seq));
         bool onward =
             !fin && (g->what & (SEG_RTX | SEG_OUT_OF_ORDER)) == 0 && c->pub.end[e].segments > 1;
@@ -330,7 +383,6 @@ static void machine_sends_fin(struct track *t, struct conn *c, const struct trac
 {
     unsigned e = g->from;
     struct machine *m = &c->machine[e];
-    int64_t crossing = c->side[1 - e].rtt.samples != 0 ? 2 * c->side[1 - e].rtt_last : CROSSING_NS;
 
     if (m->fin_sent ==
         KNOWN_YES) { /* again: so no ACK of it has come, unless it is just crossing */
@@ -338,13 +390,18 @@ static void machine_sends_fin(struct track *t, struct conn *c, const struct trac
             m->fin_acked = false;
             machine_tell(t, c, e, machine_now(t), "correction", g->frame->number);
         }
-        if (!m->fin_acked && m->ack_fin.frame != 0 && t->now - m->ack_fin.time > crossing)
+        if (!m->fin_acked && m->ack_fin.frame != 0 &&
+            t->now - m->ack_fin.time > machine_crossing(c, e))
             m->ack_fin.frame = 0;
         return;
     }
     if (m->phase == PHASE_SYN_RCVD && m->ack_syn.frame != 0)
         machine_takes_ack_of_syn(t, c, e, m->ack_syn, 0);
-    m->fin_rcvd_first = m->fin_rcvd == KNOWN_YES;
+    /* A FIN that fills a hole was sent before what stands above the hole. */
+    bool late = m->in_doubt && (g->what & (SEG_RTX | SEG_OUT_OF_ORDER)) != 0;
+
+    m->fin_rcvd_first = late && m->fin_rcvd == KNOWN_YES ? KNOWN_MAYBE : m->fin_rcvd;
+    m->ack_at_fin = c->side[e].ack;
     m->fin_sent = KNOWN_YES;
     m->in_doubt = false;
     machine_tell_as(t, c, e, machine_state(m), machine_now(t), "close", NULL, g->frame->number);
@@ -387,11 +444,28 @@ static void machine_sends_rst(struct track *t, struct conn *c, const struct trac
         return; /* the answer to an unacceptable ACK; the handshake goes on */
     if (m->phase == PHASE_SYN_RCVD && m->ack_syn.frame != 0)
         machine_takes_ack_of_syn(t, c, e, m->ack_syn, 0);
-    if (m->fin_sent == KNOWN_YES && !m->fin_acked && m->ack_fin.frame != 0)
+    /* A reset without ACK answers a segment, and has its ACK as number: one from before that of the FIN? */
+    bool older = (g->d->tcp.flags & TCP_ACK) == 0 && s->fin_seen && seq_leq(seq, s->fin_seq);
+
+    if (m->fin_sent == KNOWN_YES && !m->fin_acked && m->ack_fin.frame != 0 && !older)
         machine_takes_ack_of_fin(t, c, e, 0);
     m->before_rst = (int8_t)m->phase;
     m->phase = PHASE_CLOSED;
     machine_tell(t, c, e, machine_now(t), "abort", g->frame->number);
+}
+
+void machine_confirm(struct track *t, struct conn *c)
+{
+    for (unsigned e = 0; e < 2; e++) {
+        struct machine *m = &c->machine[e];
+        struct passed syn = m->own_syn;
+
+        m->own_syn.frame = 0;
+        if (syn.frame == 0)
+            continue;
+        c->pub.end[e].state = TCP_CLOSED;
+        machine_tell(t, c, e, syn, "snd SYN", syn.frame);
+    }
 }
 
 static void machine_sends_syn(struct track *t, struct conn *c, const struct track_segment *g)
@@ -403,9 +477,10 @@ static void machine_sends_syn(struct track *t, struct conn *c, const struct trac
 
     if ((g->d->tcp.flags & TCP_ACK) == 0) {
         if (m->phase == PHASE_UNSEEN || m->phase == PHASE_CLOSED) {
-            *m = (struct machine){.phase = PHASE_SYN_SENT, .syn = m->syn};
-            c->pub.end[e].state = TCP_CLOSED;
-            machine_tell(t, c, e, machine_now(t), "snd SYN", proof);
+            *m =
+                (struct machine){.phase = PHASE_SYN_SENT, .syn = m->syn, .own_syn = machine_now(t)};
+            if (c->former == NULL)
+                machine_confirm(t, c);
         }
         return;
     }
@@ -432,9 +507,9 @@ static void machine_goes_on(struct track *t, struct conn *c, const struct track_
     unsigned e = g->from;
     struct machine *m = &c->machine[e];
     const struct side *s = &c->side[e];
-    int64_t crossing = c->side[1 - e].rtt.samples != 0 ? 2 * c->side[1 - e].rtt_last : CROSSING_NS;
 
-    if (m->rst.frame != 0 && m->phase != PHASE_CLOSED && t->now - m->rst.time > crossing)
+    if (m->rst.frame != 0 && m->phase != PHASE_CLOSED &&
+        t->now - m->rst.time > machine_crossing(c, e))
         m->rst.frame = 0; /* it has not taken that reset */
     if (m->phase == PHASE_CLOSED && m->before_rst != 0 &&
         (seq_gt(s->nxt, s->nxt_before) || seq_gt(s->ack, s->ack_before))) {
@@ -503,8 +578,10 @@ static void machine_passes(struct track *t, struct conn *c, const struct track_s
     uint8_t flags = g->d->tcp.flags;
 
     if (flags & TCP_RST) {
-        if ((g->what & SEG_OLD_RST) == 0 && m->phase != PHASE_CLOSED)
-            m->rst = machine_now(t);
+        if ((g->what & SEG_OLD_RST) == 0 && m->phase != PHASE_CLOSED) {
+            m->rst = (struct passed){t->frame, t->now, g->d->tcp.seq};
+            m->rst_in_doubt = c->side[g->from].unanswered;
+        }
         return;
     }
     if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
@@ -533,8 +610,8 @@ void machine_segment(struct track *t, struct conn *c, const struct track_segment
     struct machine *m = &c->machine[g->from];
     uint8_t flags = g->d->tcp.flags;
 
-    if (likely(c->quiet[0] && c->quiet[1] &&
-               (flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && !c->side[g->from].top_hole))
+    if (likely(c->quiet[0] && c->quiet[1] && (flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 &&
+               !c->side[g->from].top_hole))
         return;
     if (g->what & SEG_AFTER_FIN)
         return; /* nonsense: no state follows from it */
@@ -560,6 +637,9 @@ void machine_segment(struct track *t, struct conn *c, const struct track_segment
     c->quiet[1] = machine_is_quiet(c, 1);
 }
 
+static const char machine_nobody[] = "the other end has sent the same again and again and got no "
+                                     "answer: it is gone, or the way to it";
+
 /* It has got the reset that passed. */
 static void machine_takes_rst(struct track *t, struct conn *c, unsigned e)
 {
@@ -572,6 +652,12 @@ static void machine_takes_rst(struct track *t, struct conn *c, unsigned e)
     if (m->phase == PHASE_UNSEEN || m->phase == PHASE_CLOSED ||
         c->pub.end[e].state == TCP_TIME_WAIT || c->pub.end[e].state == TCP_CLOSED)
         return; /* TIME_WAIT takes none: RFC 1337 */
+    if (m->rst_in_doubt &&
+        m->phase == PHASE_SYNCED) { /* nothing has reached it lately, nor may this */
+        m->phase = PHASE_UNSEEN;
+        machine_tell_as(t, c, e, -1, rst, "silence", machine_nobody, 0);
+        return;
+    }
     m->phase = PHASE_CLOSED;
     machine_tell_as(t, c, e, to, rst, "rcv RST", NULL, 0);
 }
@@ -586,6 +672,11 @@ void machine_presume(struct track *t, struct conn *c)
             machine_takes_ack_of_syn(t, c, e, m->ack_syn, 0);
         if (by_fin && (m->rst.frame == 0 || m->ack_fin.frame < m->rst.frame))
             machine_takes_ack_of_fin(t, c, e, 0);
+        /* The number behind the FIN is what it expects only if it has got the FIN. */
+        if (m->rst.frame != 0 && m->phase == PHASE_SYNCED && m->fin_rcvd == KNOWN_NO &&
+            m->fin.frame != 0 && m->fin.frame < m->rst.frame &&
+            seq_eq(m->rst.mark, seq_add(c->side[1 - e].fin_seq, 1)))
+            machine_takes_fin(t, c, e, m->fin, 0);
         if (m->rst.frame != 0)
             machine_takes_rst(t, c, e);
         c->quiet[e] = machine_is_quiet(c, e);
@@ -594,27 +685,27 @@ void machine_presume(struct track *t, struct conn *c)
 
 void machine_silence(struct track *t, struct conn *c)
 {
-    static const char nobody[] = "the other end has sent the same again and again and got no "
-                                 "answer: it is gone, or the way to it";
-
     for (unsigned e = 0; e < 2; e++) {
         struct machine *m = &c->machine[e];
         const struct side *s = &c->side[e];
         const struct track_end *end = &c->pub.end[e];
-        bool waits = s->seen && seq_lt(s->una, s->nxt) && s->flights != 0 &&
+        bool waits = s->seen &&
+                     (m->phase == PHASE_SYN_SENT || (seq_lt(s->una, s->nxt) && s->flights != 0)) &&
                      m->phase != PHASE_CLOSED && c->machine[1 - e].phase != PHASE_CLOSED;
         struct passed last = {c->pub.last_frame, c->pub.last_time, {0}};
 
         if (!waits || (s->last_what & SEG_RTX) == 0 || end->rtx_segments == 0)
             continue;
         /* The pauses double: the next would be about as long as all together. */
-        if (t->now - last.time < NET_SEC(1) + 2 * (last.time - t->flights[s->flight_first].time))
+        int64_t first = s->flights != 0 ? t->flights[s->flight_first].time : c->pub.first_time;
+
+        if (t->now - last.time < NET_SEC(1) + 2 * (last.time - first))
             continue;
         m->phase = PHASE_UNSEEN;
         machine_tell(t, c, e, last, "silence", 0);
         if (c->machine[1 - e].phase != PHASE_UNSEEN) {
             c->machine[1 - e].phase = PHASE_UNSEEN;
-            machine_tell_as(t, c, 1 - e, -1, last, "silence", nobody, 0);
+            machine_tell_as(t, c, 1 - e, -1, last, "silence", machine_nobody, 0);
         }
     }
 }

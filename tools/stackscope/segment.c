@@ -418,6 +418,9 @@ void segment_classify(struct track *t, struct conn *c, struct track_segment *g)
     if (g->what & SEG_DUP_ACK)
         e->dup_acks++;
     s->last_what = g->what;
+    if (g->what & (SEG_RTX | SEG_KEEPALIVE | SEG_WINDOW_PROBE))
+        s->unanswered = true;
+    c->side[1 - g->from].unanswered = false;
     e->in_flight = seq_dist(s->una, s->nxt);
     e->in_flight_max = u32_max(e->in_flight_max, e->in_flight);
     e->segments++;

@@ -251,22 +251,33 @@ static struct conn *conn_new(struct track *t, const struct dissect *d, uint32_t 
 
 /* --- a SYN on ports that are in use --- */
 
-/* Does a segment fit the connection that was there before @c's SYNs? */
+/* Does a segment fit the connection that was there before @c's SYNs? Of the new one it can be a SYN, an
+ * answer to one, or a reset by who sent one. */
 static bool former_fits(const struct conn *c, unsigned from, const struct dissect *d)
 {
-    const struct conn *old = c->former;
-    int end = conn_from(old, d);
-    const struct side *s = &old->side[end], *client = &c->side[END_CLIENT];
-    bool answers = (d->tcp.flags & TCP_ACK) != 0 &&
-                   seq_gt(d->tcp.ack, c->pub.end[END_CLIENT].iss) &&
-                   seq_leq(d->tcp.ack, client->nxt);
+    const struct side *s = &c->side[from], *o = &c->side[1 - from];
+    const struct tcp_seg *h = &d->tcp;
 
-    if ((d->tcp.flags & (TCP_SYN | TCP_RST)) == TCP_SYN)
+    if ((h->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
         return false;
-    if (from == END_SERVER)
-        return !answers;
-    return s->seen && seq_geq(d->tcp.seq, s->una) && seq_leq(d->tcp.seq, s->nxt) &&
-           !seq_eq(d->tcp.seq, client->nxt);
+    if ((h->flags & TCP_ACK) != 0)
+        return !(o->seen && seq_in(c->pub.end[1 - from].iss, h->ack, o->nxt));
+    return !(s->seen && (h->flags & TCP_RST) != 0 && seq_eq(h->seq, s->nxt));
+}
+
+/* The new one lives: the one that was there before it does not. */
+static void former_ends(struct track *t, struct conn *c)
+{
+    struct conn *old = c->former;
+    const struct track_end *client = &c->pub.end[END_CLIENT];
+    bool same =
+        old->pub.end[0].port == client->port && addr_eq(&old->pub.end[0].addr, &client->addr);
+
+    c->former = NULL;
+    machine_presume(t, old);
+    machine_reuse(t, old, same ? 0 : 1);
+    conn_end(t, old, "a new connection on the same ports", false);
+    machine_confirm(t, c);
 }
 
 /* Take @c out of its chain, not out of the list by time: it waits behind a younger one. */
@@ -363,13 +374,8 @@ static struct conn *track_find(struct track *t, const struct dissect *d, unsigne
         if (former_fits(c, (unsigned)end, d)) {
             c = c->former;
             end = conn_from(c, d);
-        } else if (!(end == END_CLIENT &&
-                     c->young)) { /* answered: the new one is the one that lives */
-            struct conn *old = c->former;
-            c->former = NULL;
-            machine_presume(t, old);
-            machine_reuse(t, old, (unsigned)conn_from(old, d));
-            conn_end(t, old, "a new connection on the same ports", false);
+        } else if ((d->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
+            former_ends(t, c);
         }
     }
     *from = (unsigned)end;
