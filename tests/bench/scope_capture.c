@@ -3,7 +3,7 @@
  *
  *   scope_capture [PACKETS [CONNECTIONS]] >FILE.pcap        1000000 packets, 10000 connections
  *
- * Transfers of many connections, 1000 at a time, interleaved at random, as at a busy server: handshake,
+ * Transfers of many connections, a tenth of them at a time (1000 at most), interleaved at random, as at a busy server: handshake,
  * requests and answers of some segments, an ACK for every second, one segment of a hundred sent again, FINs.
  * Timestamps, window scale; 66 to 74 bytes of each frame are there, of up to 1514. The checksums are those
  * of zeros as payload.
@@ -17,7 +17,7 @@
 #include "wire/ip4.h"
 #include "wire/tcp.h"
 
-enum { AT_ONCE = 1000, SNAP = 74, MSS = 1448 };
+enum { AT_ONCE_MAX = 1000, SNAP = 74, MSS = 1448 };
 
 /* The life of a connection, by what comes next. */
 struct life {
@@ -142,17 +142,17 @@ static bool life_step(struct life *l)
 
 int main(int argc, char **argv)
 {
-    static struct life lives[AT_ONCE];
+    static struct life lives[AT_ONCE_MAX];
     static char buffer[1 << 20];
     uint64_t packets = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     uint32_t connections = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 10000;
     uint8_t head[24] = {0};
     uint32_t begun = 0;
 
-    if (connections < AT_ONCE || packets / connections < 16)
-        return fprintf(stderr, "scope_capture: at least %d connections, of 16 packets each\n",
-                       AT_ONCE),
-               1;
+    uint32_t at_once = u32_min(connections / 10, AT_ONCE_MAX);
+
+    if (at_once == 0 || packets / connections < 16)
+        return fprintf(stderr, "scope_capture: at least 10 connections, of 16 packets each\n"), 1;
     unsigned each = (unsigned)((packets / connections - 8) * 2 / 3);
 
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
@@ -163,10 +163,10 @@ int main(int argc, char **argv)
     write_le(head + 16, 65535, 4);
     write_le(head + 20, 1, 4);
     fwrite(head, 1, sizeof(head), stdout);
-    for (unsigned i = 0; i < AT_ONCE; i++)
+    for (unsigned i = 0; i < at_once; i++)
         life_begin(&lives[i], begun++, each);
     for (uint64_t n = 0; n < packets; n++) {
-        struct life *l = &lives[prng_below(&prng, AT_ONCE)];
+        struct life *l = &lives[prng_below(&prng, at_once)];
         if (!life_step(l))
             life_begin(l, begun++, each);
     }
