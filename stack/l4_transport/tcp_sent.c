@@ -85,9 +85,8 @@ static struct tcp_sent *tcp_sent_new(struct tcb *t, tcp_seq seq, struct tcp_sent
     if (r == NULL)
         return NULL;
     *r = (struct tcp_sent){.node.key = seq};
-    /* One that is alone, as a request or its answer is, draws no number: any is good for it. */
     tree_insert(&t->board.tree, &r->node, after != NULL ? &after->node : NULL,
-                t->board.tree.root != NULL ? prng_u32(&t->tcp->c->prng) : 0);
+                prng_u32(&t->tcp->c->prng));
     return r;
 }
 

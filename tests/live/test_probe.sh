@@ -24,7 +24,7 @@ out=$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags PA --len 100)
 t_match "data on a connection: the sequence number" "$out" 'first, check sequence number: RCV\.NXT 3 =< SEG\.SEQ 3 < RCV\.NXT\+RCV\.WND [0-9]+, .*: acceptable$'
 t_match "data on a connection: what would be different" "$out" '^ +RCV\.NXT: 3 -> 103$'
 t_match "a blind reset" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R --seq +100)" '^verdict +refused: tcp rst-challenged: '
-t_match "a reset that counts" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> CLOSED$'
+t_match "a reset that counts" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> LISTEN$'
 t_match "a wrong checksum" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --bad-sum)" '^verdict +refused: tcp bad-checksum: the checksum is wrong$'
 t_match "FIN" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags FA)" '^state +ESTABLISHED -> CLOSE_WAIT$'
 t_eq "the connection is as it was" "$(numbers)" "$before"
