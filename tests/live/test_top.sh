@@ -11,7 +11,7 @@ echo hello >&"${NC[1]}"
 read -r -t 5 _ <&"${NC[0]}"
 timeout 5 nc -z 10.0.0.2 81 # a drop
 
-mux() { tmux -L "stackd-$$" "$@"; }
+mux() { tmux -S "$tmp/tmux" "$@"; }
 screen() { mux capture-pane -p -t top; }
 shows() { screen | grep -qE -- "$1"; }
 gone() { ! shows "$1"; }
@@ -23,6 +23,7 @@ until_true() { # until_true SECONDS COMMAND...
 keys() { mux send-keys -t top "$@"; }
 
 mux -f /dev/null new-session -d -s top -x 140 -y 24 "TERM=screen '$stackctl' --control '$control' top 0.2; echo status \$?; cat"
+pids+=("$(mux display-message -p '#{pid}')")
 t "the link" until_true 30 shows '^stackd tap0 10\.0\.0\.2 +[0-9:]{8} +in .*bit/s .* out .*bit/s'
 t "the states of all connections" until_true 20 shows '^States  LISTEN 6 +ESTABLISHED 1'
 t "queues and pools" until_true 20 shows '^Queues +accept \[-{8}\] 0/[0-9]+ +connections \[#-+\] 1/'
@@ -55,6 +56,7 @@ t_match "no number: told" "$(ctl top now 2>&1)" '^stackctl: now is no number of 
 
 # stackd ends while somebody looks.
 mux -f /dev/null new-session -d -s top -x 100 -y 24 "TERM=screen '$stackctl' --control '$control' top 0.2; echo status \$?; cat"
+pids+=("$(mux display-message -p '#{pid}')")
 t "once more" until_true 30 shows '^stackd tap0'
 exec {NC[1]}>&-
 kill "$nc_pid" 2>/dev/null

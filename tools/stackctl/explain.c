@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CONN_ENOUGH = 16 }; /* that many are shown */
+
 /* The only one that is meant by @name: among several one that is not in TIME-WAIT counts. Return: its
  * whole name, to be released; NULL: said why. */
 static char *conn_choose(const char *name, const json_t *found)
@@ -29,26 +31,54 @@ static char *conn_choose(const char *name, const json_t *found)
         return strdup(jstr(one, "conn"));
     ctl_say(CTL_USAGE, "%s names several connections: choose one of these", name);
     json_array_foreach(found, i, o)
+    {
+        if (i == CONN_ENOUGH) {
+            fprintf(stderr, "    ... and more\n");
+            break;
+        }
         fprintf(stderr, "    %s %s\n", jstr(o, "conn"), jstr(o, "state"));
+    }
+    return NULL;
+}
+
+/* The connections that @name is part of, no more than it takes to see that there are several. NULL: said
+ * why. */
+static json_t *conn_find(struct ctl *c, const char *name, int *status)
+{
+    json_t *request = json_pack("{s:s,s:s}", "cmd", "find", "conn", name), *found = json_array();
+
+    for (bool more = true; more;) {
+        json_t *reply = ctl_ask(c, json_copy(request), status);
+
+        if (reply == NULL)
+            break;
+        json_t *next = json_object_get(reply, "next");
+
+        json_array_extend(found, json_object_get(reply, "found"));
+        more = next != NULL && json_array_size(found) <= CONN_ENOUGH;
+        if (more)
+            json_object_set(request, "from", next);
+        json_decref(reply);
+    }
+    json_decref(request);
+    if (*status == CTL_OK)
+        return found;
+    json_decref(found);
     return NULL;
 }
 
 char *ctl_conn(struct ctl *c, const char *name, int *status)
 {
-    json_t *request = json_pack("{s:s,s:s}", "cmd", "find", "conn", name);
-    static const char *const keys[] = {"found", NULL};
-    json_t *reply = ctl_ask_all(c, request, keys, status);
-    char *whole = NULL;
+    json_t *found = conn_find(c, name, status);
 
-    if (reply == NULL)
+    if (found == NULL)
         return NULL;
-    const json_t *found = json_object_get(reply, "found");
-
     /* None: perhaps a listener, or nothing; stackd will say. */
-    whole = json_array_size(found) == 0 ? strdup(name) : conn_choose(name, found);
+    char *whole = json_array_size(found) == 0 ? strdup(name) : conn_choose(name, found);
+
     if (whole == NULL)
         *status = CTL_USAGE;
-    json_decref(reply);
+    json_decref(found);
     return whole;
 }
 
