@@ -181,10 +181,11 @@ static bool tcp_is_special(const struct tcb *t)
 
 static bool tcp_cc_rests(const struct tcb *t, uint32_t *kept)
 {
-    struct cc_state state = t->cc_state;
     const struct cc_ops *ops = cc_by_index(t->cc);
 
-    return ops->rest != NULL && ops->rest(&state, kept, false);
+    if (ops->rest == NULL)
+        return false;
+    return ops->rest((struct cc_state *)&t->cc_state, kept, false); /* which it does not change */
 }
 
 bool tcp_idle_fits(const struct tcb *t)
@@ -303,13 +304,13 @@ bool tcp_idle_pack(struct tcb *t)
     return tcp_idle_fits(t) && tcp_pack(t);
 }
 
-/* The hand stands before a block whose lines were fetched last time; fetch what packing it would touch
- * beside them, and the one after it. */
+/* The hand stands before a block whose lines were fetched the time before last; fetch what packing it would
+ * touch beside them, and the lines of the one after the next. */
 static void tcp_idle_ahead(const struct tcp *tcp)
 {
     const struct slab *pool = &tcp->tcbs;
 
-    if (!tcp_is_wide(tcp) || tcp->idle_hand + 1 >= pool->frontier)
+    if (!tcp_is_wide(tcp) || tcp->idle_hand + 2 >= pool->frontier)
         return;
     const struct tcb *t = slab_at(pool, tcp->idle_hand);
 
@@ -317,7 +318,7 @@ static void tcp_idle_ahead(const struct tcp *tcp)
         hash_ahead(&tcp->table, t->conn.link.hash);
         tcp->ahead(tcp->moved_ctx, t->ready.owner);
     }
-    tcp_fetch(t + 1, 0, sizeof(*t));
+    tcp_fetch(t + 2, 0, sizeof(*t));
 }
 
 /**
