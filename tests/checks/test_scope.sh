@@ -120,4 +120,26 @@ status=$?
 exec 3>&-
 [ $status = 0 ] || echo "exit $status" >"$tmp/bad"
 verdict "^C ends it, and it ends well"
+
+# Long work on a terminal shows how far it is, and takes the line away before it prints. Sections of pcapng follow
+# one another until the line is seen.
+if command -v script >/dev/null; then
+    rm -f "$tmp/fifo"
+    mkfifo "$tmp/fifo"
+    script -qfc "$scope flows - <$tmp/fifo >$tmp/table" "$tmp/terminal" >/dev/null 2>&1 </dev/null &
+    exec 3>"$tmp/fifo"
+    : >"$tmp/bad"
+    told=0
+    for _ in $(seq 300); do
+        cat $http >&3
+        grep -q 'standard input: [0-9.]* MB' "$tmp/terminal" 2>/dev/null && told=1 && break
+        sleep 0.05
+    done
+    exec 3>&-
+    wait
+    [ $told = 1 ] || echo "no progress is shown" >"$tmp/bad"
+    sed '1d;$d' "$tmp/terminal" | tail -c 4 | grep -q '.\[K' || echo "the line stays" >>"$tmp/bad"
+    [ "$(grep -c 10.0.0.2:80 "$tmp/table")" -gt 0 ] || echo "no table" >>"$tmp/bad"
+    verdict "progress on a terminal"
+fi
 finish scope
