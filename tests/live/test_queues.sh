@@ -135,6 +135,15 @@ t "and with fragments" ctl ping -c 1 -s 5000 10.0.0.1
 stop
 t_eq "SIGTERM: status 0" "$status" 0
 
+# A Fast Open cookie is good on all queues, whichever gave it.
+if [ -w /proc/sys/net/ipv4/tcp_fastopen ] && curl --help all 2>/dev/null | grep -q tcp-fastopen; then
+    sysctl -q net.ipv4.tcp_fastopen=1
+    start --queues 4 --fastopen
+    for i in 1 2 3 4 5 6 7 8 9 10; do curl -s --max-time 5 --tcp-fastopen -o /dev/null http://10.0.0.2/; done
+    t_eq "one Fast Open cookie opens 9 connections" "$(count tcp.fo_offers) $(count tcp.fo_accepted) $(count tcp.fo_bad_cookies)" "1 9 0"
+    stop
+fi
+
 # A narrow link behind the kernel: its reports come to one queue.
 unshare --net sleep 100 &
 far=$!
