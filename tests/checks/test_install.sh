@@ -37,6 +37,15 @@ for program in stackd stackctl; do
     t "the completion of $program is a script" bash -n "$usr/share/bash-completion/completions/$program"
 done
 
+# The installed stackctl finds what it hands on to Wireshark; whose folders they are does not matter here.
+mkdir "$tmp/fake"
+printf '#!/bin/sh\nprintf "Personal configuration:\\t%s/c\\nPersonal Lua Plugins:\\t%s/l\\nPersonal Extcap path:\\t%s/e\\n"\n' "$tmp" "$tmp" "$tmp" >"$tmp/fake/tshark"
+chmod +x "$tmp/fake/tshark"
+t "the installed stackctl has the files for Wireshark" env PATH="$tmp/fake:$PATH" "$usr/bin/stackctl" wireshark-install --user
+for file in l/stackd.lua c/profiles/stackd/preferences e/stackd-extcap; do
+    t "$file arrives" test -s "$tmp/$file"
+done
+
 # Every header stands for itself with the installed ones alone, so none is missing.
 headers() {
     (cd "$usr/include/stackd" && find . -name '*.h') | while read -r header; do

@@ -118,7 +118,7 @@ done <"$tmp/want" >>"$tmp/bad"
 verdict "the filters of the profile are filters"
 
 # The form of what only the program with windows reads: as Wireshark 4.0 writes it.
-grep -v '^#' "$profile/io_graphs" | grep -vE '^"(Enabled|Disabled)","[^"]+","[^"]*","#[0-9a-f]{6}","(Line|Impulse|Bar|Stacked Bar|Dot|Square|Diamond)","(Packets|Bytes|Bits|(SUM|COUNT FRAMES|COUNT FIELDS|MAX|MIN|AVG|LOAD)\(Y Field\))","[a-z._]*","None","1"$' >"$tmp/bad"
+grep -v '^#' "$profile/io_graphs" | grep -vE '^"(Enabled|Disabled)","[^"]+","[^"]*","#[0-9a-f]{6}","(Line|Impulse|Bar|Stacked Bar|Dot|Square|Diamond)","(Packets|Bytes|Bits|(SUM|COUNT FRAMES|COUNT FIELDS|MAX|MIN|AVG|LOAD)\(Y Field\))","[a-z._]*","None","1(000)?"$' >"$tmp/bad"
 grep -v '^#' "$profile/io_graphs" | grep -E 'Y Field' | grep -vE '"stackd\.(cwnd|ssthresh|in_flight)"' >>"$tmp/bad"
 verdict "graphs have the form of Wireshark's"
 

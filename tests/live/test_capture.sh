@@ -92,7 +92,7 @@ for n in 1 2; do
 done
 
 # The congestion window, told by frames: what the timeout did stands at the retransmission.
-start --pcap "$tmp/cwnd.pcapng" --trace "$tmp/cwnd.jsonl" --offload off
+start --pcap "$tmp/cwnd.pcapng" --trace "$tmp/cwnd.jsonl" --offload off --delay 1
 background timeout 30 nc 10.0.0.2 19 </dev/null >"$tmp/got"
 reader=$!
 until [ "$(stat -c %s "$tmp/got")" -gt 100000 ] || ! kill -0 $reader 2>/dev/null; do :; done
@@ -105,6 +105,7 @@ tshark -r "$tmp/cwnd.pcapng" -Y 'frame.comment contains "cwnd "' -T fields -e fr
     awk -F'\t' '{ n = split($2, c, "\001"); for (i = 1; i <= n; i++) if (c[i] ~ /^cwnd /) print $1, c[i] }' | sort >"$tmp/b"
 t "there are congestion windows" test "$(wc -l <"$tmp/a")" -ge 5
 t_eq "those of the trace are the comments, frame by frame" "$(comm -23 "$tmp/a" "$tmp/b" | head -n 3)" ""
+t_eq "a delay, which all have, is not told of each" "$(tshark -r "$tmp/cwnd.pcapng" -Y 'frame.comment contains "delay"' 2>/dev/null | head -n 1)" ""
 t "what a timeout did to it stands at the retransmission" test "$(tshark -r "$tmp/cwnd.pcapng" -Y 'frame.comment matches "^cwnd .*(timeout)" && frame.comment == "retransmission (timeout)"' 2>/dev/null | wc -l)" -gt 0
 
 ctl_gone() { "$stackctl" --control "$control" sock 2>/dev/null; [ $? = 2 ]; }

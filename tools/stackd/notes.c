@@ -15,7 +15,8 @@
  * of its connection.
  *
  * What the bad wire does to a frame that comes in happens before the frame has a number; the packet
- * carries it along (pkt.faults).
+ * carries it along (pkt.faults). A delay is no comment: it happens to every frame alike, and a mark on
+ * all of them hides those that matter.
  */
 #include <string.h>
 
@@ -61,6 +62,8 @@ void notes_event(struct stackd *d, const struct trace_ev *ev)
     char text[512];
     size_t len = trace_comment(ev, text, sizeof(text) - 128);
 
+    if (ev->kind == TRACE_fault && ev->u.fault.what == imp_what_name(IMP_DELAY))
+        return;
     if (ev->frame == 0) {
         if ((NOTES_WAIT & 1u << ev->kind) == 0 || n->count == STACKD_NOTES)
             return;

@@ -17,7 +17,7 @@
 --   stackd.drop            refused: layer and reason, as `stackctl stats` names it
 --   stackd.drop.layer, stackd.drop.reason
 --   stackd.rtx             sent again, and why
---   stackd.fault           what the bad wire did: drop, mark, corrupt, duplicate, reorder, delay
+--   stackd.fault           what the bad wire did: drop, mark, corrupt, duplicate, reorder
 --   stackd.arp.ip/.from/.to    an entry of the neighbour cache changed
 --   stackd.conflict        address conflict detection (RFC 5227): what was done, and which address
 --
