@@ -149,16 +149,16 @@ static void put(unsigned from, unsigned flags, uint32_t seq, uint32_t ack, uint3
     memset(&w.opts, 0, sizeof(w.opts));
     frame(b, 34 + hdr + len);
 }
-static void c(unsigned flags, uint32_t seq, uint32_t ack, uint32_t len)
+static inline void c(unsigned flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
     put(0, flags, seq, ack, len);
 }
-static void s(unsigned flags, uint32_t seq, uint32_t ack, uint32_t len)
+static inline void s(unsigned flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
     put(1, flags, seq, ack, len);
 }
 
-static void later(int64_t ns)
+static inline void later(int64_t ns)
 {
     w.now += ns;
 }

@@ -599,6 +599,20 @@ TWICE(test_machine_forged_syns_in_both_names)
           "c:FIN_WAIT_1>FIN_WAIT_2#11=12 c:FIN_WAIT_2>TIME_WAIT#11=12 s:LAST_ACK>CLOSED#12?");
 }
 
+TWICE(test_machine_time_wait_takes_no_reset)
+{
+    begin(iss);
+    open_with_data();
+    c(FIN | ACK, 101, 1, 0);
+    s(FIN | ACK, 1, 102, 0);
+    c(ACK, 102, 2, 0);
+    told();
+    s(RST, 2, 0, 0); /* RFC 1337 */
+    finish();
+    T_TRUE(strstr(told(), "c:") == NULL);
+    T_EQ(w.ended[0].end[END_CLIENT].state, TCP_TIME_WAIT);
+}
+
 T_MAIN("scope_machine", T(test_machine_normal_close), T(test_machine_fin_with_data_answered_by_fin),
        T(test_machine_simultaneous_close), T(test_machine_half_close_data_goes_on),
        T(test_machine_simultaneous_open), T(test_machine_refused),
@@ -630,4 +644,4 @@ T_MAIN("scope_machine", T(test_machine_normal_close), T(test_machine_fin_with_da
        T(test_machine_fin_lost_before_the_capture_leaves_the_order_open),
        T(test_machine_fin_that_only_the_other_end_has_seen),
        T(test_machine_second_copy_of_a_fin_is_the_cause_when_the_first_was_lost),
-       T(test_machine_forged_syns_in_both_names))
+       T(test_machine_forged_syns_in_both_names), T(test_machine_time_wait_takes_no_reset))
