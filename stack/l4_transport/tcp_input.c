@@ -639,7 +639,7 @@ static enum verdict tcp_other_input(struct tcb *t, struct tcp_seg *seg)
     }
     bool tells = tcp_tells(tcp);
 
-    if (t->fo != NULL && (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && t->fo != NULL &&
         seq_eq(seg->seq, t->irs)) { /* the same SYN again, with or without its data */
         t->rtx_due = true;
         tcp_due(t);
