@@ -27,7 +27,7 @@
 enum { TRACK_CONNECTIONS = 1 << 17, TRACK_FLIGHTS_EACH = 8, TRACK_SUMS = 100 };
 #define TRACK_SETTLE_NS NET_SEC(10)
 
-static_assert(TRACK_CONN_MAX <= 9 * 1024, "what --help and the man page say");
+static_assert(TRACK_CONN_MAX <= 7 * 1024, "what --help and the man page say");
 
 const char *track_state_name(int state)
 {
