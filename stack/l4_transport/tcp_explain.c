@@ -159,8 +159,13 @@ static void why_new(struct why *w, const struct tcb *t)
         break;
     case TCP_MAY_SEND:
     case TCP_MAY_PROBE:
-        if (!tcp_next_is_paced(t))
+        if (tcp_next_is_paced(t))
+            break;
+        if (t->is_due)
             why(w, TCP_WHY_DUE, n.avail, 0, 0);
+        else /* output has been here, and could not */
+            why(w, TCP_WHY_RETRY, n.avail, why_left(t->tcp, net_time_min(t->delack_at, t->rtx_at)),
+                0);
         break;
     default:
         break;

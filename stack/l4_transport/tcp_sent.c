@@ -85,8 +85,9 @@ static struct tcp_sent *tcp_sent_new(struct tcb *t, tcp_seq seq, struct tcp_sent
     if (r == NULL)
         return NULL;
     *r = (struct tcp_sent){.node.key = seq};
+    /* One that is alone, as a request or its answer is, draws no number: any is good for it. */
     tree_insert(&t->board.tree, &r->node, after != NULL ? &after->node : NULL,
-                prng_u32(&t->tcp->c->prng));
+                t->board.tree.root != NULL ? prng_u32(&t->tcp->c->prng) : 0);
     return r;
 }
 

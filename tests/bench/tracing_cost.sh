@@ -18,12 +18,12 @@ trap 'rm -rf "$tmp"' EXIT
 cp -r "$top/stack" "$tmp/stack"
 mkdir "$tmp/without"
 cp -r "$top/stack" "$tmp/without/stack"
-# The capture's branch stands in net.c, twice: a frame in, a frame out.
-[ "$(grep -c 'if (n->tap != NULL)' "$tmp/without/stack/net.c")" = 2 ] || {
-    echo "tracing_cost: net.c has changed: this script no longer finds the capture's branches" >&2
+# The capture's branch stands in core_framed(), for frames in and out.
+[ "$(grep -c 'if (unlikely(c->tap != NULL))' "$tmp/without/stack/base/core.h")" = 1 ] || {
+    echo "tracing_cost: core.h has changed: this script no longer finds the capture's branch" >&2
     exit 2
 }
-sed -i 's/if (n->tap != NULL)/if (0)/' "$tmp/without/stack/net.c"
+sed -i 's/if (unlikely(c->tap != NULL))/if (0)/' "$tmp/without/stack/base/core.h"
 # trace_on() is defined by then, so only its uses are replaced.
 printf '#include "base/trace.h"\n#define trace_on(tr, kind) ((void)(tr), 0)\n' >"$tmp/without/no_trace.h"
 

@@ -46,6 +46,7 @@ says 'It takes the server from LISTEN to SYN_RCVD (rcv SYN)' 9 captures/http.pca
 says 'It takes the client from SYN_SENT to ESTABLISHED (rcv SYN,ACK)' 10 captures/http.pcapng
 says 'offset field is 185, x 8 = 1480: it brings the bytes 1480 to 2959' first captures/fragments.pcapng 'ip[6:2] & 0x1fff != 0'
 says 'A probe (RFC 5227)' first captures/http.pcapng
+says "Content-Type says what the bytes behind the empty line are: text/html" 13 captures/http.pcapng
 
 # Every frame of every capture: text, ASCII, JSON and SVG hold, and the FCS is the one of zlib.
 cat >"$tmp/check.py" <<'PY'

@@ -91,6 +91,14 @@ for n in 1 2; do
         $(($(count sent $n) - $(lost $n <"$tmp/bad" | wc -l) + twice))
 done
 
+# An event about another connection than the frame's names it: the second SYN pushes the first out of the pool.
+if command -v hping3 >/dev/null; then
+    start --pcap "$tmp/evict.pcapng" --syn-pool 1 --syn-policy evict
+    hping3 -q -c 2 -i u1000 -S -a 10.0.0.77 -s 5000 -p 80 10.0.0.2 >/dev/null 2>&1
+    stop
+    t_eq "an event about another connection names it" "$(tshark -r "$tmp/evict.pcapng" -Y 'tcp.srcport == 5001' -T fields -e frame.comment 2>/dev/null | grep -o '\[.*\]')" "[10.0.0.2:80-10.0.0.77:5000]"
+fi
+
 # The congestion window, told by frames: what the timeout did stands at the retransmission.
 start --pcap "$tmp/cwnd.pcapng" --trace "$tmp/cwnd.jsonl" --offload off --delay 1
 background timeout 30 nc 10.0.0.2 19 </dev/null >"$tmp/got"

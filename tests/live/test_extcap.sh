@@ -99,6 +99,36 @@ fi
 # The toolbar, by its pipes.
 t "the toolbar's pipes" python3 "$live_dir/helpers/toolbar.py" "$extcap" "$stackctl" "$control" "$tmp"
 
+# When there is nothing to read, the reader sees the end, however long the refusal takes.
+mkfifo "$tmp/refused"
+"$extcap" --capture --extcap-interface stackd-tap9 --fifo "$tmp/refused" 2>/dev/null &
+e=$!
+t_eq "a refusal ends the reader as well" "$(timeout 20 cat "$tmp/refused"; echo $?)" 0
+wait $e
+t_eq "with status 2" $? 2
+
+# Nobody ever reads: it waits, until who started it has gone, or has enough.
+mkfifo "$tmp/unread" "$tmp/go"
+waits() { # is it the program, and does it catch SIGTERM already? Then it is about to wait, or waits
+    until { [ "$(readlink "/proc/$1/exe")" = "$extcap" ] && grep -qE '^SigCgt:.*[4-7c-f][0-9a-f]{3}$' "/proc/$1/status"; } || ! kill -0 "$1" 2>/dev/null; do :; done
+}
+sh -c "'$extcap' --capture --extcap-interface stackd-tap0 --fifo '$tmp/unread' & echo \$! >'$tmp/orphan'; read -r go <'$tmp/go'" &
+mother=$!
+until [ -s "$tmp/orphan" ]; do :; done
+orphan=$(cat "$tmp/orphan")
+pids+=("$orphan")
+waits "$orphan"
+t "nobody reads: it waits" kill -0 "$orphan"
+kill $mother
+until [ ! -e "/proc/$orphan" ] || grep -q '^State:.Z' "/proc/$orphan/status"; do :; done 2>/dev/null
+ok "nobody reads: it ends with who started it"
+"$extcap" --capture --extcap-interface stackd-tap0 --fifo "$tmp/unread" &
+e=$!
+waits $e
+kill $e
+wait $e
+t_eq "nobody reads: or by SIGTERM" "$?" 0
+
 # The capture ends with a whole file: by SIGTERM, and when the stackd ends.
 mkfifo "$tmp/fifo"
 for how in SIGTERM "the stackd's end"; do

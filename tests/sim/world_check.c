@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "l4_transport/tcp_explain.h"
 #include "l4_transport/tcp_priv.h"
 #include "world.h"
 
@@ -195,6 +196,25 @@ static uint32_t world_check_sendq(struct world *w, const struct world_host *h,
     return records;
 }
 
+/* A connection that output has left behind is silent for a reason (tcp_explain.c), and never for none: what
+ * may leave by the rules has left, unless a pool was empty. */
+static void world_check_silence(struct world *w, const struct world_host *h, const struct tcb *t)
+{
+    const struct tcp *tcp = t->tcp;
+    const struct slab *sent =
+        &tcp->sent_pool; /* its last quarter is for what is in flight already */
+    bool was_scarce =
+        sent->peak >= sent->count - sent->count / 4 || h->n.core.pkts.slab.exhausted > 0;
+    struct tcp_reason r[TCP_REASONS_MAX];
+    unsigned n = tcp_explain(tcp, &t->conn.id, r);
+
+    CLAIM(w, h, n > 0);
+    for (unsigned i = 0; i < n; i++) {
+        CLAIM(w, h, r[i].kind != TCP_WHY_DUE);
+        CLAIM(w, h, r[i].kind != TCP_WHY_RETRY || was_scarce);
+    }
+}
+
 static void world_check_tcb(struct world *w, const struct world_host *h, const struct tcb *t)
 {
     uint32_t grain = (1u << t->rcv_wnd_shift) - 1; /* of the window field */
@@ -222,6 +242,7 @@ static void world_check_tcb(struct world *w, const struct world_host *h, const s
         return;
     CLAIM(w, h, seq_eq(t->snd_una, t->snd_nxt) || t->rtx_at != NET_NEVER);
     CLAIM(w, h, !t->ack_now && t->dup_acks_due == 0);
+    world_check_silence(w, h, t);
     if (syn_acked)
         CLAIM(w, h,
               seq_eq(t->snd_nxt, tcp_data_end(t)) || t->fin_sent || t->rtx_at != NET_NEVER ||

@@ -15,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
 
-enum { RELAY_LAST_MS = 500 };
+enum { RELAY_LAST_MS = 500, RELAY_READER_S = 5 };
 
 static volatile sig_atomic_t relay_stopped;
 
@@ -76,31 +77,51 @@ bool relay_filter(const struct extcap *x, char *out, size_t len)
     return n > 0 && (size_t)n < len;
 }
 
-int relay_check(const struct extcap *x)
+/* Return: whether @filter is one; if not, @err receives why. */
+static bool relay_compile(const char *filter, char *err, size_t err_len)
 {
     pcap_t *dead = pcap_open_dead(DLT_EN10MB, 65535);
     struct bpf_program program;
+    bool good = dead != NULL && pcap_compile(dead, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
 
-    if (dead == NULL)
-        return extcap_say(EXTCAP_FAILED, "no memory: close something");
-    if (pcap_compile(dead, &program, x->filter, 1, PCAP_NETMASK_UNKNOWN) == 0)
+    if (good)
         pcap_freecode(&program);
     else
-        printf("%s\n", pcap_geterr(dead));
-    pcap_close(dead);
+        snprintf(err, err_len, "%s", dead != NULL ? pcap_geterr(dead) : "no memory");
+    if (dead != NULL)
+        pcap_close(dead);
+    return good;
+}
+
+int relay_check(const struct extcap *x)
+{
+    char err[PCAP_ERRBUF_SIZE];
+
+    if (!relay_compile(x->filter, err, sizeof(err)))
+        printf("%s\n", err);
     return EXTCAP_OK;
 }
 
-/* Ask for the stream. Return: whether it comes; if not, why has been said. */
-static bool relay_start(const struct extcap *x, struct dial *d)
+/* Are the user's choices right? If not, it is told. */
+static bool relay_choices(const struct extcap *x, char *filter, size_t len)
 {
-    char filter[2048];
+    char err[PCAP_ERRBUF_SIZE];
 
-    if (!relay_filter(x, filter, sizeof(filter))) {
+    if (!relay_filter(x, filter, len)) {
         extcap_say(0, "--connection %s: not a connection: try one like 10.0.0.2:80-10.0.0.1:40112",
                    x->connection != NULL ? x->connection : "");
         return false;
     }
+    if (!relay_compile(filter, err, sizeof(err))) {
+        extcap_say(0, "capture filter \"%s\": %s: see pcap-filter(7)", filter, err);
+        return false;
+    }
+    return true;
+}
+
+/* Ask for the stream. Return: whether it comes; if not, why has been said. */
+static bool relay_start(const struct extcap *x, struct dial *d, const char *filter)
+{
     json_t *request =
         json_pack("{s:s,s:s,s:s,s:s,s:b,s:I}", "cmd", "pcap", "op", "start", "file", "-", "filter",
                   filter, "sent", x->sent, "snaplen", (json_int_t)x->snaplen);
@@ -203,44 +224,63 @@ static void relay_signals(sigset_t *unblocked)
     sigprocmask(SIG_BLOCK, &blocked, unblocked); /* but for ppoll() */
 }
 
-/* The FIFO is there once Wireshark reads it. */
-static int relay_open(const char *path, const sigset_t *unblocked)
+/* The FIFO can be opened once somebody reads it; who started us may end before. @seconds: to wait for a
+ * reader, 0: without end. Return: the descriptor, or -1. */
+static int relay_open(const char *path, pid_t parent, const sigset_t *unblocked, int seconds)
 {
-    sigset_t blocked;
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 
-    sigprocmask(SIG_SETMASK, unblocked, &blocked);
-    int fd = relay_stopped ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+    for (int tries = 0; seconds == 0 || tries < seconds * 50; tries++) {
+        int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 
-    sigprocmask(SIG_SETMASK, &blocked, NULL);
-    return fd;
+        if (fd >= 0)
+            (void)fcntl(fd, F_SETFL, O_WRONLY);
+        if (fd >= 0 || errno != ENXIO)
+            return fd;
+        (void)ppoll(NULL, 0, &pause, unblocked);
+        if (getppid() != parent)
+            relay_stopped = 1;
+        if (relay_stopped)
+            break;
+    }
+    return -1;
+}
+
+/* What is to be known before anything begins. */
+static bool relay_prepare(const struct extcap *x, struct dial *d, char *filter, size_t len)
+{
+    return relay_choices(x, filter, len) && list_dial(x->interface, d);
 }
 
 int relay_run(const struct extcap *x)
 {
+    pid_t parent = getppid();
     struct toolbar t;
     sigset_t unblocked;
-    struct dial d;
+    struct dial d = {.fd = -1};
+    char filter[2048];
 
     if (x->fifo == NULL)
         return extcap_say(EXTCAP_USAGE, "--capture needs --fifo PATH");
-    if (!list_dial(x->interface, &d))
-        return EXTCAP_FAILED;
     relay_signals(&unblocked);
-    if (!relay_start(x, &d)) {
-        dial_close(&d);
-        return EXTCAP_FAILED;
-    }
-    dial_rest(&d);
-    int fifo = relay_open(x->fifo, &unblocked), status = EXTCAP_OK;
+    bool ready = relay_prepare(x, &d, filter, sizeof(filter));
+    int status = EXTCAP_OK;
+    /* The capture begins when there is somebody to read it: before, it would only fill buffers. If there is
+     * none to begin, the reader has to see the end of it all the same: he would wait for ever. */
+    int fifo = relay_open(x->fifo, parent, &unblocked, ready ? 0 : RELAY_READER_S);
 
-    if (fifo >= 0) {
+    if (fifo < 0 && ready && !relay_stopped)
+        status = extcap_say(EXTCAP_FAILED, "%s: %s", x->fifo, strerror(errno));
+    else if (!ready || (fifo >= 0 && !relay_start(x, &d, filter)))
+        status = EXTCAP_FAILED;
+    else if (fifo >= 0) {
+        dial_rest(&d);
         toolbar_open(&t, x, d.path);
         relay_loop(&d, fifo, &t, &unblocked);
         toolbar_close(&t);
-        close(fifo);
-    } else if (!relay_stopped) {
-        status = extcap_say(EXTCAP_FAILED, "%s: %s", x->fifo, strerror(errno));
     }
+    if (fifo >= 0)
+        close(fifo);
     dial_close(&d);
     return status;
 }

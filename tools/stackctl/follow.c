@@ -249,14 +249,14 @@ static int fault_show(struct ctl *c)
         bool any = false;
 
         printf("%s:", dirs[d]);
-        for (int i = 0; i < 7; i++) {
+        for (int i = 0; i < 8; i++) {
             double v = jreal(f, names[i]);
 
             if (v <= 0)
                 continue;
             const char *scale = "";
 
-            if (i == 6 && v >= 1e3) { /* the rate, as `tc` writes it */
+            if (i == 7 && v >= 1e3) { /* the rate, as `tc` writes it */
                 scale = v >= 1e9 ? "G" : v >= 1e6 ? "M" : "k";
                 v /= v >= 1e9 ? 1e9 : v >= 1e6 ? 1e6 : 1e3;
             }

@@ -346,6 +346,8 @@ static int main_up(struct stackd *d, char *err, size_t err_len)
 void stackd_free(struct stackd *d)
 {
     port_close(d->port);
+    if (d->files.ctx != NULL)
+        files_close_root(&d->root);
     if (d->mem != NULL && d->mem != MAP_FAILED)
         munmap(d->mem, d->mem_len);
 }

@@ -412,7 +412,9 @@ static void probe_event(void *ctx, const struct trace_ev *ev)
 
 /* ---- what is different afterwards ---- */
 
-static const char *probe_state(const struct probing *g, struct tcp_status *s)
+/* @before: the state before, NULL: this is it. A connection that has gone is CLOSED; where there was none, and
+ * after a passive open that came to nothing (section 3.10.7.4, second), LISTEN meets the next segment. */
+static const char *probe_state(const struct probing *g, struct tcp_status *s, const char *before)
 {
     struct tcp_id id = probe_id(g->p);
 
@@ -423,6 +425,8 @@ static const char *probe_state(const struct probing *g, struct tcp_status *s)
         return "";
     if (tcp_status_of(&g->n->tcp, &id, s))
         return tcp_state_name(s->state);
+    if (before != NULL && !same(before, "LISTEN") && !same(before, "SYN_RCVD"))
+        return "CLOSED";
     for (uint32_t i = 0; i < g->n->tcp.listener_pool.frontier; i++) {
         const struct tcp_listener *l = slab_at(&g->n->tcp.listener_pool, i);
 
@@ -545,14 +549,14 @@ void probe_run(struct net *n, const struct probe *p,
     }
     text[probe_describe(pkt, text, sizeof(text) - 1)] = '\0';
     probe_say(&g, "segment", "text", text);
-    const char *from = probe_state(&g, &before);
+    const char *from = probe_state(&g, &before, NULL);
 
     n->core.trace = (struct trace){((1u << TRACE_KINDS) - 1) & ~(1u << TRACE_seg), probe_event, &g};
     net_input(n, &pkt, 1, n->core.now);
     probe_verdict(&g);
     probe_output(&g, true);
     n->core.trace = (struct trace){0};
-    const char *to = probe_state(&g, &after);
+    const char *to = probe_state(&g, &after, from);
     char out[PROBE_LINE];
     struct fmt f = probe_begin(out, "state");
 

@@ -129,7 +129,7 @@ void stackd_trace_changed(struct stackd *d);
 
 /** stackd_pin - this thread runs on the processor of queue @i from now on. Return: 0 or -1. */
 int stackd_pin(const struct stackd_options *o, unsigned i, char *err, size_t err_len);
-/** stackd_free - give back port and memory. */
+/** stackd_free - give back port, files and memory. */
 void stackd_free(struct stackd *d);
 
 /* sink.c */

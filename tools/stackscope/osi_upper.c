@@ -107,6 +107,41 @@ static enum osi_kind osi_kind(struct span s)
     return high ? KIND_UTF8 : KIND_TEXT;
 }
 
+static void osi_first_line(struct span data, char *out, size_t out_len)
+{
+    size_t len = 0;
+
+    while (len < data.len && len + 1 < out_len && data.p[len] != '\r' && data.p[len] != '\n') {
+        out[len] = data.p[len] >= 0x20 && data.p[len] < 0x7f ? (char)data.p[len] : '.';
+        len++;
+    }
+    out[len] = '\0';
+}
+
+/* The rest of the line that begins with @name, as `Content-Type: `. Return: whether there is one. */
+static bool osi_header(struct span data, const char *name, char *out, size_t out_len)
+{
+    const char *all = (const char *)data.p;
+    const char *at = memmem(all, data.len, name, strlen(name));
+
+    if (at == NULL || at == all || at[-1] != '\n')
+        return false;
+    at += strlen(name);
+    osi_first_line((struct span){(const uint8_t *)at, (size_t)(all + data.len - at)}, out, out_len);
+    return true;
+}
+
+/* What the application says itself about the form of its content. */
+static void osi_say_form(struct osi_layer *l, struct span data)
+{
+    char text[120];
+
+    if (osi_header(data, "Content-Type: ", text, sizeof(text)))
+        osi_say(l, "Content-Type says what the bytes behind the empty line are: %s.", text);
+    if (osi_header(data, "Content-Encoding: ", text, sizeof(text)))
+        osi_say(l, "Content-Encoding says how they are packed: %s.", text);
+}
+
 static void osi_presentation(struct osi *x, struct span data, enum osi_kind kind)
 {
     static const char *const tls[] = {"change cipher spec", "alert", "handshake",
@@ -145,6 +180,8 @@ static void osi_presentation(struct osi *x, struct span data, enum osi_kind kind
         osi_line(l, "binary: numbers and fields of the application's own");
         break;
     }
+    if (kind != KIND_TLS)
+        osi_say_form(l, data);
 }
 
 /* ---- application ---- */
@@ -165,17 +202,6 @@ static bool osi_dns_name(struct span s, char *out, size_t out_len)
     }
     out[used] = '\0';
     return at < s.len && used > 0;
-}
-
-static void osi_first_line(struct span data, char *out, size_t out_len)
-{
-    size_t len = 0;
-
-    while (len < data.len && len + 1 < out_len && data.p[len] != '\r' && data.p[len] != '\n') {
-        out[len] = data.p[len] >= 0x20 && data.p[len] < 0x7f ? (char)data.p[len] : '.';
-        len++;
-    }
-    out[len] = '\0';
 }
 
 static bool osi_begins(struct span data, const char *word)
