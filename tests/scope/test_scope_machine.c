@@ -613,6 +613,21 @@ TWICE(test_machine_time_wait_takes_no_reset)
     T_EQ(w.ended[0].end[END_CLIENT].state, TCP_TIME_WAIT);
 }
 
+TWICE(test_machine_which_copy_of_a_fin_came_is_presumed)
+{
+    begin(iss);
+    open_with_data();
+    c(FIN | ACK, 101, 1, 0);
+    s(FIN | ACK, 1, 101, 0); /* 7 */
+    s(ACK, 2, 102, 0);       /* 8 */
+    later(NET_MS(200));
+    s(FIN | ACK, 1, 102, 0); /* 9 */
+    c(ACK, 102, 2, 0);       /* has it got 7, or 9? */
+    T_STR(told(), "c:ESTABLISHED>FIN_WAIT_1#6 s:ESTABLISHED>FIN_WAIT_1#7 s:FIN_WAIT_1>CLOSING#6=8 "
+                  "c:FIN_WAIT_1>FIN_WAIT_2#8? c:FIN_WAIT_2>TIME_WAIT#9?");
+    finish();
+}
+
 T_MAIN("scope_machine", T(test_machine_normal_close), T(test_machine_fin_with_data_answered_by_fin),
        T(test_machine_simultaneous_close), T(test_machine_half_close_data_goes_on),
        T(test_machine_simultaneous_open), T(test_machine_refused),
@@ -644,4 +659,5 @@ T_MAIN("scope_machine", T(test_machine_normal_close), T(test_machine_fin_with_da
        T(test_machine_fin_lost_before_the_capture_leaves_the_order_open),
        T(test_machine_fin_that_only_the_other_end_has_seen),
        T(test_machine_second_copy_of_a_fin_is_the_cause_when_the_first_was_lost),
-       T(test_machine_forged_syns_in_both_names), T(test_machine_time_wait_takes_no_reset))
+       T(test_machine_forged_syns_in_both_names), T(test_machine_time_wait_takes_no_reset),
+       T(test_machine_which_copy_of_a_fin_came_is_presumed))

@@ -211,7 +211,8 @@ static int64_t machine_crossing(const struct conn *c, unsigned e)
     return peer->rtt.samples != 0 ? 2 * peer->rtt_last : CROSSING_NS;
 }
 
-/* Which of two copies of a FIN did the ACK at hand answer? The later one, if there was time for it. */
+/* Which of two copies of a FIN did the ACK at hand answer? The later one, if there was time for it; a FIN is
+ * acknowledged within half a second (RFC 9293 section 3.8.6.3). */
 static struct passed machine_which_fin(const struct track *t, const struct conn *c, unsigned e)
 {
     const struct machine *m = &c->machine[e];
@@ -325,6 +326,10 @@ static void machine_shows_got(struct track *t, struct conn *c, const struct trac
     /* A FIN that left after the ACK carries that ACK, too. */
     got_ack = got_ack || (got_fin && m->fin_sent == KNOWN_YES && !m->fin_acked &&
                           m->ack_fin.frame != 0 && fin.frame >= m->ack_fin.frame);
+    /* Copies of the FIN before and behind that ACK: which one came decides between CLOSING and FIN_WAIT_2. */
+    if (got_fin && got_ack && !m->fin_stale && m->fin.frame < m->ack_fin.frame &&
+        m->ack_fin.frame < m->fin_again.frame)
+        proof = 0;
     machine_doubts(t, c, g, got_fin);
     if (got_fin && m->phase == PHASE_SYN_RCVD && m->ack_syn.frame != 0)
         machine_takes_ack_of_syn(t, c, e, m->ack_syn, proof);

@@ -48,7 +48,7 @@ static const struct argp_option common_options[] = {
     {"write",                                 'w', "FILE", 0, "Write the capture with comments, as pcapng", 0},
     {"interface",                            'i', "NAME|N|all", 0,
      "Frames of this interface of the file; default: all but `sent'", 0},
-    {"connections",                              KEY_CONNECTIONS, "N", 0, "Keep track of so many at once at most", 0},
+    {"connections",                              KEY_CONNECTIONS, "N", 0, "Keep track of so many at once (131072; 1.5 KiB each, 7 at most)", 0},
     {0}
 };
 
