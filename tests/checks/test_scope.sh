@@ -59,6 +59,9 @@ ends "a text" 2 'README.md: broken at offset 0: .* neither pcap nor pcapng' READ
 ends "a wrong filter" 2 "filter 'tcp prot 80': .*see pcap-filter" $http tcp prot 80
 ends "an unknown option" 1 'unknown option --no-tiem: try --no-time' states --no-tiem $http
 ends "an unknown format" 1 'osi has: text svg' osi 9 --format pdf $http
+ends "JSON of a picture" 1 'ladder has no JSON, but: text svg mermaid; .*try stackscope states -j' ladder all -j $http
+ends "JSON of a diagram" 1 'plot has no JSON, but: text svg' plot all -j $http
+ends "JSON and a picture at once" 1 'stackscope: -j and svg at once' osi 9 -j --format svg $http
 ends "too few connections" 1 'try a number from 16' --connections 3 $http
 ends "a command that does not write" 1 'try stackscope states -w' osi 9 -w "$tmp/x.pcapng" $http
 ends "over itself" 1 'that is the capture to be read' states -w $http $http

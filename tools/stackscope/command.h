@@ -35,8 +35,9 @@ struct scope_command {
     int words_max;                     /* how many words it takes at most */
     /** is_word - may @word, which stands behind FILE, be a word of this command and no filter? */
     bool (*is_word)(const char *word);
-    bool writes; /* understands -w */
-    bool late;   /* prints nothing before end(), so that progress can be shown on a terminal */
+    bool writes;   /* understands -w */
+    bool no_json;  /* does not understand -j */
+    bool late;     /* prints nothing before end(), so that progress can be shown on a terminal */
     /**
      * begin - take what was given.
      * @argv: own options, whole and checked, as `--name` or `--name=value`, and the words, in their order

@@ -368,6 +368,7 @@ const struct scope_command scope_ladder = {
     .formats = "text svg mermaid",
     .words_max = 1,
     .is_word = ladder_is_word,
+    .no_json = true,
     .late = true,
     .begin = ladder_begin,
     .frame = ladder_frame,

@@ -391,6 +391,12 @@ static int main_format(struct main_args *m)
     } else if (dot != NULL && format_find(formats, dot + 1, strlen(dot + 1)) != NULL) {
         m->o.format = format_find(formats, dot + 1, strlen(dot + 1));
     }
+    if (m->o.json && m->command->no_json)
+        return scope_say(SCOPE_USAGE,
+                         "%s has no JSON, but: %s; what it draws from: try stackscope states -j %s",
+                         m->command->name, formats, m->o.name);
+    if (m->o.json && strcmp(m->o.format, "text") != 0)
+        return scope_say(SCOPE_USAGE, "-j and %s at once: try one of them", m->o.format);
     return SCOPE_OK;
 }
 

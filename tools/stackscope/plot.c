@@ -405,6 +405,7 @@ const struct scope_command scope_plot = {
     .options = plot_options,
     .formats = "text svg html png",
     .words_max = 1,
+    .no_json = true,
     .late = true,
     .begin = plot_begin,
     .frame = plot_frame,
