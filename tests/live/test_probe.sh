@@ -36,6 +36,7 @@ t_match "ICMP" "$(ctl probe icmp 10.0.0.1 10.0.0.2)" '^sent +10\.0\.0\.2 > 10\.0
 t_eq "-j: the same, in order" "$(ctl -j probe tcp 10.0.0.1:4444 10.0.0.2:80 --flags S | jq -r '[.lines[].what] | index("segment") < index("step") and index("step") < index("verdict") and index("verdict") < index("sent")')" true
 t_match "nonsense is told: flags" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags XYZ 2>&1)" '^stackctl: --flags XYZ: of F S R P'
 t_match "nonsense is told: options" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --opt colour=red 2>&1)" '^stackctl: --opt colour=red: try mss'
+t_match "nonsense is told: more options than fit" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags S --opt mss=1460 --opt ts=1:1 --opt sack=1:2 --opt sack=3:4 --opt sack=5:6 2>&1)" '^stackctl: --opt: together they are longer than the 40 bytes'
 t_match "nonsense is told: ends" "$(ctl probe tcp x 10.0.0.2:80 2>&1)" '^stackctl: not two ends'
 # Who asks for steps by name hears them of real segments, too.
 "$stackctl" --control "$control" -j trace -c 3 kind=step conn=:9 >"$tmp/steps" &

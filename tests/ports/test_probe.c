@@ -215,8 +215,8 @@ static struct probe random_probe(struct world *w)
     return p;
 }
 
-/* A connection that was made by two probes which then came true. */
-static void world_connect(struct world *w)
+/* A connection that was made by two probes which then came true. @mss: of the peer; 0: as it comes. */
+static void world_connect(struct world *w, uint16_t mss)
 {
     struct tcp_id id;
     struct tcp_status s;
@@ -227,10 +227,10 @@ static void world_connect(struct world *w)
     p.seg = (struct tcp_seg){
         .flags = TCP_SYN, .wnd = 65535, .seq = seq_of((uint32_t)prng_u64(&w->prng))};
     p.has_seq = true;
-    if (dice(w, 2) == 0) {
+    if (dice(w, 2) == 0 || mss > 0) {
         p.has_opts = true;
         p.seg.opt = (struct tcp_opts){.has_mss = true,
-                                      .mss = 1460,
+                                      .mss = mss > 0 ? mss : 1460,
                                       .has_ts = true,
                                       .tsval = 7,
                                       .has_sack_ok = true,
@@ -263,7 +263,7 @@ static void test_probe_foretells_what_happens(void)
                 if (sd >= 0)
                     sock_abort(s, sd);
                 world_output(&w, NULL);
-                world_connect(&w);
+                world_connect(&w, 0);
                 sd = sock_accept(s, w.listener, NULL);
                 ended++;
             }
@@ -345,9 +345,9 @@ static void test_probe_tells_the_steps(void)
 
     T_NEED(t != NULL && some != NULL);
     world_begin(&w, 3);
-    world_connect(&w);
+    world_connect(&w, 0);
     while (w.n.tcp.tcbs.used == 0)
-        world_connect(&w);
+        world_connect(&w, 0);
     struct probe p = {
         .proto = IP_PROTO_TCP,
         .src = PEER,
@@ -385,5 +385,53 @@ static void test_probe_tells_the_steps(void)
     free(w.memory);
 }
 
+/* An ACK that lets a long queue go: the first frames are told, and how many follow. */
+static void test_probe_many_frames_are_told_as_a_number(void)
+{
+    static struct world w;
+    static const uint8_t data[60000];
+    struct told *t = calloc(1, sizeof(*t)), *some = calloc(1, sizeof(*some));
+
+    T_NEED(t != NULL && some != NULL);
+    world_begin(&w, 3);
+    world_connect(&w, 150);
+    while (w.n.tcp.tcbs.used == 0)
+        world_connect(&w, 150);
+    struct socks *s = net_socks(&w.n);
+    int sd = sock_accept(s, w.listener, NULL);
+    struct probe p = {
+        .proto = IP_PROTO_TCP,
+        .src = PEER,
+        .dst = HOST,
+        .sport = w.port,
+        .dport = 80,
+        .ttl = 64,
+        .seg = {.flags = TCP_ACK, .wnd = 65535},
+    };
+
+    T_NEED(sd >= 0);
+    unsigned lines = 0;
+
+    for (unsigned round = 0; round < 8 && lines < 33; round++) { /* the congestion window doubles */
+        while (sock_send(s, sd, data, sizeof(data), 0) > 0)
+            ;
+        world_output(&w, NULL);
+        ask(&w, &p, t); /* acknowledges all that was sent */
+        pick(t, "sent", "text", some);
+        lines = 0;
+        for (const char *at = some->text; *at != '\0'; at++)
+            lines += *at == '\n';
+        struct pkt *frame = probe_frame(&w.n, &p);
+
+        T_NEED(frame != NULL);
+        net_input(&w.n, &frame, 1, w.now);
+    }
+    T_EQ(lines, 33);
+    T_TRUE(strstr(some->text, "\nand ") != NULL && strstr(some->text, " more\n") != NULL);
+    free(t);
+    free(some);
+    free(w.memory);
+}
+
 T_MAIN("probe", T(test_probe_foretells_what_happens), T(test_probe_other_datagrams),
-       T(test_probe_tells_the_steps))
+       T(test_probe_tells_the_steps), T(test_probe_many_frames_are_told_as_a_number))

@@ -7,6 +7,7 @@
 #include "stackctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct argp_option probe_options[] = {
@@ -52,8 +53,9 @@ bool probe_option(struct ctl *c, int key, char *arg)
     case KEY_BAD_SUM:
         return p->bad_sum = true;
     case KEY_OPT:
-        if (p->opts < (int)(sizeof(p->opt) / sizeof(p->opt[0])))
-            p->opt[p->opts++] = arg;
+        if (p->opts == (int)(sizeof(p->opt) / sizeof(p->opt[0])))
+            exit(ctl_say(CTL_USAGE, "--opt %s: at most %d options", arg, p->opts));
+        p->opt[p->opts++] = arg;
         return true;
     default:
         return false;

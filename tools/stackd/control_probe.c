@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROBE_TEXT = 256 * 1024 };
+enum { PROBE_TEXT = 256 * 1024 }; /* more than a child writes: PROBE_MOST lines of each kind */
 
 static const char flag_letters[] = "FSRP.UEW";
 
@@ -97,6 +97,17 @@ static bool read_option(const char *word, struct tcp_opts *o)
     return false;
 }
 
+/* Do the options fit into a header, laid out and filled up as tcp_opts_emit() does it? */
+static bool options_fit(const struct tcp_opts *o)
+{
+    unsigned len = o->has_mss ? 4 : 0;
+
+    len += o->has_ts ? 12 : o->has_sack_ok ? 4 : 0;
+    len += o->has_wscale ? 4 : 0;
+    len += o->sack_count > 0 ? 4 + 8u * o->sack_count : 0;
+    return len <= TCP_HDR_MAX - TCP_HDR_LEN;
+}
+
 static bool read_end(const char *text, uint32_t *ip, uint16_t *port)
 {
     struct conn_match m;
@@ -134,6 +145,10 @@ static json_t *read_tcp(const json_t *request, struct probe *p)
                 "--opt %.30s: try mss=1460 wscale=8 sackok ts=VAL:ECR sack=L:R none",
                 word != NULL ? word : "?");
     }
+    if (!options_fit(&p->seg.opt))
+        return control_usage("--opt: together they are longer than the %d bytes that a header has "
+                             "for options: leave one out",
+                             TCP_HDR_MAX - TCP_HDR_LEN);
     return NULL;
 }
 
@@ -232,6 +247,8 @@ void client_probe_run(struct client *c)
         p->len += (size_t)n;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (p->len == PROBE_TEXT)
+        (void)kill(p->pid, SIGKILL); /* it would wait for us to read, and we for its end */
     while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
         ;
     p->pid = 0;

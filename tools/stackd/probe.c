@@ -33,7 +33,11 @@
 #include "wire/tcp_flags.h"
 #include "wire/udp.h"
 
-enum { PROBE_LINE = 2048, PROBE_FRAMES = 64 };
+enum {
+    PROBE_LINE = 2048,
+    PROBE_FRAMES = 64,
+    PROBE_MOST = 32 /* events, and frames, that are told: a full send queue is long */
+};
 
 struct probing {
     struct net *n;
@@ -43,6 +47,7 @@ struct probing {
     const char *layer, *reason, *sentence; /* the refusal; NULL: none */
     char pass[64];                         /* what is known when the next step follows */
     bool has_step;
+    unsigned events, frames; /* seen so far */
 };
 
 /* ---- frames ---- */
@@ -351,6 +356,21 @@ static void probe_passed(struct probing *g, const char *result)
     g->has_step = false;
 }
 
+/* How many were too many to be told. */
+static void probe_more(const struct probing *g, const char *what, unsigned count)
+{
+    char text[64];
+    struct fmt f = {.p = text, .cap = sizeof(text) - 1};
+
+    if (count <= PROBE_MOST)
+        return;
+    fmt_str(&f, "and ");
+    fmt_u64(&f, count - PROBE_MOST);
+    fmt_str(&f, " more");
+    text[f.len] = '\0';
+    probe_say(g, what, "text", text);
+}
+
 static void probe_event(void *ctx, const struct trace_ev *ev)
 {
     struct probing *g = ctx;
@@ -365,6 +385,8 @@ static void probe_event(void *ctx, const struct trace_ev *ev)
         g->sentence = ev->why;
         return;
     }
+    if (ev->kind != TRACE_step && ++g->events > PROBE_MOST)
+        return;
     struct trace_ev shown = *ev;
 
     if (ev->kind == TRACE_step) {
@@ -476,7 +498,7 @@ static void probe_changes(const struct probing *g, const struct tcp_status *a,
 
 /* ---- the walk ---- */
 
-static void probe_output(const struct probing *g, bool is_shown)
+static void probe_output(struct probing *g, bool is_shown)
 {
     struct pkt *out[PROBE_FRAMES];
     size_t count;
@@ -487,7 +509,7 @@ static void probe_output(const struct probing *g, bool is_shown)
             size_t len = probe_describe(out[i], text, sizeof(text) - 1);
 
             text[len] = '\0';
-            if (is_shown)
+            if (is_shown && ++g->frames <= PROBE_MOST)
                 probe_say(g, "sent", "text", text);
             pkt_release(out[i]);
         }
@@ -556,6 +578,8 @@ void probe_run(struct net *n, const struct probe *p,
     probe_verdict(&g);
     probe_output(&g, true);
     n->core.trace = (struct trace){0};
+    probe_more(&g, "event", g.events);
+    probe_more(&g, "sent", g.frames);
     const char *to = probe_state(&g, &after, from);
     char out[PROBE_LINE];
     struct fmt f = probe_begin(out, "state");
