@@ -38,6 +38,12 @@ t_match "nonsense is told: flags" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flag
 t_match "nonsense is told: options" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --opt colour=red 2>&1)" '^stackctl: --opt colour=red: try mss'
 t_match "nonsense is told: more options than fit" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags S --opt mss=1460 --opt ts=1:1 --opt sack=1:2 --opt sack=3:4 --opt sack=5:6 2>&1)" '^stackctl: --opt: together they are longer than the 40 bytes'
 t_match "nonsense is told: ends" "$(ctl probe tcp x 10.0.0.2:80 2>&1)" '^stackctl: not two ends'
+raw() { jq -nc '{cmd: "probe", proto: "tcp", src: "10.0.0.1:1", dst: "10.0.0.2:80", flags: "S"} + '"$1" | timeout 5 nc -N -U "$control"; }
+for field in '{win: 65536}' '{win: -1}' '{win: "1"}' '{ttl: 256}' '{ttl: -1}' '{len: -1}'; do
+    t_match "nonsense is told: $field" "$(raw "$field")" '"ok":false.*--(win|ttl|len): 0 to'
+done
+t_match "the largest are taken" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags S --win 65535 --ttl 255)" '^segment .*win 65535'
+t_match "nonsense is told: text that is not UTF-8" "$(ctl probe tcp $'\xff' 10.0.0.2:80 2>&1)" '^stackctl: .*not UTF-8'
 # Who asks for steps by name hears them of real segments, too.
 "$stackctl" --control "$control" -j trace -c 3 kind=step conn=:9 >"$tmp/steps" &
 follower=$!

@@ -8,6 +8,7 @@
 #include "probe.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -433,5 +434,34 @@ static void test_probe_many_frames_are_told_as_a_number(void)
     free(w.memory);
 }
 
+/* A machine that is slow is no fault of ours; a signal that is one is told as such. */
+static void test_probe_slow_is_not_a_fault(void)
+{
+    static const struct {
+        int sig;
+        const char *want;
+    } cases[] = {
+        {SIGALRM, "the copy of the host took too long (5 s)"                              },
+        {SIGKILL, "the copy of the host ended early (signal 9): that is a fault of stackd"},
+        {0,       "the copy of the host ended early (status 3): that is a fault of stackd"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char why[96];
+        int status = 0;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            if (cases[i].sig != 0)
+                raise(cases[i].sig);
+            _exit(3);
+        }
+        T_EQ(waitpid(pid, &status, 0), pid);
+        probe_ended(status, why, sizeof(why));
+        T_STR(why, cases[i].want);
+    }
+}
+
 T_MAIN("probe", T(test_probe_foretells_what_happens), T(test_probe_other_datagrams),
-       T(test_probe_tells_the_steps), T(test_probe_many_frames_are_told_as_a_number))
+       T(test_probe_tells_the_steps), T(test_probe_many_frames_are_told_as_a_number),
+       T(test_probe_slow_is_not_a_fault))

@@ -162,7 +162,11 @@ char *dial_line(struct dial *d)
 json_t *dial_ask(struct dial *d, const json_t *request)
 {
     char *text = json_dumps(request, JSON_COMPACT);
-    bool sent = text != NULL && dial_send(d, text, strlen(text)) && dial_send(d, "\n", 1);
+
+    if (text == NULL) /* json_pack() has refused a text */
+        return json_pack("{s:b,s:s,s:s}", "ok", 0, "kind", "usage", "error",
+                         "a text of this request is not UTF-8, as JSON must be");
+    bool sent = dial_send(d, text, strlen(text)) && dial_send(d, "\n", 1);
 
     free(text);
     const char *line = sent ? dial_line(d) : NULL;

@@ -56,8 +56,8 @@ char *dial_line(struct dial *d);
 /** dial_rest - from here on no lines: in holds in_len bytes that were not taken. */
 void dial_rest(struct dial *d);
 
-/** dial_ask - send @request, take the reply; the caller's, and to be looked at for "ok". Return: NULL when
- * the connection is over. */
+/** dial_ask - send @request, take the reply; the caller's, and to be looked at for "ok". NULL: its
+ * parts could not be packed, which is answered here. Return: NULL when the connection is over. */
 json_t *dial_ask(struct dial *d, const json_t *request);
 
 #endif

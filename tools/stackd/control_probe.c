@@ -119,11 +119,21 @@ static bool read_end(const char *text, uint32_t *ip, uint16_t *port)
     return true;
 }
 
+/* An integer from 0 to @most, @otherwise where there is none. Return: is it one? */
+static bool read_field(const json_t *request, const char *key, json_int_t most,
+                       json_int_t otherwise, json_int_t *v)
+{
+    const json_t *o = json_object_get(request, key);
+
+    *v = o != NULL ? json_integer_value(o) : otherwise;
+    return o == NULL || (json_is_integer(o) && *v >= 0 && *v <= most);
+}
+
 /* Return: NULL, or what is wrong with it. */
 static json_t *read_tcp(const json_t *request, struct probe *p)
 {
     const json_t *options = json_object_get(request, "opt"), *one;
-    json_t *win = json_object_get(request, "win");
+    json_int_t win;
     size_t i;
 
     if (!read_flags(control_str(request, "flags"), &p->seg.flags))
@@ -134,7 +144,9 @@ static json_t *read_tcp(const json_t *request, struct probe *p)
         return control_usage(
             "a sequence number is one like 1000, or an offset like +10 or -10 to the "
             "one that is in order");
-    p->seg.wnd = win != NULL ? (uint16_t)json_integer_value(win) : UINT16_MAX;
+    if (!read_field(request, "win", UINT16_MAX, UINT16_MAX, &win))
+        return control_usage("--win: 0 to %d", UINT16_MAX);
+    p->seg.wnd = (uint16_t)win;
     p->has_opts = json_array_size(options) > 0;
     json_array_foreach(options, i, one)
     {
@@ -155,23 +167,24 @@ static json_t *read_tcp(const json_t *request, struct probe *p)
 static json_t *read_probe(const json_t *request, struct probe *p)
 {
     const char *proto = control_str(request, "proto");
-    json_int_t len = json_integer_value(json_object_get(request, "len"));
-    json_t *ttl = json_object_get(request, "ttl");
+    json_int_t len, ttl;
     bool has_ports = strcmp(proto, "icmp") != 0;
 
     *p = (struct probe){.proto = strcmp(proto, "tcp") == 0 ? IP_PROTO_TCP
                                  : has_ports               ? IP_PROTO_UDP
                                                            : IP_PROTO_ICMP,
-                        .ttl = ttl != NULL ? (uint8_t)json_integer_value(ttl) : 64,
                         .bad_sum = json_is_true(json_object_get(request, "bad_sum"))};
     if (p->proto == IP_PROTO_UDP && strcmp(proto, "udp") != 0)
         return control_usage("%.20s cannot be probed: tcp, udp and icmp can", proto);
     if (!read_end(control_str(request, "src"), &p->src, &p->sport) ||
         !read_end(control_str(request, "dst"), &p->dst, &p->dport))
         return control_usage("not two ends: try probe tcp 10.0.0.1:40000 10.0.0.2:80 --flags S");
-    if (len < 0 || len > PROBE_DATA_MAX)
+    if (!read_field(request, "len", PROBE_DATA_MAX, 0, &len))
         return control_usage("--len: 0 to %d bytes", PROBE_DATA_MAX);
+    if (!read_field(request, "ttl", UINT8_MAX, 64, &ttl))
+        return control_usage("--ttl: 0 to %d", UINT8_MAX);
     p->len = (uint32_t)len;
+    p->ttl = (uint8_t)ttl;
     return p->proto == IP_PROTO_TCP ? read_tcp(request, p) : NULL;
 }
 
@@ -231,10 +244,13 @@ static json_t *probe_reply(const struct client_probe *p, int status)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return reply;
     json_decref(reply);
-    return control_refuse("please report it, with the segment",
-                          "the copy of the host ended early (%s %d): that is a fault of stackd",
-                          WIFSIGNALED(status) ? "signal" : "status",
-                          WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    char why[96];
+
+    probe_ended(status, why, sizeof(why));
+    return control_refuse(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM
+                              ? "ask again when the machine has less to do"
+                              : "please report it, with the segment",
+                          "%s", why);
 }
 
 void client_probe_run(struct client *c)

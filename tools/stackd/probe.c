@@ -25,7 +25,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fmt.h"
@@ -608,6 +610,16 @@ static void probe_write(void *ctx, const char *text, size_t len)
     }
 }
 
+void probe_ended(int status, char *out, size_t cap)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        snprintf(out, cap, "the copy of the host took too long (%d s)", PROBE_SECONDS);
+    else
+        snprintf(out, cap, "the copy of the host ended early (%s %d): that is a fault of stackd",
+                 WIFSIGNALED(status) ? "signal" : "status",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 int probe_fork(struct net *n, const struct probe *p, pid_t *pid)
 {
     sigset_t alarms;
@@ -628,7 +640,7 @@ int probe_fork(struct net *n, const struct probe *p, pid_t *pid)
         sigemptyset(&alarms);
         sigaddset(&alarms, SIGALRM);
         pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
-        alarm(1); /* whatever it is in */
+        alarm(PROBE_SECONDS); /* whatever it is in */
         probe_run(n, p, probe_write, &fd[1]);
         _exit(0);
     }

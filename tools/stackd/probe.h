@@ -8,7 +8,7 @@
 
 #include "net.h"
 
-enum { PROBE_DATA_MAX = 1400 };
+enum { PROBE_DATA_MAX = 1400, PROBE_SECONDS = 5 };
 
 /* A datagram that nobody has sent. */
 struct probe {
@@ -27,13 +27,16 @@ struct probe {
  * probe_fork - walk @p through @n in a child of this process.
  *
  * The child has a copy of the host, as the kernel makes it (copy on write), so nothing can change here
- * whatever the segment does. It writes JSON lines, one for each thing it finds, and is gone after a
- * second at the latest.
+ * whatever the segment does. It writes JSON lines, one for each thing it finds, and is gone after
+ * PROBE_SECONDS at the latest: by the clock, so long that a machine with much else to do is no reason.
  * @pid: receives the child's, to be waited for at the end of what it writes
  *
  * Return: a descriptor to read the lines from, non-blocking; or a negative errno value.
  */
 int probe_fork(struct net *n, const struct probe *p, pid_t *pid);
+
+/** probe_ended - why a child that ended with wait @status, not 0, has no answer; in @cap bytes. */
+void probe_ended(int status, char *out, size_t cap);
 
 /**
  * probe_run - the same in this process: @n is not to be used any more afterwards.
