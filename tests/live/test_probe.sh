@@ -42,9 +42,10 @@ raw() { jq -nc '{cmd: "probe", proto: "tcp", src: "10.0.0.1:1", dst: "10.0.0.2:8
 for field in '{win: 65536}' '{win: -1}' '{win: "1"}' '{ttl: 256}' '{ttl: -1}' '{len: -1}'; do
     t_match "nonsense is told: $field" "$(raw "$field")" '"ok":false.*--(win|ttl|len): 0 to'
 done
-t_match "the largest are taken" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags S --win 65535 --ttl 255)" '^segment .*win 65535'
+t_match "the largest are taken" "$(ctl probe tcp 10.0.0.1:1 10.0.0.2:80 --flags S --win 65535 --ttl 255)" 'win 65535 len 0$'
 t_match "nonsense is told: text that is not UTF-8" "$(ctl probe tcp $'\xff' 10.0.0.2:80 2>&1)" '^stackctl: .*not UTF-8'
 # Who asks for steps by name hears them of real segments, too.
+: >"$tmp/steps"
 "$stackctl" --control "$control" -j trace -c 3 kind=step conn=:9 >"$tmp/steps" &
 follower=$!
 pids+=("$follower")

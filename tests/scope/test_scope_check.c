@@ -135,6 +135,21 @@ static void test_check_syn_flood_and_what_is_none(void)
     T_EQ(count_of("syn_flood", true), 0);
 }
 
+/* Servers that meet in one slot of a table whose hash has no key, asked in turns: none would be counted up. */
+static void test_check_floods_cannot_hide_one_another(void)
+{
+    static const uint16_t ports[] = {1, 3064, 3999, 4534, 4617, 4682, 8196, 8580};
+
+    start();
+    for (int i = 0; i < 110; i++, w.port++)
+        for (size_t p = 0; p < ARRAY_LEN(ports); p++) {
+            w.server_port = ports[p];
+            w.now -= NET_US(900); /* all in a second */
+            c(SYN, 0, 0, 0);
+        }
+    T_TRUE(count_of("syn_flood", false) > 0);
+}
+
 static void test_check_half_open_pile(void)
 {
     for (int many = 15; many < 17; many++) {
@@ -312,7 +327,7 @@ static void arp(uint8_t who, uint8_t says)
     uint8_t b[60] = {0};
     struct eth_hdr e = {.src = {{2, 0, 0, 0, 0, who}}, .type = ETH_TYPE_ARP};
     struct arp_pkt a = {
-        .op = ARP_REPLY, .sha = {{2, 0, 0, 0, 0, says}}, .spa = 0x0a000001, .tpa = 0x0a000001};
+        .op = ARP_REPLY, .sha = {{2, 0, 0, 0, 0, says}}, .spa = w.addr[0], .tpa = 0x0a000001};
 
     eth_emit(&e, b);
     arp_emit(&a, b + 14);
@@ -343,11 +358,28 @@ static void test_check_arp(void)
     T_EQ(count_of("arp_sender", false), 1);
 }
 
+/* The same of addresses: each is claimed by one machine, then by another. */
+static void test_check_arp_changes_cannot_hide_one_another(void)
+{
+    static const uint32_t ips[] = {0x0a000005, 0x0a0005ae, 0x0a0007e1, 0x0a000d8a,
+                                   0x0a001333, 0x0a0018dc, 0x0a001b0f, 0x0a0020b8};
+
+    start();
+    for (uint8_t who = 1; who < 3; who++)
+        for (size_t i = 0; i < ARRAY_LEN(ips); i++) {
+            w.addr[0] = ips[i];
+            arp(who, who);
+        }
+    T_TRUE(count_of("arp_change", false) > 0);
+}
+
 T_MAIN("scope_check", T(test_check_usual_connection_has_no_findings), T(test_check_bad_checksum),
        T(test_check_checksums_of_a_device_are_a_note), T(test_check_data_after_fin),
        T(test_check_window_exceeded), T(test_check_blind_attacks),
        T(test_check_syn_flood_and_what_is_none), T(test_check_half_open_pile),
-       T(test_check_port_scan), T(test_check_odd_flags_and_land),
-       T(test_check_small_mss_and_old_timestamps), T(test_check_rtx_storm_and_spurious),
-       T(test_check_zero_window_stall), T(test_check_silly_window), T(test_check_ttl_and_martians),
-       T(test_check_broken_options), T(test_check_fragments), T(test_check_arp))
+       T(test_check_floods_cannot_hide_one_another),
+       T(test_check_arp_changes_cannot_hide_one_another), T(test_check_port_scan),
+       T(test_check_odd_flags_and_land), T(test_check_small_mss_and_old_timestamps),
+       T(test_check_rtx_storm_and_spurious), T(test_check_zero_window_stall),
+       T(test_check_silly_window), T(test_check_ttl_and_martians), T(test_check_broken_options),
+       T(test_check_fragments), T(test_check_arp))

@@ -186,6 +186,7 @@ static void *check_begin(const struct scope_options *o, int argc, char **argv, c
     (void)argv;
     if (k != NULL) {
         k->o = o;
+        track_key(&k->key);
         k->track = track_new(&(struct track_options){
             .connections = o->connections,
             .observer = {k, check_on_segment, check_on_state, check_on_other, check_on_end}

@@ -124,6 +124,7 @@ struct check {
     const struct scope_options *o;
     struct track *track;
     const struct frame *frame; /* at hand */
+    struct siphash_key key;    /* of the tables */
     struct check_found found[CHECK_KINDS];
     struct check_server server[CHECK_SERVERS];
     struct check_pair pair[CHECK_PAIRS];

@@ -1,8 +1,9 @@
 /*
  * check_conn.c - who asks whom for connections, and what becomes of them.
  *
- * Two tables of fixed size, found by a hash of the addresses; where two meet in a slot the later one takes
- * it over. A flood or a scan asks so often that it has its slot most of the time.
+ * Two tables of fixed size, found by a keyed hash of the addresses; where two meet in a slot the later one takes
+ * it over. A flood or a scan asks so often that it has its slot most of the time; and it cannot choose whom to
+ * meet there in order to be forgotten, as the key is drawn at the start.
  */
 #include "check.h"
 #include <stdio.h>
@@ -11,18 +12,19 @@
 
 enum { FLOOD_SYNS = 100, PILE = 16, SCAN_PORTS = 20 };
 
-static uint32_t conn_mix(const struct scope_addr *a, uint32_t more)
+static uint32_t conn_mix(const struct check *k, const struct scope_addr *a,
+                         const struct scope_addr *b, uint64_t more)
 {
-    uint64_t h = more * 0x9e3779b97f4a7c15u;
+    uint64_t words[5] = {[4] = more};
 
-    for (unsigned i = 0; i < 16; i++)
-        h = (h ^ a->b[i]) * 0x100000001b3u;
-    return (uint32_t)(h >> 40);
+    memcpy(words, a->b, sizeof(a->b));
+    memcpy(words + 2, b->b, sizeof(b->b));
+    return siphash_table(&k->key, words, ARRAY_LEN(words));
 }
 
 static struct check_server *check_server_of(struct check *k, const struct track_end *e)
 {
-    struct check_server *s = &k->server[conn_mix(&e->addr, e->port) % CHECK_SERVERS];
+    struct check_server *s = &k->server[conn_mix(k, &e->addr, &e->addr, e->port) % CHECK_SERVERS];
 
     if (!s->used || s->port != e->port || memcmp(&s->addr, &e->addr, sizeof(s->addr)) != 0)
         *s = (struct check_server){.addr = e->addr, .port = e->port, .used = true};
@@ -91,7 +93,7 @@ static void opens_pile(struct check *k, const struct track_segment *g)
 static void opens_scan(struct check *k, const struct track_segment *g)
 {
     const struct dissect *d = g->d;
-    struct check_pair *p = &k->pair[conn_mix(&d->src, conn_mix(&d->dst, 0)) % CHECK_PAIRS];
+    struct check_pair *p = &k->pair[conn_mix(k, &d->src, &d->dst, 0) % CHECK_PAIRS];
     uint32_t bit = d->dst_port % 1024u;
     char a[46], b[46], where[120];
 

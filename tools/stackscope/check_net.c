@@ -36,7 +36,7 @@ static void net_arp(struct check *k, const struct frame *f, const struct dissect
                      from.b[0], from.b[1], from.b[2], from.b[3], from.b[4], from.b[5]);
     if (ip == 0) /* a probe claims nothing */
         return;
-    struct check_arp *a = &k->arp[(ip * 0x9e3779b1u >> 16) % CHECK_ARPS];
+    struct check_arp *a = &k->arp[siphash_table(&k->key, (uint64_t[]){ip}, 1) % CHECK_ARPS];
 
     if (!a->used || a->ip != ip) {
         *a = (struct check_arp){.ip = ip, .used = true, .mac = sender, .frame = f->number};

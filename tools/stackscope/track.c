@@ -111,6 +111,12 @@ static void track_settle(struct track *t)
 
 /* --- the table --- */
 
+void track_key(struct siphash_key *key)
+{
+    if (getrandom(key, sizeof(*key), GRND_NONBLOCK) < 0)
+        key->k0 = (uint64_t)(uintptr_t)key; /* no entropy yet: addresses are random, too */
+}
+
 static uint64_t addr_half(const struct scope_addr *a, unsigned half)
 {
     uint64_t v;
@@ -502,8 +508,7 @@ struct track *track_new(const struct track_options *o)
         track_free(t);
         return NULL;
     }
-    if (getrandom(&t->key, sizeof(t->key), GRND_NONBLOCK) < 0)
-        t->key.k0 = (uint64_t)(uintptr_t)t; /* no entropy yet: addresses are random, too */
+    track_key(&t->key);
     return t;
 }
 

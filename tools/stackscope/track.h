@@ -18,6 +18,7 @@
 #ifndef STACKSCOPE_TRACK_H
 #define STACKSCOPE_TRACK_H
 
+#include "base/siphash.h"
 #include "dissect.h"
 #include "l4_transport/tcp.h"
 
@@ -131,6 +132,9 @@ void track_frame(struct track *t, const struct frame *f);
 /** track_end_all - the capture is over: presumed states are told, every connection ends. */
 void track_end_all(struct track *t);
 void track_free(struct track *t);
+
+/** track_key - a key for a table: who made the capture cannot know which of its slots are the same. */
+void track_key(struct siphash_key *key);
 
 /** track_state_name - "ESTABLISHED"; -1: "UNKNOWN". */
 const char *track_state_name(int state);
