@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dissect.h"
 #include "out.h"
@@ -65,6 +66,21 @@ static const char *frames_end(const struct scope_addr *a, uint16_t port, char *o
     return out;
 }
 
+/* Several comments stand on a line each. */
+static void frames_comment(struct span comment)
+{
+    while (comment.len > 0) {
+        const uint8_t *end = memchr(comment.p, '\n', comment.len);
+        size_t len = end != NULL ? (size_t)(end - comment.p) : comment.len;
+        size_t skip = len + (end != NULL);
+
+        scope_plain_span(stdout, (struct span){comment.p, len});
+        comment = (struct span){comment.p + skip, comment.len - skip};
+        if (comment.len > 0)
+            fputs("; ", stdout);
+    }
+}
+
 static void frames_text(const struct frames *s, const struct frame *f, const struct dissect *d)
 {
     static const char *const dirs[] = {
@@ -91,7 +107,7 @@ static void frames_text(const struct frames *s, const struct frame *f, const str
                scope_ink(s->o, ""));
     if (f->comment.len > 0) {
         printf("  %s# ", scope_ink(s->o, "cyan"));
-        scope_plain_span(stdout, f->comment);
+        frames_comment(f->comment);
         fputs(scope_ink(s->o, ""), stdout);
     }
     putchar('\n');
