@@ -65,6 +65,9 @@ ends "JSON and a picture at once" 1 'stackscope: -j and svg at once' osi 9 -j --
 ends "too few connections" 1 'try a number from 16' --connections 3 $http
 ends "a command that does not write" 1 'try stackscope states -w' osi 9 -w "$tmp/x.pcapng" $http
 ends "over itself" 1 'that is the capture to be read' states -w $http $http
+ends "an interface that is not there" 2 'http.pcapng: no interface is eth9: try -i all, or one of: 0 \(.*\)' frames -i eth9 $http
+ends "so for osi" 2 'no interface is eth9' osi 9 -i eth9 $http
+ends "an interface by its number" 0 'TCP' frames -i 0 $http
 ends "a full disk" 2 'cannot be written: No space' states -w /dev/full $http
 ends "no place to print" 2 'cannot be written: No such file' osi 9 $http -o /nowhere/x
 [ -e /dev/full ] && "$scope" frames $http >/dev/full 2>"$tmp/err"
@@ -78,6 +81,17 @@ for command in summary frames states flows "ladder all" "osi 9" "plot all"; do
     ends "$command of a file that is cut" 2 'cut.pcapng: broken at offset [0-9]+: it ends inside a block' $command "$tmp/cut.pcapng"
     [ -s "$tmp/out" ] && : >"$tmp/bad" || echo "nothing before the break is told" >"$tmp/bad"
     verdict "what stands before the break: $command"
+done
+
+# What is missing may stand behind the break: one line, which names the offset.
+for command in "osi 9999" "ladder 10.9.9.9" "plot tseq --conn=10.9.9.9"; do
+    # shellcheck disable=SC2086
+    ends "$command of a file that is cut" 2 'cut.pcapng: broken at offset [0-9]+: it ends inside a block' $command "$tmp/cut.pcapng"
+done
+head -c 200 $http >"$tmp/short.pcapng"
+for command in "ladder all" "plot tseq"; do
+    # shellcheck disable=SC2086
+    ends "$command of a file without a connection that is cut" 2 'short.pcapng: broken at offset' $command "$tmp/short.pcapng"
 done
 
 # Written back: each change that states tells stands beside its frame; written twice it is the same.
@@ -97,6 +111,11 @@ done
 "$scope" frames -w "$tmp/f.pcapng" $http tcp port 80 2>"$tmp/bad"
 [ "$("$scope" frames "$tmp/f.pcapng" | wc -l)" = 13 ] || echo "not 13 frames" >>"$tmp/bad"
 verdict "frames -w writes what the filter leaves"
+"$scope" frames -j captures/bad-wire.pcapng | jq -r 'select((.comment // "") | contains("\n")) | .comment | gsub("\n"; "; ")' >"$tmp/lines"
+"$scope" frames captures/bad-wire.pcapng | sed -n 's/.*  # //p' >"$tmp/told"
+grep -vxFf "$tmp/told" "$tmp/lines" >"$tmp/bad"
+[ -s "$tmp/lines" ] || echo "no frame has two" >"$tmp/bad"
+verdict "several comments of a frame on one line"
 if command -v tshark >/dev/null; then
     tshark -r "$tmp/w.pcapng" -T fields -e frame.number 2>/dev/null | wc -l >"$tmp/a"
     tshark -r captures/refused.pcapng -T fields -e frame.number 2>/dev/null | wc -l >"$tmp/b"

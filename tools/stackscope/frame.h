@@ -62,12 +62,15 @@ struct source *source_open(const struct source_options *o, char *err, size_t err
  * source_next - the next frame.
  *
  * Return: 1 a frame, 0 the end, -1 the file is broken from here on: source_error() says at which offset
- * and how. What was handed out before stays true.
+ * and how; or it is at its end and has no such interface. What was handed out before stays true.
  */
 int source_next(struct source *s, struct frame *f);
 
 /** source_error - one line, naming the offset in the file. Valid until source_close(). */
 const char *source_error(const struct source *s);
+/** source_failed - did source_next() return -1? What a command misses may stand behind the break, so it leaves the
+ * word to source_error(). @s may be NULL. */
+bool source_failed(const struct source *s);
 /** source_facts - what it is. Names are valid until source_close(). */
 struct source_facts source_facts(const struct source *s);
 /** source_interface - number @i of the current section; its names are valid until the next source_next().

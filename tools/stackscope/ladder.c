@@ -324,6 +324,8 @@ static int ladder_end(void *state)
     ladder_choose(x);
     if (x->no_memory)
         status = scope_say(SCOPE_FAILED, "no memory for all ladders: name one connection");
+    else if (x->count == 0 && source_failed(x->o->source))
+        status = SCOPE_FAILED; /* which main() tells, with the offset */
     else if (x->count == 0 && x->want != NULL)
         status =
             scope_say(SCOPE_FAILED,

@@ -318,6 +318,8 @@ static int osi_missing(const struct osi_state *st)
 {
     struct source_facts facts = source_facts(st->x.o->source);
 
+    if (source_failed(st->x.o->source))
+        return SCOPE_FAILED; /* which main() tells, with the offset */
     if (facts.frames == 0 || st->wanted == 0)
         return scope_say(SCOPE_FAILED, "%s: no such frame: is it the right file, the right filter?",
                          facts.name);

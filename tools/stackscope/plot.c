@@ -368,6 +368,8 @@ static int plot_end(void *state)
     if (x->no_memory)
         status = scope_say(SCOPE_FAILED,
                            "no memory for the points of all connections: name one with --conn");
+    else if (!only_states && x->best == NULL && source_failed(x->o->source))
+        status = SCOPE_FAILED; /* which main() tells, with the offset */
     else if (!only_states && x->best == NULL && x->want[0] != '\0')
         status =
             scope_say(SCOPE_FAILED,

@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
 
+#include "say.h"
 #include "stream.h"
 
 enum { SOURCE_SNAPLEN = 262144, SOURCE_FILTERS = 8, SOURCE_WAIT_MS = 100 };
@@ -28,6 +30,8 @@ struct source {
     unsigned filters;
     int linktype;
     uint64_t number;
+    bool failed;       /* source_next() returned -1 */
+    bool wanted_there; /* a frame came from the interface that is wanted */
     volatile sig_atomic_t stop;
     char error[PCAP_ERRBUF_SIZE + 256];
 };
@@ -197,11 +201,48 @@ static bool source_wants(const struct source *s, uint32_t number)
     return end != s->wanted && *end == '\0' && wanted == number;
 }
 
+/* Is there an interface as it was asked for, if only one without frames? If not, say which there are. */
+static bool source_has_wanted(struct source *s)
+{
+    const struct notes *n = &s->stream.notes;
+    char *text = NULL;
+    size_t len = 0;
+
+    if (s->wanted == NULL || s->wanted_there || n->format != NOTES_PCAPNG ||
+        strcmp(s->wanted, "all") == 0)
+        return true;
+    for (uint32_t i = 0; i < n->count; i++) {
+        if (source_wants(s, n->base + i))
+            return true;
+    }
+    FILE *f = open_memstream(&text, &len);
+
+    for (uint32_t i = 0; f != NULL && i < n->count && i < 8; i++) {
+        const char *name = n->interface[i].name;
+
+        fprintf(f, "%s%u", i == 0 ? "" : ", ", n->base + i);
+        if (name[0] != '\0') {
+            fputs(" (", f);
+            scope_plain_span(f, (struct span){(const uint8_t *)name, strlen(name)});
+            fputc(')', f);
+        }
+    }
+    if (f != NULL)
+        fclose(f);
+    snprintf(s->error, sizeof(s->error), "%s: no interface is %.60s: try -i all, or one of: %.300s",
+             s->stream.name, s->wanted, len > 0 ? text : "none");
+    free(text);
+    return false;
+}
+
 /* Return: 1 the frame is wanted, 0 it is left out, -1 s->error. */
 static int source_check(struct source *s, struct frame *f, const struct pcap_pkthdr *h)
 {
-    if (s->stream.notes.format == NOTES_PCAPNG && !source_wants(s, f->interface))
-        return 0;
+    if (s->stream.notes.format == NOTES_PCAPNG) {
+        if (!source_wants(s, f->interface))
+            return 0;
+        s->wanted_there = true;
+    }
     if (s->filter_text == NULL)
         return 1;
     struct source_filter *filter = source_filter_for(s, f->linktype);
@@ -264,15 +305,13 @@ static int source_next_live(struct source *s, struct frame *f)
     return 0;
 }
 
-int source_next(struct source *s, struct frame *f)
+static int source_next_file(struct source *s, struct frame *f)
 {
     struct notes *n = &s->stream.notes;
     struct pcap_pkthdr *h;
     const u_char *bytes;
     struct note note;
 
-    if (s->live)
-        return source_next_live(s, f);
     while (!s->stop) {
         int got = pcap_next_ex(s->pcap, &h, &bytes);
 
@@ -300,12 +339,25 @@ int source_next(struct source *s, struct frame *f)
         if (wanted != 0)
             return wanted;
     }
-    return 0;
+    return s->stop || source_has_wanted(s) ? 0 : -1;
+}
+
+int source_next(struct source *s, struct frame *f)
+{
+    int got = s->live ? source_next_live(s, f) : source_next_file(s, f);
+
+    s->failed = got < 0;
+    return got;
 }
 
 const char *source_error(const struct source *s)
 {
     return s->error;
+}
+
+bool source_failed(const struct source *s)
+{
+    return s != NULL && s->failed;
 }
 
 struct source_facts source_facts(const struct source *s)
