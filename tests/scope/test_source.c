@@ -342,6 +342,14 @@ static void test_source_interface_is_chosen(void)
     expect_numbers("sent", "25");
     expect_numbers("1", "25");
     expect_numbers("2", "36");
+    options.interface = "eth"; /* there is none: which are there? */
+    T_NEED(opens());
+    T_EQ(source_next(source, &frame), -1);
+    T_TRUE(source_failed(source));
+    T_TRUE(strstr(source_error(source), "no interface is eth: try -i all, or one of: 0 (wire), "
+                                        "1 (sent), 2 (eth1)") != NULL);
+    over();
+    file_idb(&file, 1, 0, "eth"); /* one without a frame is one */
     expect_numbers("eth", "");
 }
 
