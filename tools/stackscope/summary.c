@@ -13,7 +13,11 @@
 #include "rtt.h"
 #include "say.h"
 
-enum { SUMMARY_TALKERS = 256, SUMMARY_SHOWN = 5 };
+enum {
+    SUMMARY_TALKERS = 256,
+    SUMMARY_SHOWN = 5,
+    SUMMARY_QUANTILES = 20 /* of fewer ends a share of 95 % would be all of them */
+};
 
 struct amount {
     uint64_t frames, bytes;
@@ -41,7 +45,8 @@ struct summary {
     uint64_t conns, joined, refused, unanswered, closed, reset, open;
     uint64_t with_data, segments, payload, rtx, rtx_bytes, out_of_order, dup_acks, zero_windows;
     uint64_t classes[32]; /* connections with a segment of that class */
-    struct rtt rtt;       /* medians of the ends */
+    struct rtt rtt;       /* of each end that has any, the median */
+    int64_t rtt_most;
 };
 
 /* --- who speaks --- */
@@ -149,8 +154,10 @@ static void summary_ended(void *ctx, struct track_conn *c, const char *why)
         s->out_of_order += x->out_of_order;
         s->dup_acks += x->dup_acks;
         s->zero_windows += x->zero_windows;
-        if (x->rtt_samples != 0)
+        if (x->rtt_samples != 0) {
             rtt_add(&s->rtt, x->rtt_median);
+            s->rtt_most = x->rtt_median > s->rtt_most ? x->rtt_median : s->rtt_most;
+        }
         s->of[P_TCP].bytes += x->wire_bytes;
         ip->bytes += x->wire_bytes;
         s->of[P_TCP].frames += x->segments;
@@ -223,6 +230,12 @@ static unsigned long long ull(uint64_t v)
     return v;
 }
 
+/* The ending of a noun of which there are @count. */
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static double summary_rate(const struct summary *s, uint64_t count)
 {
     return s->last > s->first ? (double)count * 1e9 / (double)(s->last - s->first) : 0;
@@ -244,33 +257,60 @@ static void summary_when(int64_t ns, char *out, size_t len)
     snprintf(out, len, "%s.%06lld UTC", date, (long long)(ns % 1000000000 / 1000));
 }
 
+static const char *summary_ms(int64_t ns, char *out, size_t len)
+{
+    if (ns < 1000) /* the ACK has the segment's time: an end stamped both, or its clock is coarse */
+        return "under 0.001";
+    snprintf(out, len, "%.3f", (double)ns / 1e6);
+    return out;
+}
+
+/* How long a segment waited for its ACK where the capture was made: an end's own median, of all ends. */
+static void summary_text_rtt(const struct summary *s)
+{
+    char least[32], most[32], half[32], p95[32];
+
+    if (s->rtt.samples == 0)
+        return;
+    printf("             time from a segment to its ACK: %s",
+           summary_ms(s->rtt.min, least, sizeof(least)));
+    if (s->rtt.samples == 1) {
+        printf(" ms, the median of the one end that was answered\n");
+        return;
+    }
+    printf(" to %s ms, the medians of %llu ends", summary_ms(s->rtt_most, most, sizeof(most)),
+           ull(s->rtt.samples));
+    if (s->rtt.samples >= SUMMARY_QUANTILES)
+        printf("; half of them up to %s ms, 95 %% up to %s ms",
+               summary_ms(rtt_quantile(&s->rtt, 50), half, sizeof(half)),
+               summary_ms(rtt_quantile(&s->rtt, 95), p95, sizeof(p95)));
+    printf("\n");
+}
+
 static void summary_text_tcp(const struct summary *s)
 {
     const char *bold = scope_ink(s->o, "bold"), *plain = scope_ink(s->o, "");
 
-    printf("%sTCP%s          %llu connections, %llu with data", bold, plain, ull(s->conns),
-           ull(s->with_data));
+    printf("%sTCP%s          %llu connection%s, %llu with data", bold, plain, ull(s->conns),
+           plural(s->conns), ull(s->with_data));
     printf("; %llu began before the capture\n", ull(s->joined));
     printf("             %llu closed, %llu reset, %llu refused, %llu unanswered, %llu open or cut "
            "off\n",
            ull(s->closed), ull(s->reset), ull(s->refused), ull(s->unanswered), ull(s->open));
-    printf("             %llu segments, %llu bytes of payload\n", ull(s->segments),
-           ull(s->payload));
-    printf("             %llu sent again (%.2f %%, %llu bytes), %llu out of order, %llu duplicate "
-           "ACKs, %llu zero windows\n",
-           ull(s->rtx), summary_share(s->rtx, s->segments), ull(s->rtx_bytes), ull(s->out_of_order),
-           ull(s->dup_acks), ull(s->zero_windows));
-    if (s->rtt.samples != 0)
-        printf("             round trips, the medians of the ends: least %.3f ms, half below %.3f "
-               "ms, 95 %% below %.3f ms\n",
-               (double)s->rtt.min / 1e6, (double)rtt_quantile(&s->rtt, 50) / 1e6,
-               (double)rtt_quantile(&s->rtt, 95) / 1e6);
+    printf("             %llu segment%s, %llu byte%s of payload\n", ull(s->segments),
+           plural(s->segments), ull(s->payload), plural(s->payload));
+    printf("             %llu sent again (%.2f %%, %llu byte%s), %llu out of order, %llu duplicate "
+           "ACK%s, %llu zero window%s\n",
+           ull(s->rtx), summary_share(s->rtx, s->segments), ull(s->rtx_bytes), plural(s->rtx_bytes),
+           ull(s->out_of_order), ull(s->dup_acks), plural(s->dup_acks), ull(s->zero_windows),
+           plural(s->zero_windows));
+    summary_text_rtt(s);
     for (size_t i = 0, n = 0; i < ARRAY_LEN(summary_classes); i++) {
         uint64_t count = s->classes[__builtin_ctz((unsigned)summary_classes[i].class)];
         if (count == 0)
             continue;
         printf("%s%-12s%s %llu connection%s with %s\n", bold, n++ == 0 ? "Noticed" : "", plain,
-               ull(count), count == 1 ? "" : "s", summary_classes[i].text);
+               ull(count), plural(count), summary_classes[i].text);
     }
 }
 
@@ -287,27 +327,30 @@ static void summary_text(struct summary *s)
     summary_when(s->last, to, sizeof(to));
     printf("%sTime%s         %s to %s, %.6f s\n", bold, plain, from, to,
            (double)(s->last - s->first) / 1e9);
-    printf("%sFrames%s       %llu, %llu bytes on the wire, %llu captured\n", bold, plain,
-           ull(s->all.frames), ull(s->all.bytes), ull(s->captured));
-    printf("             %.0f frames/s, %.3f Mbit/s; fullest second: %llu frames, %.3f Mbit\n",
+    printf("%sFrames%s       %llu, %llu byte%s on the wire, %llu captured\n", bold, plain,
+           ull(s->all.frames), ull(s->all.bytes), plural(s->all.bytes), ull(s->captured));
+    printf("             %.0f frames/s, %.3f Mbit/s; fullest second: %llu frame%s, %.3f Mbit\n",
            summary_rate(s, s->all.frames), summary_rate(s, s->all.bytes) * 8 / 1e6,
-           ull(s->peak.frames), (double)s->peak.bytes * 8 / 1e6);
+           ull(s->peak.frames), plural(s->peak.frames), (double)s->peak.bytes * 8 / 1e6);
     for (unsigned p = 0, n = 0; p < PROTOCOLS; p++) {
         if (s->of[p].frames != 0)
-            printf("%s%-12s%s %-9s %10llu frames %6.2f %% %14llu bytes %6.2f %%\n", bold,
+            printf("%s%-12s%s %-9s %10llu %-6s %6.2f %% %14llu %-5s %6.2f %%\n", bold,
                    n++ == 0 ? "Protocols" : "", plain, summary_protocols[p].text,
-                   ull(s->of[p].frames), summary_share(s->of[p].frames, s->all.frames),
-                   ull(s->of[p].bytes), summary_share(s->of[p].bytes, s->all.bytes));
+                   ull(s->of[p].frames), s->of[p].frames == 1 ? "frame" : "frames",
+                   summary_share(s->of[p].frames, s->all.frames), ull(s->of[p].bytes),
+                   s->of[p].bytes == 1 ? "byte" : "bytes",
+                   summary_share(s->of[p].bytes, s->all.bytes));
     }
-    printf("             IPv4 %llu frames, IPv6 %llu\n", ull(s->ip4.frames), ull(s->ip6.frames));
+    printf("             IPv4 %llu frame%s, IPv6 %llu\n", ull(s->ip4.frames), plural(s->ip4.frames),
+           ull(s->ip6.frames));
     if (s->conns != 0)
         summary_text_tcp(s);
     for (unsigned i = 0; i < s->talkers && i < SUMMARY_SHOWN; i++) {
         const struct talker *t = &s->talker[i];
-        printf("%s%-12s%s %-40s %s%llu bytes %6.2f %%, %llu frames\n", bold,
+        printf("%s%-12s%s %-40s %s%llu byte%s %6.2f %%, %llu frame%s\n", bold,
                i == 0 ? "Talkers" : "", plain, scope_addr_text(&t->addr, addr),
-               t->above != 0 ? "at most " : "", ull(t->bytes),
-               summary_share(t->bytes, s->all.bytes), ull(t->frames));
+               t->above != 0 ? "at most " : "", ull(t->bytes), plural(t->bytes),
+               summary_share(t->bytes, s->all.bytes), ull(t->frames), plural(t->frames));
     }
 }
 
@@ -336,8 +379,11 @@ static void summary_json(struct summary *s)
            ull(s->rtx), ull(s->rtx_bytes), ull(s->out_of_order), ull(s->dup_acks),
            ull(s->zero_windows));
     if (s->rtt.samples != 0)
-        printf(",\"rtt_min\":%.9f,\"rtt_median\":%.9f,\"rtt_p95\":%.9f", (double)s->rtt.min / 1e9,
-               (double)rtt_quantile(&s->rtt, 50) / 1e9, (double)rtt_quantile(&s->rtt, 95) / 1e9);
+        printf(",\"rtt_ends\":%llu,\"rtt_min\":%.9f,\"rtt_max\":%.9f", ull(s->rtt.samples),
+               (double)s->rtt.min / 1e9, (double)s->rtt_most / 1e9);
+    if (s->rtt.samples >= SUMMARY_QUANTILES)
+        printf(",\"rtt_median\":%.9f,\"rtt_p95\":%.9f", (double)rtt_quantile(&s->rtt, 50) / 1e9,
+               (double)rtt_quantile(&s->rtt, 95) / 1e9);
     printf("},\"connections_with\":{");
     for (size_t i = 0; i < ARRAY_LEN(summary_classes); i++)
         printf("%s\"%s\":%llu", i > 0 ? "," : "", summary_classes[i].name,
