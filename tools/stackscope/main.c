@@ -42,13 +42,13 @@ static const struct argp_option common_options[] = {
     {"json",                             'j', NULL, 0, "Print JSON Lines", 0},
     {"color",                              KEY_COLOR, "WHEN", 0, "auto, always or never (also: NO_COLOR)", 0},
     {"ascii",                KEY_ASCII, NULL, 0, "Draw with ASCII characters only", 0},
-    {"verbose",                                  'v', NULL, 0, "Say more", 0},
+    {"verbose",                                  'v', NULL, 0, "states: say why, and which RFC says so", 0},
     {"format",KEY_FORMAT, "FORMAT", 0, "text, or what else the command can: svg ...", 0},
     {"output",                                 'o', "FILE", 0, "Print to FILE; its ending tells the format", 0},
     {"write",                                 'w', "FILE", 0, "Write the capture with comments, as pcapng", 0},
     {"interface",                            'i', "NAME|N|all", 0,
      "Frames of this interface of the file; default: all but `sent'", 0},
-    {"connections",                              KEY_CONNECTIONS, "N", 0, "Keep track of so many at once (131072; 1.5 KiB each, 7 at most)", 0},
+    {"connections",                              KEY_CONNECTIONS, "N", 0, "Keep track of so many at once (131072; 1.5 KiB each, 7 at most); no matter to frames", 0},
     {0}
 };
 
