@@ -65,6 +65,12 @@ verdict "docs/ladder.svg"
 "$scope" plot tseq -o "$tmp/p.svg" captures/bad-wire.pcapng && cmp "$tmp/p.svg" docs/plot-tseq.svg >"$tmp/bad" 2>&1
 verdict "docs/plot-tseq.svg"
 
+# ASCII is ASCII, and only where it was asked for.
+: >"$tmp/bad"
+"$scope" plot states captures/http.pcapng | grep -q '812 µs' || echo "no 812 µs" >"$tmp/bad"
+"$scope" plot states --ascii captures/http.pcapng | grep -q '812 us' || echo "no 812 us" >>"$tmp/bad"
+verdict "units of the states in ASCII and not"
+
 # PNG: a picture, or how to get one.
 "$scope" plot tseq -o "$tmp/p.png" captures/bad-wire.pcapng 2>"$tmp/err"
 status=$?

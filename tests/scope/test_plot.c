@@ -258,6 +258,15 @@ static void test_plot_diagrams_are_drawn_as_approved(void)
     golden_check("plot-tseq.svg", drawn);
     draw("tseq", "text");
     golden_check("plot-tseq.txt", drawn);
+    /* No colour: each curve has its letter (the SACK lies below others), above and in the legend. */
+    T_TRUE(strstr(drawn, "a window allows   b acknowledged   c SACK   d segment   e sent again") !=
+           NULL);
+    char *legend = strstr(drawn, "a window allows");
+    size_t above = legend != NULL ? (size_t)(legend - drawn) : 0;
+    char *axis_from = strstr(drawn, "│"); /* behind the title */
+
+    for (const char *letter = "abde"; axis_from != NULL && *letter != '\0'; letter++)
+        T_TRUE(memchr(axis_from, *letter, above - (size_t)(axis_from - drawn)) != NULL);
     draw("throughput", "svg");
     golden_check("plot-throughput.svg", drawn);
     draw("rtt", "svg");
@@ -400,6 +409,14 @@ static void test_plot_says_why_there_is_nothing(void)
     T_TRUE(strstr(drawn, "--trace FILE") != NULL);
     draw("tseq", "text");
     T_TRUE(strstr(drawn, "it carried no data") != NULL);
+    feed_next(&f, 1e-3, END_CLIENT, TCP_ACK, 1, 1, 0)->rtt = 1500000;
+    feed_send(&f);
+    draw("rtt", "ascii");
+    T_TRUE(strstr(drawn, "One round trip only") != NULL && strstr(drawn, ": 1.5 ms, ") != NULL);
+    feed_next(&f, 1e-3, END_CLIENT, TCP_ACK, 1, 1, 0)->rtt = 2500000;
+    feed_send(&f);
+    draw("rtt", "ascii");
+    T_TRUE(strstr(drawn, "One round trip only") == NULL);
     stop();
 }
 
@@ -421,6 +438,11 @@ static void test_plot_states_are_counted_where_they_changed(void)
     plot_states_text(out, states, 80, true, false);
     fclose(out);
     golden_check("plot-states.txt", drawn);
+    free(drawn);
+    out = open_memstream(&drawn, &drawn_len);
+    plot_states_text(out, states, 80, true, true);
+    fclose(out);
+    T_TRUE(strstr(drawn, "\033[32mEEEE") != NULL);
     plot_states_free(states);
     states = NULL;
     stop();

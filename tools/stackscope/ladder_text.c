@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ladder.h"
+#include "say.h"
 #include "units.h"
 
 enum {
@@ -59,17 +60,7 @@ static const char *pen_ink(const struct pen *p, const char *name)
 
 static const char *pen_state_ink(const struct pen *p, int state)
 {
-    static const char *const inks[TCP_STATES] = {
-        [TCP_CLOSED] = "\033[90m",      [TCP_LISTEN] = "\033[37m",
-        [TCP_SYN_SENT] = "\033[33m",    [TCP_SYN_RCVD] = "\033[33m",
-        [TCP_ESTABLISHED] = "\033[32m", [TCP_FIN_WAIT_1] = "\033[94m",
-        [TCP_FIN_WAIT_2] = "\033[34m",  [TCP_CLOSE_WAIT] = "\033[36m",
-        [TCP_CLOSING] = "\033[35m",     [TCP_LAST_ACK] = "\033[31m",
-        [TCP_TIME_WAIT] = "\033[35m"};
-
-    if (!p->style->color)
-        return "";
-    return state >= 0 && state < TCP_STATES ? inks[state] : "\033[90m";
+    return p->style->color ? scope_state_ink(state) : "";
 }
 
 /* Columns of UTF-8 text whose characters are one wide. */

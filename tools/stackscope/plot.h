@@ -117,7 +117,8 @@ enum { PLOT_WIDTH = 960, PLOT_HEIGHT = 540 };
 /** plot_ceiling - where diagrams with outliers end: set p->ceiling and the note. */
 void plot_ceiling(struct plot *p);
 void plot_svg(FILE *out, const struct plot *p);
-/** plot_text - with the dots of Braille, or letters where only ASCII is wanted. */
+/** plot_text - with the dots of Braille, or letters where only ASCII is wanted; without @color both, if there
+ * are several curves. */
 void plot_text(FILE *out, const struct plot *p, unsigned width, bool ascii, bool color);
 
 /* What is kept of a connection. */

@@ -235,6 +235,17 @@ static void plot_of_rtt(struct plot *p, const struct plot_conn *c)
             plot_curve_add(p, &c->way[e].rtt, e == 0 ? "c-data" : "c-second", name);
     }
     p->empty = p->count == 0;
+    if (p->count == 1 && p->curve[0].series->count == 1) {
+        const struct plot_point *one = p->curve[0].series->points;
+        char n[2][UNITS_TEXT];
+
+        /* A dot in a corner tells less than its number. */
+        p->empty = true;
+        snprintf(p->note, sizeof(p->note),
+                 "One round trip only, of %s: %s, %s after the beginning.", p->curve[0].name,
+                 units_time((int64_t)(one->lo * 1e9 + 0.5), true, n[0]),
+                 units_time((int64_t)(one->x * 1e9 + 0.5), true, n[1]));
+    }
 }
 
 static void plot_of_window(struct plot *p, const struct plot_conn *c, unsigned from)

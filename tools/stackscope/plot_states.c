@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "plot.h"
+#include "say.h"
 #include "svg.h"
 #include "units.h"
 
@@ -412,40 +413,49 @@ void plot_states_svg(FILE *out, const struct plot_states *p)
     free(level);
 }
 
+/* As ladders in a terminal have them. */
+static const char *plot_states_ink(unsigned kind)
+{
+    return scope_state_ink(kind == UNKNOWN ? -1 : (int)kind);
+}
+
 /* In a terminal: the first connections as strips of letters. */
 void plot_states_text(FILE *out, const struct plot_states *p, unsigned width, bool ascii,
                       bool color)
 {
-    static const char letters[KINDS + 1] = ".LsrEfFwcatU"; /* by enum tcp_state */
+    static const char letters[KINDS + 1] = "  srEfFwcatU"; /* by enum tcp_state */
     size_t lanes = p->connections < PLOT_GANTT ? (size_t)p->connections : PLOT_GANTT;
     unsigned strip = width > 60 ? width - 26 : 34;
     char n[UNITS_TEXT];
 
-    (void)ascii;
-    (void)color;
     fprintf(out, "States of %s connection%s, ", units_count(p->connections, n),
             p->connections == 1 ? "" : "s");
     fprintf(out, "%s from left to right; a line for the client, one for the server\n",
-            units_time(p->last - p->start, true, n));
+            units_time(p->last - p->start, ascii, n));
     for (unsigned k = TCP_SYN_SENT; k < KINDS; k++)
-        fprintf(out, "%s%c %s", k == TCP_SYN_SENT ? "" : "  ", letters[k],
-                track_state_name(k == UNKNOWN ? -1 : (int)k));
+        fprintf(out, "%s%s%c%s %s", k == TCP_SYN_SENT ? "" : "  ", color ? plot_states_ink(k) : "",
+                letters[k], color ? "\033[0m" : "", track_state_name(k == UNKNOWN ? -1 : (int)k));
     fputs("\n", out);
     for (size_t i = 0; i < lanes; i++) {
         const struct plot_lane *lane = &p->lane[i];
 
         for (unsigned e = 0; e < 2; e++) {
             fprintf(out, "%-24.24s ", lane->name[e]);
+            unsigned before = TCP_CLOSED;
+
             for (unsigned x = 0; x < strip; x++) {
                 int64_t at =
                     p->start + (int64_t)((double)(p->last - p->start) * ((double)x + 1) / strip);
-                char c = ' ';
+                unsigned kind = TCP_CLOSED;
 
                 for (unsigned k = 0; k < lane->count[e] && lane->span[e][k].since <= at; k++)
-                    c = letters[plot_states_kind(lane->span[e][k].state)];
-                fputc(c == 'L' || c == '.' ? ' ' : c, out);
+                    kind = plot_states_kind(lane->span[e][k].state);
+                if (color && kind != before)
+                    fputs(plot_states_ink(kind), out);
+                before = kind;
+                fputc(letters[kind], out);
             }
-            fputs("\n", out);
+            fputs(color ? "\033[0m\n" : "\n", out);
         }
     }
     if (p->connections > lanes)

@@ -2,7 +2,8 @@
  * plot_text.c - a diagram in a terminal: two by four dots in each character, as Braille has them.
  *
  * The curve that matters most is drawn last and gives a character its colour. Where only ASCII is wanted a
- * character is one letter for each curve.
+ * character is one letter for each curve. Where there is no colour and more than one curve, each
+ * curve's letter stands among its dots: where it begins, and every few characters.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ enum { LINES = 20, LABEL = 10 };
 
 struct canvas {
     unsigned columns;
-    bool ascii;
+    bool ascii, letters; /* letters: among the dots, since no colour tells the curves apart */
     double x_max, y_max;
     uint8_t *dots;  /* by character */
     uint8_t *curve; /* which one drew there last, from 1 */
@@ -91,6 +92,25 @@ static const char *canvas_ink(const struct plot_curve *c)
     return "\033[90m";
 }
 
+/* Is a letter wanted in this place instead of dots? */
+static bool canvas_letter(const struct canvas *c, unsigned line, unsigned x)
+{
+    enum { EVERY = 16, GAP = 4 };
+    uint8_t curve = c->curve[line * c->columns + x];
+
+    if (c->ascii || !c->letters)
+        return c->ascii;
+    if (x % EVERY == 5U * curve % EVERY)
+        return true;
+    for (unsigned y = line == 0 ? 0 : line - 1; y <= line + 1 && y < LINES; y++) {
+        for (unsigned back = 1; back <= GAP && back <= x; back++) {
+            if (c->curve[y * c->columns + x - back] == curve)
+                return false;
+        }
+    }
+    return true;
+}
+
 static void canvas_print(FILE *out, const struct canvas *c, const struct plot *p,
                          const struct plot_axis *y, bool color)
 {
@@ -114,7 +134,7 @@ static void canvas_print(FILE *out, const struct canvas *c, const struct plot *p
             if (color && curve != before)
                 fputs(curve == 0 ? "\033[0m" : canvas_ink(&p->curve[curve - 1]), out);
             before = curve;
-            if (dots == 0 || c->ascii)
+            if (dots == 0 || canvas_letter(c, line, x))
                 fputc(letters[dots == 0 ? 0 : curve], out);
             else /* U+2800 and the dots */
                 fprintf(out, "\xe2%c%c", 0xa0 | dots >> 6, 0x80 | (dots & 0x3f));
@@ -147,7 +167,7 @@ static void canvas_below(FILE *out, const struct canvas *c, const struct plot *p
     for (size_t i = 0; i < p->count; i++) {
         if (p->curve[i].series->count == 0)
             continue;
-        if (c->ascii)
+        if (c->ascii || c->letters)
             fprintf(out, "%c %s   ", 'a' + (int)i, p->curve[i].name);
         else
             fprintf(out, "%s⣿%s %s   ", color ? canvas_ink(&p->curve[i]) : "",
@@ -161,6 +181,7 @@ void plot_text(FILE *out, const struct plot *p, unsigned width, bool ascii, bool
     struct canvas c = {
         .columns = width > LABEL + 30 ? width - LABEL - 4 : 30, .ascii = ascii, .x_max = p->x_max};
     struct plot_axis x, y;
+    unsigned curves = 0;
 
     fprintf(out, "%s\n", p->title);
     if (p->empty) {
@@ -168,11 +189,13 @@ void plot_text(FILE *out, const struct plot *p, unsigned width, bool ascii, bool
         return;
     }
     for (size_t i = 0; i < p->count; i++) {
+        curves += p->curve[i].series->count > 0;
         for (size_t k = 0; k < p->curve[i].series->count; k++) {
             c.x_max = fmax(c.x_max, p->curve[i].series->points[k].x);
             c.y_max = fmax(c.y_max, p->curve[i].series->points[k].hi);
         }
     }
+    c.letters = !color && curves > 1;
     if (p->ceiling > 0)
         c.y_max = p->ceiling;
     plot_axis_choose(&x, c.x_max, PLOT_UNIT_SECONDS, c.columns / 10);

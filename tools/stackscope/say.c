@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+#include "l4_transport/tcp.h"
+
 int scope_say(int status, const char *fmt, ...)
 {
     va_list ap;
@@ -35,6 +37,19 @@ const char *scope_ink(const struct scope_options *o, const char *name)
             return inks[i][1];
     }
     return "";
+}
+
+const char *scope_state_ink(int state)
+{
+    static const char *const inks[TCP_STATES] = {
+        [TCP_CLOSED] = "\033[90m",      [TCP_LISTEN] = "\033[37m",
+        [TCP_SYN_SENT] = "\033[33m",    [TCP_SYN_RCVD] = "\033[33m",
+        [TCP_ESTABLISHED] = "\033[32m", [TCP_FIN_WAIT_1] = "\033[94m",
+        [TCP_FIN_WAIT_2] = "\033[34m",  [TCP_CLOSE_WAIT] = "\033[36m",
+        [TCP_CLOSING] = "\033[35m",     [TCP_LAST_ACK] = "\033[31m",
+        [TCP_TIME_WAIT] = "\033[35m"};
+
+    return state >= 0 && state < TCP_STATES ? inks[state] : "\033[90m";
 }
 
 /* Return: bytes of the UTF-8 character at @p, 0: none (RFC 3629: no longer form than needed, no

@@ -15,6 +15,9 @@ __attribute__((format(printf, 2, 3))) int scope_say(int status, const char *fmt,
  * to normal). Return: constant text, empty without colour. */
 const char *scope_ink(const struct scope_options *o, const char *name);
 
+/** scope_state_ink - the colour of a state of TCP in a terminal; negative: an unknown one. */
+const char *scope_state_ink(int state);
+
 /** scope_json_text - @text as a JSON string with its quotes; NULL as null. What is no UTF-8 is written
  * as U+FFFD. */
 void scope_json_text(FILE *out, const char *text);
