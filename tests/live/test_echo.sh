@@ -14,7 +14,21 @@ t "discard takes everything" sh -c "timeout 20 nc -N 10.0.0.2 9 <'$tmp/data'"
 t "a closed port is refused" sh -c '! timeout 5 nc -z 10.0.0.2 81'
 
 # The other way: sockets inside stackd.
-background sh -c "nc -l -N 10.0.0.1 4000 <'$tmp/data' >'$tmp/got'"
+# The peer is not `nc -l`: that one leaves, whatever it still has to send, as soon as it has read the end
+# of the other direction and its buffers happen to be empty.
+background python3 -c '
+import socket, sys, threading
+c, _ = socket.create_server(("10.0.0.1", 4000)).accept()
+def send():
+    with open(sys.argv[1], "rb") as f:
+        c.sendfile(f)
+    c.shutdown(socket.SHUT_WR)
+sender = threading.Thread(target=send)
+sender.start()
+with open(sys.argv[2], "wb") as f:
+    while b := c.recv(65536):
+        f.write(b)
+sender.join()' "$tmp/data" "$tmp/got"
 server=$!
 listening 4000
 t_eq "stackctl nc: 20 MB from the kernel" "$(timeout 60 "$stackctl" --control "$control" nc 10.0.0.1 4000 <"$tmp/data" | sha256sum)" "$sum"
