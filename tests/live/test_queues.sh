@@ -57,7 +57,7 @@ for how in "2 on auto 0" "2 off read 50" "4 on uring 50" "4 off auto 0"; do
     for q in 0 1; do
         port=$(ctl -j sock state established | jq "[.tcp[] | select(.queue == $q).rport][0]")
         t_match "$what: explain one of queue $q" "$(ctl explain ":$port")" "^10\.0\.0\.2:7-10\.0\.0\.1:$port ESTABLISHED"
-        t_match "$what: probe it" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> LISTEN$'
+        t_match "$what: probe it" "$(ctl probe tcp "10.0.0.1:$port" 10.0.0.2:7 --flags R)" '^state +ESTABLISHED -> CLOSED$'
     done
     t_match "$what: probe what nobody has" "$(ctl probe tcp 10.0.0.1:999 10.0.0.2:4444 --flags S)" '^sent +10\.0\.0\.2:4444 > 10\.0\.0\.1:999 \[R\.\]'
     t_eq "$what: stats add up" "$(count tcp.opened_passive)" 100
