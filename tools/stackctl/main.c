@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "ink.h"
 
 const char *argp_program_version = "stackctl " STACKD_VERSION;
 
@@ -64,24 +65,7 @@ int ctl_say(int status, const char *fmt, ...)
 
 const char *ctl_paint(const struct ctl *c, const char *name)
 {
-    /* Constants, since one printf() often has two of them. */
-    static const char *const inks[][2] = {
-        {"",        "\033[0m" },
-        {"bold",    "\033[1m" },
-        {"dim",     "\033[2m" },
-        {"red",     "\033[31m"},
-        {"green",   "\033[32m"},
-        {"yellow",  "\033[33m"},
-        {"blue",    "\033[34m"},
-        {"cyan",    "\033[36m"},
-        {"magenta", "\033[35m"}
-    };
-
-    for (size_t i = 0; c->color && i < sizeof(inks) / sizeof(inks[0]); i++) {
-        if (strcmp(inks[i][0], name) == 0)
-            return inks[i][1];
-    }
-    return "";
+    return ink(c->color, name);
 }
 
 enum { KEY_COLOR = 0x100 };
@@ -96,16 +80,11 @@ static const struct argp_option common_options[] = {
 
 static void ctl_set_color(struct ctl *c, const char *when)
 {
-    const char *no = getenv("NO_COLOR");
+    int wanted = ink_wanted(when, STDOUT_FILENO);
 
-    if (strcmp(when, "always") == 0)
-        c->color = true;
-    else if (strcmp(when, "never") == 0)
-        c->color = false;
-    else if (strcmp(when, "auto") == 0)
-        c->color = isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
-    else
+    if (wanted < 0)
         exit(ctl_say(CTL_USAGE, "--color %s: try auto, always or never", when));
+    c->color = wanted == 1;
 }
 
 static error_t common_parse(int key, char *arg, struct argp_state *state)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "ink.h"
 #include "say.h"
 
 const char *argp_program_version = "stackscope " STACKD_VERSION;
@@ -402,14 +403,12 @@ static int main_format(struct main_args *m)
 
 static int main_color(struct main_args *m)
 {
-    const char *no = getenv("NO_COLOR"), *when = m->color != NULL ? m->color : "auto";
+    const char *when = m->color != NULL ? m->color : "auto";
+    int wanted = ink_wanted(when, STDOUT_FILENO);
 
-    if (strcmp(when, "always") == 0)
-        m->o.color = true;
-    else if (strcmp(when, "auto") == 0)
-        m->o.color = m->output == NULL && isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
-    else if (strcmp(when, "never") != 0)
+    if (wanted < 0)
         return scope_say(SCOPE_USAGE, "--color %s: try auto, always or never", when);
+    m->o.color = wanted == 1 && (m->output == NULL || strcmp(when, "always") == 0);
     return SCOPE_OK;
 }
 

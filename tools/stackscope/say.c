@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include "ink.h"
 #include "l4_transport/tcp.h"
 
 int scope_say(int status, const char *fmt, ...)
@@ -19,24 +20,7 @@ int scope_say(int status, const char *fmt, ...)
 
 const char *scope_ink(const struct scope_options *o, const char *name)
 {
-    /* Constants, since one printf() often has two of them. */
-    static const char *const inks[][2] = {
-        {"",        "\033[0m" },
-        {"bold",    "\033[1m" },
-        {"dim",     "\033[2m" },
-        {"red",     "\033[31m"},
-        {"green",   "\033[32m"},
-        {"yellow",  "\033[33m"},
-        {"blue",    "\033[34m"},
-        {"magenta", "\033[35m"},
-        {"cyan",    "\033[36m"}
-    };
-
-    for (size_t i = 0; o->color && i < ARRAY_LEN(inks); i++) {
-        if (strcmp(inks[i][0], name) == 0)
-            return inks[i][1];
-    }
-    return "";
+    return ink(o->color, name);
 }
 
 const char *scope_state_ink(int state)
