@@ -25,5 +25,7 @@ t "a command that is not there is a failure" test $? -ne 0
 t_match "and is said" "$(cat "$tmp/err")" '/no/such/program'
 out=$(user timeout 20 "$stackd" --netns --ip 192.168.77.2/24 -- ip -4 addr show tap0 2>/dev/null)
 t_match "--ip moves the kernel's end too" "$out" '192\.168\.77\.1/24'
+t_match "-v can be coloured" "$(user timeout 20 "$stackd" --netns -v --color=always -- curl -s --max-time 10 http://10.0.0.2/ 2>&1 >/dev/null)" $'\033\\[32m[^\033]*ESTABLISHED[^\033]*\033\\[0m'
+t_eq "and is not where nobody looks" "$(user timeout 20 "$stackd" --netns -v -- curl -s --max-time 10 http://10.0.0.2/ 2>&1 >/dev/null | grep -c $'\033')" 0
 t "nothing of it is seen outside" sh -c '! ip link show tap0'
 finish

@@ -56,6 +56,7 @@ static void test_options_defaults(void)
     T_EQ(o.io, STACKD_IO_AUTO);
     T_EQ(o.busy_poll, 0);
     T_EQ(o.cpu[0], -1);
+    T_STR(o.color, "auto");
     T_EQ(o.mac.b[0], 0x02); /* locally administered, unicast */
     T_TRUE(o.pcap == NULL && o.trace == NULL && o.http_root == NULL && o.command == NULL);
 }

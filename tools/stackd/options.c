@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "ink.h"
 #include "l7_application/app.h"
 #include "sysctl.h"
 
@@ -311,7 +312,6 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
     static const char *const ios[] = {"auto", "read", "uring", NULL};
     static const char *const igmps[] = {"off", "1", "2", NULL};
     static const char *const pmtus[] = {"off", "icmp", "blackhole", "always", NULL};
-    static const char *const colors[] = {"auto", "always", "never", NULL};
     int i;
 
     if (key == KEY_SYN_POLICY) {
@@ -336,9 +336,9 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
             return options_bad(st, "--pmtu %s: try off, icmp, blackhole or always", arg);
         st->o->pmtu = (enum stackd_pmtu)i;
     } else {
-        if ((i = options_word(arg, colors)) < 0)
+        if (ink_wanted(arg, STDERR_FILENO) < 0)
             return options_bad(st, "--color %s: try auto, always or never", arg);
-        st->o->color = (enum stackd_color)i;
+        st->o->color = arg;
     }
     return 0;
 }
@@ -730,6 +730,7 @@ static void options_default(struct stackd_options *o)
         .msl = NET_SEC(30),
         .hystart = true,
         .queues = 1,
+        .color = "auto",
     };
     imp_config_default(&o->fault[STACKD_RX]);
     imp_config_default(&o->fault[STACKD_TX]);

@@ -15,7 +15,6 @@ enum { STACKD_SERVICES = 64, STACKD_FAULT_DIRS = 2, STACKD_CPUS = 1024, STACKD_Q
 
 enum stackd_wire { STACKD_WIRE_TAP, STACKD_WIRE_RAW, STACKD_WIRE_FD };
 enum stackd_io { STACKD_IO_AUTO, STACKD_IO_READ, STACKD_IO_URING };
-enum stackd_color { STACKD_COLOR_AUTO, STACKD_COLOR_ALWAYS, STACKD_COLOR_NEVER };
 enum stackd_dir { STACKD_RX, STACKD_TX }; /* of the bad wire, as the host sees it */
 
 struct stackd_service {
@@ -75,7 +74,7 @@ struct stackd_options {
     enum port_offload offload;
     enum stackd_io io;
     unsigned verbose;
-    enum stackd_color color;
+    const char *color; /* a word that ink_wanted() knows */
 };
 
 /**

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ink.h"
 #include "stackd.h"
 
 enum { SINK_BUF = 64 << 10, SINK_LINE = 2048 };
@@ -99,14 +100,14 @@ static const char *sink_color(const struct trace_ev *ev)
 {
     switch (ev->kind) {
     case TRACE_drop:
-        return "\033[31m"; /* red */
+        return "red";
     case TRACE_fault:
     case TRACE_rtx:
-        return "\033[33m"; /* yellow */
+        return "yellow";
     case TRACE_tcp_state:
-        return "\033[32m"; /* green */
+        return "green";
     default:
-        return "\033[2m"; /* faint */
+        return "dim";
     }
 }
 
@@ -121,10 +122,8 @@ static void sink_terminal(struct stackd *d, const struct trace_ev *ev)
     if (len > 0 && line[len - 1] == '\n')
         len--;
     line[len] = '\0';
-    if (d->sink.is_color)
-        fprintf(stderr, "%s%s\033[0m\n", sink_color(ev), line);
-    else
-        fprintf(stderr, "%s\n", line);
+    fprintf(stderr, "%s%s%s\n", ink(d->sink.is_color, sink_color(ev)), line,
+            ink(d->sink.is_color, ""));
 }
 
 void sink_note(struct stackd *d, uint64_t frame, const char *text, size_t len)
@@ -360,20 +359,11 @@ void sink_write(struct stackd *d, net_time now, bool force)
 
 /* ---- start and end ---- */
 
-static bool sink_use_color(const struct stackd *d)
-{
-    const char *no = getenv("NO_COLOR");
-
-    if (d->opt.color != STACKD_COLOR_AUTO)
-        return d->opt.color == STACKD_COLOR_ALWAYS;
-    return isatty(STDERR_FILENO) && (no == NULL || no[0] == '\0');
-}
-
 int sink_open(struct stackd *d, char *err, size_t err_len)
 {
     const char *trace = d->opt.trace;
 
-    d->sink.is_color = sink_use_color(d);
+    d->sink.is_color = ink_wanted(d->opt.color, STDERR_FILENO) == 1;
     if (trace != NULL) {
         d->sink.buf = malloc(SINK_BUF);
         d->sink.fd = strcmp(trace, "-") == 0
