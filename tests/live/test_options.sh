@@ -74,6 +74,7 @@ ctl_wrong() { # ctl_wrong STATUS WORDS...
     t_match "stackctl $*: message" "$(head -n 1 "$tmp/err")" '^stackctl: .*: .*'
     t_eq "stackctl $*: one line" "$(wc -l <"$tmp/err")" 1
 }
+t_eq "the objects of --help stand in a table" "$("$stackctl" --help | sed '1,/^Objects/d' | grep -vc '^  ')" 0
 ctl_wrong 1
 ctl_wrong 1 nosuchobject
 ctl_wrong 1 sokc

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "tell.h"
 
 const char *argp_program_version = "stackd-extcap " STACKD_VERSION;
 
@@ -52,11 +53,9 @@ int extcap_say(int status, const char *fmt, ...)
 {
     va_list ap;
 
-    fputs("stackd-extcap: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    tell("stackd-extcap", fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
     return status;
 }
 

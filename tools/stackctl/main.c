@@ -1,8 +1,6 @@
 /*
- * main.c - the command line: common options, then an object, then its words and options.
- *
- * Objects may be abbreviated as `ip` does it: the first of the table that begins with the given
- * letters is meant. The common options are understood before and after the object.
+ * main.c - the command line: common options, then an object, then its words and options
+ * (tools/common/commands.h).
  */
 #include "stackctl.h"
 
@@ -12,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "commands.h"
 #include "ink.h"
+#include "tell.h"
 
 const char *argp_program_version = "stackctl " STACKD_VERSION;
 
@@ -54,12 +53,9 @@ int ctl_say(int status, const char *fmt, ...)
 {
     va_list ap;
 
-    fflush(stdout);
-    fputs("stackctl: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    tell("stackctl", fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
     return status;
 }
 
@@ -109,10 +105,23 @@ static error_t common_parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp common_argp = {common_options, common_parse, NULL, NULL, NULL, NULL, NULL};
-static const struct argp_child common_child[] = {
-    {&common_argp,       0, "Common options:", 9},
-    {0}
+static bool object_at(int i, struct command *row)
+{
+    if (i >= OBJECTS)
+        return false;
+    *row = (struct command){objects[i].name, "", objects[i].help};
+    return true;
+}
+
+static const struct commands commands = {
+    .program = "stackctl",
+    .usage = "OBJECT [COMMAND...]",
+    .doc = "Look into a running stackd, and change it.",
+    .heading = "Objects (may be abbreviated; `stackctl OBJECT --help' says more):",
+    .closing = "",
+    .options = common_options,
+    .parse = common_parse,
+    .at = object_at,
 };
 
 long ctl_number(const char *option, const char *arg, long min, long max)
@@ -178,67 +187,18 @@ static error_t object_parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* The part from the object on is parsed by the object's own parser. */
-static error_t main_parse(int key, char *arg, struct argp_state *state)
-{
-    (void)arg;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->input;
-        return 0;
-    case ARGP_KEY_ARG:
-        ((struct ctl *)state->input)->words = state->next - 1; /* where the object stands */
-        state->next = state->argc;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static char *main_help(int key, const char *text, void *input)
-{
-    char *out = NULL;
-    size_t len;
-
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)(size_t)text;
-    FILE *f = open_memstream(&out, &len);
-
-    if (f == NULL)
-        return NULL;
-    fputs("Objects (may be abbreviated; `stackctl OBJECT --help' says more):\n", f);
-    for (int i = 0; i < OBJECTS; i++)
-        fprintf(f, "  %-19s%s\n", objects[i].name, objects[i].help);
-    fclose(f);
-    return out;
-}
-
 static int object_run(struct ctl *c, const struct object *o, int argc, char **argv)
 {
-    static const struct argp_option none[] = {{0}};
-    struct argp argp = {o->options != NULL ? o->options : none,
-                        object_parse,
-                        o->args,
-                        o->help,
-                        common_child,
-                        NULL,
-                        NULL};
-    char name[64];
-
-    const struct argp_option *const tables[] = {argp.options, common_options, NULL};
+    const struct argp own = {o->options, object_parse, o->args, o->help, NULL, NULL, NULL};
     char err[256];
 
-    snprintf(name, sizeof(name), "stackctl %s", o->name);
-    argv[0] = name;
-    if (!args_check(name, tables, argc, argv, ARGS_MIXED, err, sizeof(err)))
-        return ctl_say(CTL_USAGE, "%s", err);
     c->object = o->name;
     c->words = 0;
     c->count = -1;
     c->size = 56;
     c->interval = 1;
-    argp_parse(&argp, argc, argv, 0, NULL, c);
+    if (!commands_rest(&commands, o->name, &own, argc, argv, c, err, sizeof(err)))
+        return ctl_say(CTL_USAGE, "%s", err);
     int status = o->run(c);
 
     dial_close(&c->to);
@@ -247,53 +207,23 @@ static int object_run(struct ctl *c, const struct object *o, int argc, char **ar
     return status;
 }
 
-/* The object that was probably meant, or NULL. */
-static const char *object_nearest(const char *word)
-{
-    unsigned least = 3;
-    const char *name = NULL;
-
-    for (int i = 0; i < OBJECTS; i++) {
-        unsigned distance = args_distance(objects[i].name, word);
-
-        if (distance < least) {
-            least = distance;
-            name = objects[i].name;
-        }
-    }
-    return name;
-}
-
 int main(int argc, char **argv)
 {
-    static char own_name[] = "stackctl";
     struct ctl c = {.to.fd = -1};
-    static const struct argp argp = {NULL,
-                                     main_parse,
-                                     "OBJECT [COMMAND...]",
-                                     "Look into a running stackd, and change it.\v",
-                                     common_child,
-                                     main_help,
-                                     NULL};
-
-    static const struct argp_option *const tables[] = {common_options, NULL};
     char err[256];
+    int at;
 
     argp_err_exit_status = CTL_USAGE;
-    if (!args_check(own_name, tables, argc, argv, ARGS_FIRST, err, sizeof(err)))
-        return ctl_say(CTL_USAGE, "%s", err);
-    argv[0] = own_name; /* messages begin with it, not with a path */
     ctl_set_color(&c, "auto");
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
-    int at = c.words;
-
+    if (!commands_first(&commands, argc, argv, &c, &at, err, sizeof(err)))
+        return ctl_say(CTL_USAGE, "%s", err);
     if (at == 0)
         return ctl_say(CTL_USAGE, "no object given: try stackctl sock, or stackctl --help");
-    for (int i = 0; i < OBJECTS; i++) {
-        if (argv[at][0] != '\0' && strncmp(objects[i].name, argv[at], strlen(argv[at])) == 0)
-            return object_run(&c, &objects[i], argc - at, argv + at);
-    }
-    const char *nearest = object_nearest(argv[at]);
+    int found = commands_find(&commands, argv[at], false);
+
+    if (found >= 0)
+        return object_run(&c, &objects[found], argc - at, argv + at);
+    const char *nearest = commands_nearest(&commands, argv[at]);
 
     if (nearest != NULL)
         return ctl_say(CTL_USAGE, "unknown object %s: try stackctl %s, or stackctl --help",

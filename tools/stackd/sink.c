@@ -15,6 +15,7 @@
 
 #include "ink.h"
 #include "stackd.h"
+#include "tell.h"
 
 enum { SINK_BUF = 64 << 10, SINK_LINE = 2048 };
 #define SINK_DELAY NET_MS(100)
@@ -40,11 +41,7 @@ void sink_say(const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    flockfile(stderr);
-    fputs("stackd: ", stderr);
-    vfprintf(stderr, format, ap);
-    fputc('\n', stderr);
-    funlockfile(stderr);
+    tell("stackd", format, ap);
     va_end(ap);
 }
 

@@ -258,7 +258,7 @@ static int check_end(void *state)
 const struct scope_command scope_check = {
     .name = "check",
     .words = "",
-    .help = "What is wrong or suspicious, each with its frame, a sentence and the RFC",
+    .help = "what is wrong or suspicious, each with its frame, a sentence and the RFC",
     .formats = "text",
     .late = true,
     .begin = check_begin,

@@ -332,7 +332,7 @@ static int flows_end(void *state)
 const struct scope_command scope_flows = {
     .name = "flows",
     .words = "",
-    .help = "A table of the TCP connections: bytes, retransmissions, round trips, completeness",
+    .help = "a table of the TCP connections: bytes, retransmissions, round trips, completeness",
     .options = flows_options,
     .formats = "text",
     .late = true,

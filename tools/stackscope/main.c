@@ -3,8 +3,8 @@
  *
  *     stackscope [options] [COMMAND [WORD...]] FILE|-|IFACE [FILTER...]
  *
- * Forgiving: a command may be abbreviated (the first of the table that begins with the given letters is
- * meant) and may stand behind the file; so may its words. What is a file is found by looking: the first word
+ * Forgiving: a command may be abbreviated (tools/common/commands.h) and may stand behind the file; so may
+ * its words. What is a file is found by looking: the first word
  * that is `-`, a file or an interface.
  */
 #include <ctype.h>
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "commands.h"
 #include "ink.h"
 #include "say.h"
 
@@ -102,30 +102,27 @@ static error_t common_parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp common_argp = {common_options, common_parse, NULL, NULL, NULL, NULL, NULL};
-static const struct argp_child common_child[] = {
-    {&common_argp,       0, "Common options:", 9},
-    {0}
-};
-
-/* Only what stands before the first word. */
-static error_t main_parse(int key, char *arg, struct argp_state *state)
+static bool command_at(int i, struct command *row)
 {
-    struct main_args *m = state->input;
+    const struct scope_command *c = scope_commands[i];
 
-    (void)arg;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = m;
-        return 0;
-    case ARGP_KEY_ARG:
-        m->first = state->next - 1;
-        state->next = state->argc;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    if (c == NULL)
+        return false;
+    *row = (struct command){c->name, c->words, c->help};
+    return true;
 }
+
+static const struct commands commands = {
+    .program = "stackscope",
+    .usage = "[COMMAND [WORD...]] FILE|-|IFACE [FILTER...]",
+    .doc = "Read a capture, anyone's, and show what happened in it.",
+    .heading = "Commands (may be abbreviated; `stackscope COMMAND --help' says more):",
+    .first_is_default = true,
+    .closing = "FILTER is tcpdump's language: tcp port 80.\n",
+    .options = common_options,
+    .parse = common_parse,
+    .at = command_at,
+};
 
 /* An option of the command's own goes to it under its whole name. */
 static error_t own_option(struct main_args *m, int key, const char *arg)
@@ -164,45 +161,6 @@ static error_t command_parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* A command and what it is for, in lines of 78 letters. */
-static void help_line(FILE *f, const struct scope_command *c)
-{
-    enum { INDENT = 22, WIDTH = 78 };
-    int at = fprintf(f, "  %s %s", c->name, c->words);
-    const char *text = c->help;
-
-    fprintf(f, "%*s%c", at < INDENT ? INDENT - at : 1, "", tolower((unsigned char)*text++));
-    for (at = (at > INDENT ? at : INDENT) + 1; *text != '\0'; text++, at++) {
-        if (*text == ' ' && at + (int)strcspn(text + 1, " ") >= WIDTH)
-            at = fprintf(f, "\n%*s", INDENT, "") - 2;
-        else
-            fputc(*text, f);
-    }
-    fputc('\n', f);
-}
-
-/* argp frees what differs from @text. */
-static char *main_help(int key, const char *text, void *input)
-{
-    char *out = NULL;
-    size_t len;
-
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)(size_t)text;
-    FILE *f = open_memstream(&out, &len);
-
-    if (f == NULL)
-        return NULL;
-    fputs("Commands (may be abbreviated; `stackscope COMMAND --help' says more):\n", f);
-    for (int i = 0; scope_commands[i] != NULL; i++)
-        help_line(f, scope_commands[i]);
-    fprintf(f, "Without a command: %s. FILTER is tcpdump's language: tcp port 80.\n",
-            scope_commands[0]->name);
-    fclose(f);
-    return out;
-}
-
 /* ---- words ---- */
 
 static bool main_is_interface(const char *word)
@@ -217,29 +175,9 @@ static bool main_is_source(const char *word)
 
 static const struct scope_command *command_find(const char *word, bool whole)
 {
-    for (int i = 0; scope_commands[i] != NULL && word[0] != '\0'; i++) {
-        const char *name = scope_commands[i]->name;
+    int found = commands_find(&commands, word, whole);
 
-        if (whole ? strcmp(name, word) == 0 : strncmp(name, word, strlen(word)) == 0)
-            return scope_commands[i];
-    }
-    return NULL;
-}
-
-static const char *command_nearest(const char *word)
-{
-    unsigned least = 3;
-    const char *name = NULL;
-
-    for (int i = 0; scope_commands[i] != NULL; i++) {
-        unsigned distance = args_distance(scope_commands[i]->name, word);
-
-        if (distance < least) {
-            least = distance;
-            name = scope_commands[i]->name;
-        }
-    }
-    return name;
+    return found < 0 ? NULL : scope_commands[found];
 }
 
 /* Which command is meant? A word that could be both is a file if it stands alone. */
@@ -262,27 +200,16 @@ static void main_choose(struct main_args *m, int argc, char **argv)
 
 static void command_options(struct main_args *m, int argc, char **argv)
 {
-    static const struct argp_option none[] = {{0}};
     const struct scope_command *c = m->command;
-    char usage[128], doc[512], name[64], err[256];
-    const struct argp argp = {c->options != NULL ? c->options : none,
-                              command_parse,
-                              usage,
-                              doc,
-                              common_child,
-                              NULL,
-                              NULL};
-    const struct argp_option *const tables[] = {argp.options, common_options, NULL};
+    char usage[128], doc[512], err[256];
+    const struct argp own = {c->options, command_parse, usage, doc, NULL, NULL, NULL};
 
-    snprintf(name, sizeof(name), "stackscope %s", c->name);
     snprintf(usage, sizeof(usage), "%s%sFILE|-|IFACE [FILTER...]", c->words,
              c->words[0] != '\0' ? " " : "");
     snprintf(doc, sizeof(doc), "%c%s.\vFormats: %s.", toupper((unsigned char)c->help[0]),
              c->help + 1, c->formats);
-    argv[0] = name;
-    if (!args_check(name, tables, argc, argv, ARGS_MIXED, err, sizeof(err)))
+    if (!commands_rest(&commands, c->name, &own, argc, argv, m, err, sizeof(err)))
         exit(scope_say(SCOPE_USAGE, "%s", err));
-    argp_parse(&argp, argc, argv, 0, NULL, m);
 }
 
 /* No word names a source: what would be right? */
@@ -290,7 +217,7 @@ static int main_no_source(const struct main_args *m)
 {
     const char *first =
         m->words > 0 ? m->word[m->words > m->command->words_max ? m->command->words_max : 0] : NULL;
-    const char *nearest = first != NULL ? command_nearest(first) : NULL;
+    const char *nearest = first != NULL ? commands_nearest(&commands, first) : NULL;
 
     if (first == NULL || (m->words <= m->command->words_max && m->command->is_word != NULL &&
                           m->command->is_word(first)))
@@ -504,24 +431,13 @@ static int main_run(struct main_args *m)
 
 int main(int argc, char **argv)
 {
-    static char own_name[] = "stackscope";
     static struct main_args m;
-    static const struct argp argp = {NULL,
-                                     main_parse,
-                                     "[COMMAND [WORD...]] FILE|-|IFACE [FILTER...]",
-                                     "Read a capture, anyone's, and show what happened in it.\v",
-                                     common_child,
-                                     main_help,
-                                     NULL};
-    static const struct argp_option *const tables[] = {common_options, NULL};
     char err[256];
     int status;
 
     argp_err_exit_status = SCOPE_USAGE;
-    if (!args_check(own_name, tables, argc, argv, ARGS_FIRST, err, sizeof(err)))
+    if (!commands_first(&commands, argc, argv, &m, &m.first, err, sizeof(err)))
         return scope_say(SCOPE_USAGE, "%s", err);
-    argv[0] = own_name; /* messages begin with it, not with a path */
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &m);
     if (m.first == 0 && (m.interface == NULL || !main_is_interface(m.interface)))
         return scope_say(SCOPE_USAGE,
                          "no capture given: try stackscope FILE.pcapng, or stackscope --help");

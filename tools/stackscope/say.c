@@ -4,17 +4,15 @@
 
 #include "ink.h"
 #include "l4_transport/tcp.h"
+#include "tell.h"
 
 int scope_say(int status, const char *fmt, ...)
 {
     va_list ap;
 
-    fflush(stdout);
-    fputs("stackscope: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    tell("stackscope", fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
     return status;
 }
 

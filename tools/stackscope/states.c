@@ -189,7 +189,7 @@ static int states_end(void *state)
 const struct scope_command scope_states = {
     .name = "states",
     .words = "",
-    .help = "Both ends' states of every TCP connection, and the segment that caused each change",
+    .help = "both ends' states of every TCP connection, and the segment that caused each change",
     .options = states_options,
     .formats = "text",
     .writes = true,

@@ -439,7 +439,7 @@ static int summary_end(void *state)
 const struct scope_command scope_summary = {
     .name = "summary",
     .words = "",
-    .help = "The whole capture on a page: time, protocols, what TCP did, who spoke most",
+    .help = "the whole capture on a page: time, protocols, what TCP did, who spoke most",
     .formats = "text",
     .late = true,
     .begin = summary_begin,
