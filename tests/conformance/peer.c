@@ -3,6 +3,8 @@
 #include <libnet.h>
 #include <stdlib.h>
 
+#include "small.h"
+
 bool peer_near_wrap;
 
 static const uint8_t peer_mac[6] = {0x02, 0, 0, 0, 0, 0x01};
@@ -386,32 +388,17 @@ void peer_expect_nothing(struct peer *k, net_time span, const char *file, int li
 
 void peer_config(struct net_config *cfg)
 {
-    net_config_default(cfg);
-    cfg->seed = 1;
+    small_config(cfg, H_IP & 0xff, 256, 4, 8);
     memcpy(cfg->ifs[0].mac.b, peer_h_mac, 6);
-    cfg->ifs[0].addr[0].ip = H_IP;
-    cfg->ifs[0].arp.detect = false; /* the address is ours at once */
-    cfg->packets = 256;
-    cfg->bigs = 4;
-    cfg->buffer_bytes = (size_t)8 << 20;
-    cfg->tcp.connections = 64;
-    cfg->tcp.idle = 64;
-    cfg->tcp.half_open = 32;
-    cfg->tcp.time_wait = 32;
-    cfg->udp.sockets = 8;
-    cfg->socks = (struct socks_config){.sockets = 64, .polls = 4};
+    cfg->seed = 1;
 }
 
 static void peer_boot(struct peer *k, const struct net_config *cfg)
 {
     char err[LIBNET_ERRBUF_SIZE];
-    size_t len = net_mem_size(cfg);
 
     memset(k, 0, sizeof(*k));
-    k->memory = aligned_alloc(64, (len + 63) & ~(size_t)63);
-    T_NEED(k->memory != NULL);
-    memset(k->memory, 0, len);
-    T_NEED(net_init(&k->net, cfg, k->memory, len) == 0);
+    T_NEED(small_bring_up(&k->net, cfg, &k->memory) == 0);
     k->now = cfg->start;
     k->libnet = libnet_init(LIBNET_NONE, NULL, err); /* no device, so no privilege either */
     k->frames = malloc(PEER_FRAMES * sizeof(struct seen));

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "l5_session/sock_priv.h"
+#include "small.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
 
@@ -91,14 +92,10 @@ struct tcb *model_tcb(const struct model *m, unsigned h)
 
 static void model_config(struct net_config *cfg, const struct scenario *sc, unsigned h)
 {
-    net_config_default(cfg);
+    small_identity(cfg, (uint8_t)(h + 1));
     cfg->name[0] = h == 0 ? 'A' : 'B';
     cfg->name[1] = '\0';
-    cfg->seed = h + 1;
-    cfg->ifs[0].mac.b[5] = (uint8_t)(h + 1);
-    cfg->ifs[0].addr[0].ip = IP_A + h;
     cfg->ifs[0].mtu = 576;
-    cfg->ifs[0].arp.detect = false;
     cfg->ifs[0].arp.entries = 4;
     cfg->ifs[0].arp.reachable = NET_SEC(864000);
     cfg->packets = 32;
@@ -140,12 +137,11 @@ size_t model_size(const struct scenario *sc)
 /* When the clock of host @h must start so that its first initial sequence number is @iss. */
 static net_time model_start(const struct net_config *cfg, unsigned h, uint32_t iss)
 {
-    size_t len = net_mem_size(cfg);
-    uint8_t *mem = calloc(1, len + 64);
     struct tcp_id id = model_id(h);
     struct net n;
+    void *mem;
 
-    if (mem == NULL || net_init(&n, cfg, mem + (64 - (uintptr_t)mem % 64), len) != 0)
+    if (small_bring_up(&n, cfg, &mem) != 0)
         abort();
     iss -= tcp_iss(&n.tcp, &id).v;
     free(mem);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "small.h"
+
 enum { BATCH = 32, CHUNK = 65536, PORT = 5001, FRAME = 1514, BUFFER = 4 << 20 };
 
 struct bottleneck {
@@ -43,12 +45,9 @@ static void bring_up(struct bottleneck *b, unsigned i)
 {
     struct net_config cfg;
 
-    net_config_default(&cfg);
+    small_identity(&cfg, (uint8_t)(i + 1));
     snprintf(cfg.name, sizeof(cfg.name), "%c", "ab"[i]);
     cfg.seed = b->cfg.seed * 2 + i;
-    cfg.ifs[0].mac.b[5] = (uint8_t)(i + 1);
-    cfg.ifs[0].addr[0].ip = 0x0a000001 + i;
-    cfg.ifs[0].arp.detect = false;
     cfg.packets = 4096;
     cfg.bigs = 8;
     cfg.buffer_bytes = (size_t)128 << 20;

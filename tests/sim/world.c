@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "small.h"
+
 enum { WORLD_IDLE_TURNS = 200000 }; /* at one moment; far more than any burst needs */
 
 /* How to replay what is running now; a signal handler prints it, so it is kept ready. */
@@ -90,21 +92,8 @@ struct world *world_new(uint64_t seed)
 
 void world_config(struct net_config *cfg, uint8_t last_byte)
 {
-    net_config_default(cfg);
+    small_config(cfg, last_byte, 8192, 8, 64);
     snprintf(cfg->name, sizeof(cfg->name), "h%u", last_byte);
-    cfg->seed = last_byte;
-    cfg->ifs[0].mac.b[5] = last_byte;
-    cfg->ifs[0].addr[0].ip = 0x0a000000u | last_byte;
-    cfg->ifs[0].arp.detect = false; /* the address is ours at once */
-    cfg->packets = 8192;
-    cfg->bigs = 8;
-    cfg->buffer_bytes = (size_t)64 << 20;
-    cfg->tcp.connections = 64;
-    cfg->tcp.idle = 64;
-    cfg->tcp.half_open = 32;
-    cfg->tcp.time_wait = 64;
-    cfg->udp.sockets = 32;
-    cfg->socks = (struct socks_config){.sockets = 64, .polls = 4};
 }
 
 struct world_host *world_host_add(struct world *w, const struct net_config *cfg)

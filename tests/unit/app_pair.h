@@ -16,6 +16,7 @@
 
 #include "l7_application/app.h"
 #include "net.h"
+#include "small.h"
 #include "t.h"
 
 enum { PAIR_GOT = 4 << 20, PAIR_WIRE = 4096, PAIR_SERVER = 0x0a000002, PAIR_CLIENT = 0x0a000003 };
@@ -57,15 +58,7 @@ static inline void pair_host(struct pair *p, int i, struct net *n, uint32_t ip)
 {
     static struct net_config cfg;
 
-    net_config_default(&cfg);
-    cfg.seed = (uint64_t)i + 1;
-    cfg.ifs[0].mac = (struct mac){
-        {2, 0, 0, 0, 0, (uint8_t)(i + 1)}
-    };
-    cfg.ifs[0].addr[0].ip = ip;
-    cfg.ifs[0].addr[0].prefix = 24;
-    cfg.ifs[0].addr_count = 1;
-    cfg.ifs[0].arp.detect = false;
+    small_identity(&cfg, (uint8_t)ip);
     cfg.gateway = 0;
     size_t len = net_mem_size(&cfg);
 

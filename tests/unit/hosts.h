@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "net.h"
+#include "small.h"
 #include "t.h"
 
 #define HOST_A ip_addr_v4(0x0a000001)
@@ -25,29 +26,14 @@ struct hosts {
 
 static inline void hosts_config(struct net_config *cfg, uint8_t last_byte)
 {
-    net_config_default(cfg);
-    cfg->seed = last_byte;
-    cfg->ifs[0].mac.b[5] = last_byte;
-    cfg->ifs[0].addr[0].ip = 0x0a000000u | last_byte;
-    cfg->ifs[0].arp.detect = false; /* the addresses are ours at once */
-    cfg->packets = 512;
-    cfg->bigs = 8;
-    cfg->buffer_bytes = (size_t)16 << 20;
-    cfg->tcp.connections = 64;
-    cfg->tcp.idle = 64;
-    cfg->tcp.half_open = 32;
-    cfg->tcp.time_wait = 64;
-    cfg->udp.sockets = 32;
-    cfg->socks = (struct socks_config){.sockets = 64, .polls = 4};
+    small_config(cfg, last_byte, 512, 8, 16);
 }
 
 static inline void *hosts_bring_up(struct net *n, const struct net_config *cfg)
 {
-    size_t len = net_mem_size(cfg);
-    uint8_t *memory = calloc(1, len + 64);
+    void *memory;
 
-    T_NEED(memory != NULL);
-    T_NEED(net_init(n, cfg, memory + (64 - (uintptr_t)memory % 64), len) == 0);
+    T_NEED(small_bring_up(n, cfg, &memory) == 0);
     return memory;
 }
 

@@ -154,7 +154,7 @@ static void test_http_page_shows_the_connection_that_carries_it(void)
     T_TRUE(p->eof);
     T_EQ(count(p->got, "10.0.0.2:80<td class=\"a\">10.0.0.3:"), 1);
     T_EQ(count(p->got, "ESTABLISHED"), 1);
-    T_EQ(count(p->got, "02:00:00:00:00:02"), 1); /* the neighbour */
+    T_EQ(count(p->got, "02:00:00:00:00:03"), 1); /* the neighbour */
     T_EQ(count(p->got, "</body></html>\n"), 1);
     T_EQ(count(p->got, "Transfer-Encoding"), 0); /* REQ: HTTP-9112-6.1-5 */
     ask(p, "GET /" HOST "\r\n");
