@@ -67,6 +67,11 @@ ends "a command that does not write" 1 'try stackscope states -w' osi 9 -w "$tmp
 ends "over itself" 1 'that is the capture to be read' states -w $http $http
 ends "an interface that is not there" 2 'http.pcapng: no interface is eth9: try -i all, or one of: 0 \(.*\)' frames -i eth9 $http
 ends "so for osi" 2 'no interface is eth9' osi 9 -i eth9 $http
+for command in summary "summary -j" flows check "check -j" states "ladder all" "plot all"; do
+    # shellcheck disable=SC2086
+    "$scope" $command -i eth9 $http 2>/dev/null | sed "s/^/     $command: /"
+done >"$tmp/bad"
+verdict "no command says anything else of an interface that is not there"
 ends "an interface by its number" 0 'TCP' frames -i 0 $http
 ends "a full disk" 2 'cannot be written: No space' states -w /dev/full $http
 ends "no place to print" 2 'cannot be written: No such file' osi 9 $http -o /nowhere/x

@@ -392,6 +392,7 @@ static int main_run(struct main_args *m)
     char err[PATH_MAX + 512] = "";
     static void *state; /* not lost when we leave early */
     struct frame f;
+    bool seen = false;
     int got, status;
     struct source_options so = {
         .name = m->o.name,
@@ -418,8 +419,13 @@ static int main_run(struct main_args *m)
     if (so.live)
         scope_say(0, "listening on %s, ^C ends it", m->o.name);
     while ((got = source_next(main_source, &f)) == 1 && c->frame(state, &f))
-        ;
+        seen = true;
     source_clear_progress(main_source);
+    if (got < 0 && !seen) { /* nothing is known, then: not even that there is nothing */
+        status = scope_say(SCOPE_FAILED, "%s", source_error(main_source));
+        source_close(main_source);
+        return status;
+    }
     status = c->end(state);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == SCOPE_OK)
         status = scope_say(SCOPE_FAILED, "cannot write the answer: is the disk full?");
