@@ -81,6 +81,16 @@ t_match "text that is not UTF-8 is refused" "$(printf '{"cmd":"\377"}\n' | timeo
 t_match "a deep nest is refused" "$(printf '%0.s[' {1..5000} | { cat; echo; } | timeout 5 nc -N -U "$control")" '"ok":false'
 t_eq "two requests in one write give two answers" \
     "$(printf '{"cmd":"link"}\n{"cmd":"route"}\n' | timeout 5 nc -N -U "$control" | grep -c '"ok":true')" 2
+# A client that closes its sending half has nothing more to ask, and waits for what it asked.
+syn='"proto":"tcp","src":"10.0.0.1:1","dst":"10.0.0.2:80","flags":"S"'
+t_eq "probe is answered, and what was asked behind it, in this order" \
+    "$(printf '{"cmd":"probe",%s}\n{"cmd":"link"}\n' "$syn" | timeout 10 nc -N -U "$control" | jq -c 'del(.ok) | keys')" \
+    $'["lines"]\n["link"]'
+t_eq "ping is answered" "$(echo '{"cmd":"ping","host":"10.0.0.1","count":2,"interval_ms":10}' | timeout 10 nc -N -U "$control" | jq -c .done | tail -n 1)" true
+: >"$tmp/half"
+background sh -c "echo '{\"cmd\":\"trace\",\"kinds\":[\"tcp_state\"],\"format\":\"json\"}' | nc -N -U '$control' >'$tmp/half'"
+until grep -q '"to":"CLOSED"' "$tmp/half" || [ $SECONDS -gt 60 ]; do timeout 5 nc -z 10.0.0.2 7; done
+t "trace goes on" grep -q '"to":"CLOSED"' "$tmp/half"
 t_eq "a request without its newline is not obeyed" "$(printf '{"cmd":"link"}' | timeout 5 nc -N -U "$control")" ""
 
 # 16 clients are served; the next one is told so, and when one leaves there is room again.

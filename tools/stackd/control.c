@@ -3,8 +3,9 @@
  *
  * Invariants: no descriptor here ever blocks; a client has CONTROL_IN and CONTROL_OUT bytes and no
  * more; while an answer waits to be taken, no further command of that client is read; a client is
- * freed only in client_sweep(), never in the middle of serving it. The theory of the streams is in
- * their own files.
+ * freed only in client_sweep(), never in the middle of serving it. One that has closed its sending half
+ * (`printf ... | nc -NU`) has nothing more to ask, and waits for what it asked: a stream goes on until it
+ * has gone altogether, which is EPOLLHUP. The theory of the streams is in their own files.
  */
 #include "control_client.h"
 
@@ -103,9 +104,16 @@ json_t *control_mac(struct mac m)
 
 /* ---- a client's buffers ---- */
 
+/* A whole command that has been read, and waits for its turn. */
+static bool client_has_line(const struct client *c)
+{
+    return c->mode == CLIENT_LINES && c->in_len > 0 && memchr(c->in, '\n', c->in_len) != NULL;
+}
+
 static void client_watch(struct client *c)
 {
-    uint32_t want = c->out_len > 0 ? EPOLLOUT : 0;
+    /* Where a command waits, EPOLLOUT is its turn. */
+    uint32_t want = c->out_len > 0 || client_has_line(c) ? EPOLLOUT : 0;
     bool busy = c->mode == CLIENT_LINES && c->out_len > 0;
 
     if (!c->eof && !busy && c->in_len < CONTROL_IN)
@@ -290,9 +298,11 @@ static void client_sweep(struct control *ctl)
 {
     for (int i = 0; i < CONTROL_CLIENTS; i++) {
         struct client *c = &ctl->client[i];
-        bool over = c->eof && (c->mode != CLIENT_LINES || c->out_len == 0);
 
-        if (c->fd >= 0 && (c->gone || (over && c->mode != CLIENT_NC)))
+        if (c->fd < 0)
+            continue;
+        if (c->gone ||
+            (c->eof && c->mode == CLIENT_LINES && c->out_len == 0 && !client_has_line(c)))
             client_free(c);
     }
 }
@@ -344,7 +354,7 @@ void control_serve(struct control *ctl, net_time now)
         client_lines(c);
         if (ev[i].events & EPOLLHUP) /* nobody is there to hear of anything */
             c->gone = true;
-        if (c->mode != CLIENT_LINES && c->mode != CLIENT_NC)
+        if (c->mode == CLIENT_TRACE || c->mode == CLIENT_PCAP || c->mode == CLIENT_PING)
             c->in_len = 0; /* such a stream has nothing more to say */
     }
     control_after(ctl, now);

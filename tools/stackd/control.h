@@ -5,7 +5,8 @@
  * gets one line back, {"ok":true,...} or {"ok":false,"error":"what happened","mend":"what to do"}.
  * Four commands turn the connection into a stream after that line: `trace` (text or JSON lines),
  * `pcap` to standard output (the bytes of a pcapng file), `ping` (a JSON line a reply), `nc` (frames,
- * see control_nc.c).
+ * see control_nc.c). A client may close its sending half as soon as it has asked: what it asked is answered,
+ * and a stream goes on until it closes the other half as well.
  *
  * The stack never waits for a client. All sockets are non-blocking, every client has one bounded
  * buffer each way; a reader of traces or captures that is too slow loses events or frames and is
