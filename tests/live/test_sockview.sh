@@ -43,7 +43,8 @@ timeout 60 script -qfec "stty rows 10 cols 40; exec '$stackctl' --control '$cont
 watcher=$!
 pids+=("$watcher")
 exec {key_fd}>"$tmp/keys"
-until grep -aq 'Accept' "$tmp/screen" || [ $SECONDS -gt 60 ]; do :; done
+deadline=$((SECONDS + 60))
+until grep -aq 'Accept' "$tmp/screen" || [ $SECONDS -gt $deadline ]; do :; done
 printf '\003' >&"$key_fd"
 wait "$watcher"
 exec {key_fd}>&-
@@ -56,7 +57,8 @@ t_eq "--watch: nothing is wider than the terminal" \
 "$stackctl" --control "$control" -j trace --follow -c 2 kind=tcp_state conn=:9 to=ESTABLISHED >"$tmp/events" &
 follower=$!
 pids+=("$follower")
-until [ "$(wc -l <"$tmp/events")" = 2 ] || [ $SECONDS -gt 30 ]; do
+deadline=$((SECONDS + 30))
+until [ "$(wc -l <"$tmp/events")" = 2 ] || [ $SECONDS -gt $deadline ]; do
     timeout 5 nc -z 10.0.0.2 80
     timeout 5 nc -z 10.0.0.2 9
 done
