@@ -157,6 +157,21 @@ void imp_lose(struct imp_stage *s, struct pkt *p, enum verdict why)
     pkt_release(p);
 }
 
+void imp_overflow(struct imp_stage *s, struct pkt *p)
+{
+    s->chain->full++;
+    imp_lose(s, p, V_DROP_WIRE_QUEUE);
+}
+
+bool imp_ahead(struct imp_stage *s, struct pkt *p)
+{
+    for (struct imp_stage *b = s + 1; b < s->chain->stage + IMP_STAGES; b++) {
+        if (b->ops->choose != NULL && !b->ops->choose(b, p))
+            return false;
+    }
+    return true;
+}
+
 void imp_pass(struct imp_stage *s, struct pkt *p, net_time at)
 {
     struct imp_chain *ch = s->chain;
@@ -204,6 +219,7 @@ void imp_push(struct imp_chain *ch, struct pkt *p, net_time now)
     p = imp_own(ch, p);
     if (p == NULL)
         return;
+    p->faults = 0; /* what other wires did to it is another story */
     ch->held++;
     ch->stage[0].ops->push(&ch->stage[0], p, ch->now);
 }

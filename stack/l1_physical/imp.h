@@ -13,6 +13,10 @@
  * that overtakes is last. Except where the reorder stage says otherwise the order of frames is
  * kept: jitter never lets one overtake another.
  *
+ * Everything is decided before a frame may wait: what the stages behind the queue are to do to it as well
+ * (choose). So whoever looks on hears of it together with the frame, not when it has been written long since, and
+ * frames under way keep the fate they have when the wire is changed.
+ *
  * Each stage is a plug-in: a `const struct imp_ops` in a file of its own (imp_loss.c ...) and a
  * line in the list in imp.c. A stage writes only its own state and hands frames on by imp_pass()
  * with the moment at which they leave it, which may lie before the moment of the call: a chain
@@ -53,6 +57,9 @@ struct imp_stage;
 /* A plug-in. @at is the moment at which a frame reaches the stage. */
 struct imp_ops {
     const char *name;
+    /* Decide what will happen here to @p, which is about to enter the first stage that may hold it. NULL: nothing.
+     * Return: false: it will not get through, and is lost already. */
+    bool (*choose)(struct imp_stage *s, struct pkt *p);
     /* Take @p, linear and the stage's own. */
     void (*push)(struct imp_stage *s, struct pkt *p, net_time at);
     /* Hand on what is due until @now. NULL: the stage holds nothing. */
@@ -137,12 +144,16 @@ bool imp_each(const struct imp_chain *ch, uint32_t *at, const char **name, uint6
 
 /** imp_pass - hand @p on to the stage behind @s, at the moment @at. */
 void imp_pass(struct imp_stage *s, struct pkt *p, net_time at);
+/** imp_ahead - the stages behind @s decide about @p. Return: false: it is lost, and released. */
+bool imp_ahead(struct imp_stage *s, struct pkt *p);
 /** imp_what_name - the word for @what in traces. */
 const char *imp_what_name(enum imp_what what);
 /** imp_fault - count, note in @p and trace that the wire did @what to it. */
 void imp_fault(struct imp_stage *s, struct pkt *p, enum imp_what what);
 /** imp_lose - the end of @p: reported as @why and released. */
 void imp_lose(struct imp_stage *s, struct pkt *p, enum verdict why);
+/** imp_overflow - the same for one for which there is no room. */
+void imp_overflow(struct imp_stage *s, struct pkt *p);
 /** imp_drop - tell host @c at @now that @p (NULL: one of which it knows nothing) is lost. */
 void imp_drop(struct core *c, const struct pkt *p, enum verdict why, net_time now);
 /** imp_copy - a linear copy of @p from the pools of @c, offload state kept; NULL: no packet. */

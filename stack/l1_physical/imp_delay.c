@@ -6,7 +6,8 @@
  * which surprises people who wanted only jitter; here that is a choice of its own.)
  *
  * Frames under way stand in a ring with the moment at which they come out; the ring is the only
- * memory, and a full one drops.
+ * memory, and a full one drops. Whether there will be room is decided when a frame enters the chain: where there
+ * is a delay, all that is held in it together is no more than the ring takes.
  */
 #include "l1_physical/imp.h"
 
@@ -32,6 +33,16 @@ static net_time imp_delay_draw(struct imp_chain *ch)
     return delay > 0 ? delay : 0;
 }
 
+static bool imp_delay_choose(struct imp_stage *s, struct pkt *p)
+{
+    const struct imp_chain *ch = s->chain;
+
+    if ((ch->cfg.delay | ch->cfg.jitter) == 0 || ch->held <= ch->slot_count) /* @p is among them */
+        return true;
+    imp_overflow(s, p);
+    return false;
+}
+
 static void imp_delay_push(struct imp_stage *s, struct pkt *p, net_time at)
 {
     struct imp_chain *ch = s->chain;
@@ -43,9 +54,8 @@ static void imp_delay_push(struct imp_stage *s, struct pkt *p, net_time at)
     }
     net_time out = at + imp_delay_draw(ch);
 
-    if (st->count == ch->slot_count) {
-        ch->full++;
-        imp_lose(s, p, V_DROP_WIRE_QUEUE);
+    if (st->count == ch->slot_count) { /* the wire became longer while it waited in the queue */
+        imp_overflow(s, p);
         return;
     }
     if (st->count > 0 && out < st->last)
@@ -89,6 +99,7 @@ static void imp_delay_flush(struct imp_stage *s)
 
 const struct imp_ops imp_delay = {
     .name = "delay",
+    .choose = imp_delay_choose,
     .push = imp_delay_push,
     .run = imp_delay_run,
     .deadline = imp_delay_deadline,

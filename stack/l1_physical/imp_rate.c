@@ -47,14 +47,17 @@ static void imp_rate_push(struct imp_stage *s, struct pkt *p, net_time at)
     struct imp_rate_state *st = imp_rate_of(s);
     const struct imp_config *cfg = &s->chain->cfg;
 
-    if (cfg->rate_bps == 0 && st->q.len == 0) {
-        imp_pass(s, p, at);
+    bool waits = cfg->rate_bps != 0 || st->q.len > 0;
+
+    if (waits && st->q.len > cfg->limit) { /* one in the transmitter, limit behind it */
+        s->hits++;
+        imp_overflow(s, p);
         return;
     }
-    if (st->q.len > cfg->limit) { /* one in the transmitter, limit behind it */
-        s->hits++;
-        s->chain->full++;
-        imp_lose(s, p, V_DROP_WIRE_QUEUE);
+    if (!imp_ahead(s, p)) /* here, and in the stages behind, it may wait */
+        return;
+    if (!waits) {
+        imp_pass(s, p, at);
         return;
     }
     if (st->q.len == 0) {

@@ -5,7 +5,8 @@
  * cfg.reorder_wait went by, whichever comes first: with a gap of 3 TCP's three duplicate
  * acknowledgments are reached, which is where loss and reordering become hard to tell apart
  * (RFC 8985). Frames that are not chosen keep their order, and so do those that come back
- * together. At most IMP_REORDER_HELD are aside at one time; while that many are, nobody is chosen.
+ * together. At most IMP_REORDER_HELD are aside at one time; while that many are, nobody is chosen, and one
+ * that was chosen on its way here overtakes them all instead: its place is another one, too.
  */
 #include "l1_physical/imp.h"
 
@@ -51,14 +52,22 @@ static void imp_reorder_run(struct imp_stage *s, net_time now)
     }
 }
 
+static bool imp_reorder_choose(struct imp_stage *s, struct pkt *p)
+{
+    const struct imp_reorder_state *st = imp_reorder_of(s);
+
+    if (st->count < IMP_REORDER_HELD && prng_chance(&s->chain->prng, s->chain->cfg.reorder_ppm))
+        imp_fault(s, p, IMP_REORDER);
+    return true;
+}
+
 static void imp_reorder_push(struct imp_stage *s, struct pkt *p, net_time at)
 {
     struct imp_reorder_state *st = imp_reorder_of(s);
     const struct imp_config *cfg = &s->chain->cfg;
 
     imp_reorder_run(s, at);
-    if (st->count < IMP_REORDER_HELD && prng_chance(&s->chain->prng, cfg->reorder_ppm)) {
-        imp_fault(s, p, IMP_REORDER);
+    if (st->count < IMP_REORDER_HELD && (p->faults & 1u << IMP_REORDER) != 0) {
         st->aside[st->count].p = p;
         st->aside[st->count].until = at + cfg->reorder_wait;
         st->aside[st->count].gap = u32_max(cfg->reorder_gap, 1);
@@ -94,6 +103,7 @@ static void imp_reorder_flush(struct imp_stage *s)
 
 const struct imp_ops imp_reorder = {
     .name = "reorder",
+    .choose = imp_reorder_choose,
     .push = imp_reorder_push,
     .run = imp_reorder_run,
     .deadline = imp_reorder_deadline,

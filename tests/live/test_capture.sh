@@ -71,6 +71,15 @@ done
 t_eq "each frame stands there once" "$(cut -f2 "$tmp/bad" | sort | uniq -d | head -n 3)" ""
 t "a frame that came twice is marked" test "$(awk -F'\t' '$4 ~ /1$/ && /bad wire: duplicate/' "$tmp/bad" | wc -l)" -gt 0
 
+# What happens to a frame that goes out behind a delay and a bottleneck is known when it goes: it says so, too.
+start --pcap "$tmp/later.pcapng" --trace "$tmp/later.jsonl" --delay 30 --rate 1M --reorder-chance 30 --seed 5
+ping -n -q -c 100 -i 0.002 10.0.0.2 >/dev/null
+stop
+in_ "$tmp/later.pcapng" | awk -F'\t' '$4 ~ /2$/ && /bad wire: reorder/ { print $2 }' | sort -u >"$tmp/b"
+jq -r 'select(.kind == "fault" and .what == "reorder" and .dir == "tx") | .frame' <"$tmp/later.jsonl" | sort -u >"$tmp/a"
+t "overtaken on the way out, later: there are such frames" test "$(wc -l <"$tmp/a")" -gt 10
+t_eq "overtaken on the way out, later: those of the trace are marked" "$(diff "$tmp/a" "$tmp/b" | head -n 3)" ""
+
 # shellcheck disable=SC2086
 start --pcap "$tmp/sent.pcapng" --pcap-sent $bad
 ping -n -q -c 100 -i 0.002 10.0.0.2 >/dev/null

@@ -543,6 +543,77 @@ static void test_imp_reorder_holds_a_bounded_number(void)
     down();
 }
 
+/* What happens behind the queue is known, and told, when a frame comes: its capture has not been written yet. */
+static void test_imp_fate_is_told_before_the_wait(void)
+{
+    up();
+    Cfg.rate_bps = 800000;
+    Cfg.delay = NET_MS(10);
+    Cfg.reorder_ppm = 1000000;
+    set();
+    struct pkt *p = link_pkt(&H.c, 100, 1);
+
+    p->frame = 7;
+    p->faults = 1u << IMP_DROP; /* an earlier wire's */
+    imp_push(&Ch, p, NET_MS(1));
+    T_EQ(H.events, 1);
+    T_EQ(H.event[0].kind, TRACE_fault);
+    T_STR(H.event[0].u.fault.what, "reorder");
+    T_EQ(H.event[0].t, NET_MS(1));
+    T_EQ(H.event[0].frame, 7);
+    T_EQ(hits("reorder"), 1);
+    Cfg.reorder_ppm = 0; /* it keeps its fate, and who follows has none */
+    set();
+    for (uint8_t i = 2; i <= 5; i++)
+        push(i, NET_MS(1));
+    static const int want[] = {2, 3, 4};
+
+    for (unsigned i = 0; i < ARRAY_LEN(want); i++)
+        T_EQ(pop(NET_MS(100)), want[i]);
+    p = imp_pop(&Ch, NET_MS(100));
+    T_NEED(p != NULL);
+    T_EQ(pkt_data(p)[0], 1);
+    T_EQ(p->faults, 1u << IMP_REORDER | 1u << IMP_DELAY);
+    pkt_release(p);
+    T_EQ(pop(NET_MS(100)), 5);
+    T_EQ(hits("reorder"), 1);
+    down();
+}
+
+/* So is it whether the delay line behind the queue will have room. */
+static void test_imp_overflow_behind_a_queue_is_told_before_the_wait(void)
+{
+    up();
+    Cfg.rate_bps = 800000;
+    Cfg.delay = NET_SEC(1);
+    set();
+    for (uint8_t i = 0; i < SLOTS + 2; i++)
+        push(i, 0);
+    T_EQ(H.c.drops[V_DROP_WIRE_QUEUE], 2);
+    T_EQ(Ch.full, 2);
+    for (uint8_t i = 0; i < SLOTS; i++)
+        T_EQ(pop(NET_SEC(10)), i);
+    T_EQ(pop(NET_SEC(10)), -1);
+    down();
+}
+
+/* One that was chosen and finds no room beside the way passes all that are there. */
+static void test_imp_reorder_chosen_and_no_room(void)
+{
+    up();
+    Cfg.delay = NET_MS(1);
+    Cfg.reorder_ppm = 1000000;
+    set();
+    for (uint8_t i = 0; i < 9; i++)
+        push(i, 0);
+    T_EQ(hits("reorder"), 9);
+    static const int want[] = {6, 7, 8, 0, 1, 2, 3, 4, 5, -1};
+
+    for (unsigned i = 0; i < ARRAY_LEN(want); i++)
+        T_EQ(pop(NET_MS(1)), want[i]);
+    down();
+}
+
 static void test_imp_stages_add_up(void)
 {
     up();
@@ -686,5 +757,7 @@ T_MAIN("imp", T(test_imp_good_wire_is_no_wire), T(test_imp_loss_takes_its_share_
        T(test_imp_rate_keeps_fractions), T(test_imp_rate_queue_drops_at_its_tail),
        T(test_imp_reorder_lets_k_frames_pass), T(test_imp_reorder_gives_back_after_a_time),
        T(test_imp_reorder_asked_late_keeps_to_its_time), T(test_imp_reorder_holds_a_bounded_number),
-       T(test_imp_stages_add_up), T(test_imp_held_frame_is_independent_of_its_origin),
+       T(test_imp_fate_is_told_before_the_wait),
+       T(test_imp_overflow_behind_a_queue_is_told_before_the_wait),
+       T(test_imp_reorder_chosen_and_no_room), T(test_imp_stages_add_up), T(test_imp_held_frame_is_independent_of_its_origin),
        T(test_imp_set_refuses_nonsense), T(test_imp_same_seed_same_fate))

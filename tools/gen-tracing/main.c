@@ -121,7 +121,10 @@ static void put_comments(FILE *f)
           "`SYN_SENT -> CLOSED (rcv ICMP) [10.0.0.2:49152-10.0.0.1:80]`. A congestion window that\n"
           "shrinks by a timeout is told at the retransmission. The slow start threshold is left "
           "out while\n"
-          "there is none.\n\n",
+          "there is none. What the bad wire does to a frame on its way out stands at that frame, "
+          "whenever it\n"
+          "happens: it is decided as the frame enters the wire. A delay, which all have, is not "
+          "told of each.\n\n",
           f);
 }
 

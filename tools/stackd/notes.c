@@ -15,7 +15,8 @@
  * of its connection.
  *
  * What the bad wire does to a frame that comes in happens before the frame has a number; the packet
- * carries it along (pkt.faults). A delay is no comment: it happens to every frame alike, and a mark on
+ * carries it along (pkt.faults). To one that goes out it happens later, but it is told in the round in which the
+ * frame enters the wire (imp.h), so that the frame is still held. A delay is no comment: it happens to every frame alike, and a mark on
  * all of them hides those that matter.
  */
 #include <string.h>
