@@ -65,6 +65,17 @@ static void test_tcp_timewait_no_reuse_by_connect_without_timestamps(void)
     peer_end(&k);
 }
 
+/* A connection from @port, which H closes first. */
+static void come_and_go(struct peer *k, int listener, uint16_t port)
+{
+    peer_tuple(k, port, H_PORT);
+    handshake(k, "mss 1460");
+    sock_close(net_socks(&k->net), peer_accept(k, listener));
+    expect_tcp(k, .flags = "F.", .seq = 1, .ack = 1);
+    say(k, .flags = "F.", .seq = 1, .ack = 2, .win = 65535);
+    expect_tcp(k, .flags = ".", .seq = 2, .ack = 2);
+}
+
 /* When the pool is full the oldest entry makes room. */
 static void test_tcp_timewait_pool_is_bounded(void)
 {
@@ -76,14 +87,8 @@ static void test_tcp_timewait_pool_is_bounded(void)
     peer_begin_with(&k, &cfg);
     int listener = peer_listen(&k, 0);
 
-    for (uint16_t port = 1; port <= 6; port++) {
-        peer_tuple(&k, port, H_PORT);
-        handshake(&k, "mss 1460");
-        sock_close(net_socks(&k.net), peer_accept(&k, listener));
-        expect_tcp(&k, .flags = "F.", .seq = 1, .ack = 1);
-        say(&k, .flags = "F.", .seq = 1, .ack = 2, .win = 65535);
-        expect_tcp(&k, .flags = ".", .seq = 2, .ack = 2);
-    }
+    for (uint16_t port = 1; port <= 6; port++)
+        come_and_go(&k, listener, port);
     T_EQ(net_connections(&k.net), 4);
     T_EQ(k.net.tcp.stats.time_wait_evicted, 2);
     for (uint16_t port = 1; port <= 6; port++) {
@@ -94,14 +99,8 @@ static void test_tcp_timewait_pool_is_bounded(void)
     say(&k, .flags = "S", .seq = 5000, .win = 65535);
     expect_tcp(&k, .flags = "S.", .ack = 5001);
     say(&k, .flags = "R", .seq = 5001, .win = 0);
-    for (uint16_t port = 7; port <= 9; port++) {
-        peer_tuple(&k, port, H_PORT);
-        handshake(&k, "mss 1460");
-        sock_close(net_socks(&k.net), peer_accept(&k, listener));
-        expect_tcp(&k, .flags = "F.", .seq = 1, .ack = 1);
-        say(&k, .flags = "F.", .seq = 1, .ack = 2, .win = 65535);
-        expect_tcp(&k, .flags = ".", .seq = 2, .ack = 2);
-    }
+    for (uint16_t port = 7; port <= 9; port++)
+        come_and_go(&k, listener, port);
     for (uint16_t port = 3; port <= 9; port++) {
         k.peer_port = port;
         expect_state(&k, port <= 5 ? "CLOSED" : "TIME_WAIT");

@@ -107,28 +107,40 @@ static void test_udp_checksum_is_always_sent(void)
     peer_end(&k);
 }
 
-/* REQ: UDP-1122-4.1.3.3-1 ICMP-1122-3.2.2.1-3 ICMP-1122-3.2.2-4 */
-static void test_udp_error_reaches_the_connected_socket(void)
+/* A socket connected to port 9 of the peer, which has sent it a byte. @quote: what an ICMP error about it quotes. */
+static int sent_one(struct peer *k, uint8_t quote[28])
 {
-    struct peer k;
+    static const uint8_t begin[10] = {0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17};
     struct sock_addr to = {ip_addr_v4(PEER_IP), 9}, local = {ip_addr_v4(H_IP), PORT};
-    uint8_t m[64], quote[28] = {0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17};
-    char got[64];
+    struct socks *s = net_socks(&k->net);
+    int sd = sock_open(s, SOCK_KIND_UDP);
 
-    peer_begin(&k);
-    int sd = sock_open(net_socks(&k.net), SOCK_KIND_UDP);
-
-    T_EQ(sock_bind(net_socks(&k.net), sd, &local), 0);
-    T_EQ(sock_connect(net_socks(&k.net), sd, &to), 0);
-    T_EQ(sock_send(net_socks(&k.net), sd, "x", 1, 0), 1);
-    peer_settle(&k);
-    T_TRUE(peer_next(&k) != NULL);
+    T_EQ(sock_bind(s, sd, &local), 0);
+    T_EQ(sock_connect(s, sd, &to), 0);
+    T_EQ(sock_send(s, sd, "x", 1, 0), 1);
+    peer_settle(k);
+    T_TRUE(peer_next(k) != NULL);
+    memset(quote, 0, 28);
+    memcpy(quote, begin, sizeof(begin));
     raw32(quote + 12, H_IP);
     raw32(quote + 16, PEER_IP);
     raw16(quote + 20, PORT);
     raw16(quote + 22, 9);
     raw16(quote + 24, 9);
     raw16(quote + 10, decode_sum(quote, 20, 0));
+    return sd;
+}
+
+/* REQ: UDP-1122-4.1.3.3-1 ICMP-1122-3.2.2.1-3 ICMP-1122-3.2.2-4 */
+static void test_udp_error_reaches_the_connected_socket(void)
+{
+    struct peer k;
+    uint8_t m[64], quote[28];
+    char got[64];
+
+    peer_begin(&k);
+    int sd = sent_one(&k, quote);
+
     uint32_t len = raw_icmp(m, 3, 3, 0, quote, sizeof(quote));
 
     say_ip(&k, .proto = 1, .data = m, .len = len);
@@ -146,24 +158,12 @@ static void test_udp_error_reaches_the_connected_socket(void)
 static void test_udp_source_quench_is_not_heard(void)
 {
     struct peer k;
-    struct sock_addr to = {ip_addr_v4(PEER_IP), 9}, local = {ip_addr_v4(H_IP), PORT};
-    uint8_t m[64], quote[28] = {0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17};
+    uint8_t m[64], quote[28];
     int64_t error = -1;
 
     peer_begin(&k);
-    int sd = sock_open(net_socks(&k.net), SOCK_KIND_UDP);
+    int sd = sent_one(&k, quote);
 
-    T_EQ(sock_bind(net_socks(&k.net), sd, &local), 0);
-    T_EQ(sock_connect(net_socks(&k.net), sd, &to), 0);
-    T_EQ(sock_send(net_socks(&k.net), sd, "x", 1, 0), 1);
-    peer_settle(&k);
-    peer_forget(&k);
-    raw32(quote + 12, H_IP);
-    raw32(quote + 16, PEER_IP);
-    raw16(quote + 20, PORT);
-    raw16(quote + 22, 9);
-    raw16(quote + 24, 9);
-    raw16(quote + 10, decode_sum(quote, 20, 0));
     uint32_t len = raw_icmp(m, 4, 0, 0, quote, sizeof(quote));
 
     say_ip(&k, .proto = 1, .data = m, .len = len);

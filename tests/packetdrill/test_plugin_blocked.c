@@ -43,6 +43,44 @@ static int64_t do_write(void *arg)
     return drive.write(G, *(int *)arg, bytes, sizeof(bytes));
 }
 
+/* ---- what happens meanwhile ---- */
+
+static void arrives(uint32_t seq, uint32_t ack, size_t len)
+{
+    struct drive_seg s = segment(seq, ack, len);
+
+    drive_in(&s);
+}
+
+/* The answer to the stack's SYN @s. */
+static void answered(const struct drive_seg *s, unsigned flags)
+{
+    struct drive_seg answer = {.sport = DRIVE_PORT,
+                               .dport = s->sport,
+                               .seq = 7,
+                               .ack = s->seq + 1,
+                               .flags = (uint8_t)flags,
+                               .win = 5000};
+
+    drive_in(&answer);
+}
+
+/* The call is over since @usec, on the dot, with @result. */
+static void returned(struct drive_call *c, long long usec, int64_t result)
+{
+    drive_join(c);
+    T_EQ(c->result, result);
+    T_TRUE(c->usec >= usec && c->usec < usec + SLACK);
+}
+
+/* The same where @usec counts from a moment that was asked for when the call had begun. */
+static void timed_out(struct drive_call *c, long long usec, int64_t result)
+{
+    drive_join(c);
+    T_EQ(c->result, result);
+    T_TRUE(c->usec > usec - 100 && c->usec < usec + SLACK);
+}
+
 static void test_plugin_blocked_read_returns_when_its_packet_comes(void)
 {
     for (int i = 0; i < 30; i++) {
@@ -53,15 +91,12 @@ static void test_plugin_blocked_read_returns_when_its_packet_comes(void)
 
         drive_start(&c, do_read, &fd);
         drive_until(200000);
-        s = segment(ISS + 1, iss + 1, 1000);
-        drive_in(&s);
+        arrives(ISS + 1, iss + 1, 1000);
         /* The next event is a packet: the clock would jump to the delayed ACK's time and beyond. */
         drive_out(&s);
         T_EQ(s.flags, DRIVE_ACK);
         drive_until(900000);
-        drive_join(&c);
-        T_EQ(c.result, 1000);
-        T_TRUE(c.usec >= 200000 && c.usec < 200000 + SLACK);
+        returned(&c, 200000, 1000);
         drive_end();
     }
 }
@@ -70,14 +105,12 @@ static void test_plugin_blocked_read_returns_at_once_though_time_jumps(void)
 {
     for (int i = 0; i < 30; i++) {
         struct drive_call c;
-        struct drive_seg s;
         uint32_t iss;
         int listener, fd = accepted(&listener, &iss);
 
         drive_start(&c, do_read, &fd);
         drive_until(200000);
-        s = segment(ISS + 1, iss + 1, 10);
-        drive_in(&s);
+        arrives(ISS + 1, iss + 1, 10);
         drive.usleep(G, 50000000);
         drive_join(&c);
         T_EQ(c.result, 10);
@@ -89,15 +122,14 @@ static void test_plugin_blocked_read_returns_at_once_though_time_jumps(void)
 static void test_plugin_blocked_accept_and_connect(void)
 {
     struct drive_call c;
-    struct drive_seg s, answer = {.flags = DRIVE_SYN | DRIVE_ACK, .seq = 7, .win = 5000};
+    struct drive_seg s;
     int listener = listening();
 
     drive_start(&c, do_accept, &listener);
     drive_until(100000);
     drive_in(&syn);
     drive_out(&s);
-    s = segment(ISS + 1, s.seq + 1, 0);
-    drive_in(&s);
+    arrives(ISS + 1, s.seq + 1, 0);
     drive_until(200000);
     drive_join(&c);
     T_TRUE(c.result > 2);
@@ -107,33 +139,25 @@ static void test_plugin_blocked_accept_and_connect(void)
     drive_start(&c, do_connect, &fd);
     drive_out(&s);
     T_EQ(s.flags, DRIVE_SYN);
-    answer.sport = DRIVE_PORT;
-    answer.dport = s.sport;
-    answer.ack = s.seq + 1;
     drive_until(300000);
-    drive_in(&answer);
+    answered(&s, DRIVE_SYN | DRIVE_ACK);
     drive_out(&s);
     T_EQ(s.flags, DRIVE_ACK);
-    drive_join(&c);
-    T_EQ(c.result, 0);
-    T_TRUE(c.usec >= 300000 && c.usec < 300000 + SLACK);
+    returned(&c, 300000, 0);
     drive_end();
 }
 
 static void test_plugin_blocked_connect_refused(void)
 {
     struct drive_call c;
-    struct drive_seg s, answer = {.flags = DRIVE_RST | DRIVE_ACK};
+    struct drive_seg s;
 
     T_NEED(drive_begin());
     int fd = drive.socket(G, AF_INET, SOCK_STREAM, 0);
 
     drive_start(&c, do_connect, &fd);
     drive_out(&s);
-    answer.sport = DRIVE_PORT;
-    answer.dport = s.sport;
-    answer.ack = s.seq + 1;
-    drive_in(&answer);
+    answered(&s, DRIVE_RST | DRIVE_ACK);
     drive_join(&c);
     T_EQ(c.result, -1);
     T_EQ(c.err, ECONNREFUSED);
@@ -149,9 +173,7 @@ static void test_plugin_blocked_poll_times_out_in_virtual_time(void)
     long long begun = drive_now();
 
     drive_until(begun + 1000000);
-    drive_join(&c);
-    T_EQ(c.result, 0);
-    T_TRUE(c.usec - begun > 299900 && c.usec - begun < 300000 + SLACK);
+    timed_out(&c, begun + 300000, 0);
     drive_end();
 }
 
@@ -182,10 +204,8 @@ static void test_plugin_receive_timeout_ends_a_blocked_read(void)
     long long begun = drive_now();
 
     drive_until(begun + 1000000);
-    drive_join(&c);
-    T_EQ(c.result, -1);
+    timed_out(&c, begun + 250000, -1);
     T_EQ(c.err, EAGAIN);
-    T_TRUE(c.usec - begun > 249900 && c.usec - begun < 250000 + SLACK);
     drive_end();
 }
 
@@ -202,33 +222,25 @@ static void test_plugin_close_lingers_until_the_fin_is_acknowledged(void)
     drive_out(&s);
     T_EQ(s.flags, DRIVE_FIN | DRIVE_ACK);
     drive_until(200000);
-    s = segment(ISS + 1, iss + 2, 0);
-    drive_in(&s);
+    arrives(ISS + 1, iss + 2, 0);
     drive_until(400000);
-    drive_join(&c);
-    T_EQ(c.result, 0);
-    T_TRUE(c.usec >= 200000 && c.usec < 200000 + SLACK);
+    returned(&c, 200000, 0);
     drive_end();
 }
 
 static void test_plugin_waitall_waits_for_all(void)
 {
     struct drive_call c;
-    struct drive_seg s;
     uint32_t iss;
     int listener, fd = accepted(&listener, &iss);
 
     drive_start(&c, do_recv_all, &fd);
     drive_until(200000);
-    s = segment(ISS + 1, iss + 1, 20);
-    drive_in(&s);
+    arrives(ISS + 1, iss + 1, 20);
     drive_until(300000);
-    s = segment(ISS + 21, iss + 1, 20);
-    drive_in(&s);
+    arrives(ISS + 21, iss + 1, 20);
     drive_until(400000);
-    drive_join(&c);
-    T_EQ(c.result, 30);
-    T_TRUE(c.usec >= 300000 && c.usec < 300000 + SLACK);
+    returned(&c, 300000, 30);
     drive_end();
 }
 
@@ -249,8 +261,7 @@ static void test_plugin_blocked_write_goes_on_as_room_comes(void)
             break;
         if (s.len > 0 && s.seq == una) {
             una = s.seq + (uint32_t)s.len;
-            s = segment(ISS + 1, una, 0);
-            drive_in(&s);
+            arrives(ISS + 1, una, 0);
         }
     }
     T_EQ(una, iss + 1 + 200000);

@@ -120,6 +120,23 @@ static void pick(const struct told *t, const char *what, const char *key, struct
     }
 }
 
+/* The child's answer to @p, of which picked() takes parts. */
+static struct told answer;
+
+static char *picked(const char *what, const char *key)
+{
+    static struct told some;
+
+    pick(&answer, what, key, &some);
+    return some.text;
+}
+
+static const char *first_line(char *text)
+{
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
 static const char *state_of(struct world *w)
 {
     struct tcp_id id = {ip_addr_v4(HOST), ip_addr_v4(PEER), 80, w->port};
@@ -141,7 +158,7 @@ static const char *refused(const struct world *w, const uint64_t before[V_COUNT]
 /* Foretell, compare the memory, let it happen, compare. Return: the state that follows. */
 static const char *try_out(struct world *w, const struct probe *p)
 {
-    static struct told told, want, got;
+    static struct told got;
     static struct net host;
     static uint64_t drops[V_COUNT];
     uint8_t *copy = malloc(w->len);
@@ -152,7 +169,7 @@ static const char *try_out(struct world *w, const struct probe *p)
     world_output(w, NULL);
     memcpy(&host, &w->n, sizeof(host));
     memcpy(copy, (uint8_t *)w->memory, w->len);
-    ask(w, p, &told);
+    ask(w, p, &answer);
     T_TRUE(memcmp(&host, &w->n, sizeof(host)) == 0);
     T_TRUE(memcmp(copy, w->memory, w->len) == 0);
     free(copy);
@@ -167,17 +184,12 @@ static const char *try_out(struct world *w, const struct probe *p)
     const char *reason = refused(w, drops);
 
     world_output(w, &got);
-    pick(&told, "sent", "text", &want);
-    T_STR(got.text, want.text);
-    pick(&told, "verdict", "reason", &want);
-    want.text[strcspn(want.text, "\n")] = '\0';
-    T_STR(reason, want.text);
-    pick(&told, "state", "after", &want);
-    want.text[strcspn(want.text, "\n")] = '\0';
+    T_STR(got.text, picked("sent", "text"));
+    T_STR(reason, first_line(picked("verdict", "reason")));
     bool is_gone = strcmp(state_of(w), "LISTEN") == 0 && strcmp(before, "LISTEN") != 0 &&
                    strcmp(before, "SYN_RCVD") != 0;
 
-    T_STR(is_gone ? "CLOSED" : state_of(w), want.text);
+    T_STR(is_gone ? "CLOSED" : state_of(w), first_line(picked("state", "after")));
     return state_of(w);
 }
 
@@ -299,18 +311,12 @@ static void test_probe_other_datagrams(void)
 
     world_begin(&w, 9);
     w.port = 1;
-    struct told *t = calloc(1, sizeof(*t)), *some = calloc(1, sizeof(*some));
-
-    T_NEED(t != NULL && some != NULL);
-    ask(&w, &p, t);
-    pick(t, "state", "after", some);
-    T_STR(some->text, "CLOSED\n");
-    pick(t, "sent", "text", some);
-    T_STR(some->text, "10.0.0.2:81 > 10.0.0.1:1 [R.] seq 0 ack 1 win 0 len 0\n");
+    ask(&w, &p, &answer);
+    T_STR(picked("state", "after"), "CLOSED\n");
+    T_STR(picked("sent", "text"), "10.0.0.2:81 > 10.0.0.1:1 [R.] seq 0 ack 1 win 0 len 0\n");
     p.dst = HOST + 1;
-    ask(&w, &p, t);
-    pick(t, "verdict", "reason", some);
-    T_STR(some->text, "not-for-us\n");
+    ask(&w, &p, &answer);
+    T_STR(picked("verdict", "reason"), "not-for-us\n");
     p = (struct probe){.proto = IP_PROTO_UDP,
                        .src = PEER,
                        .dst = HOST,
@@ -318,23 +324,16 @@ static void test_probe_other_datagrams(void)
                        .dport = 6,
                        .ttl = 64,
                        .len = 3};
-    ask(&w, &p, t);
-    pick(t, "verdict", "reason", some);
-    T_STR(some->text, "no-port\n");
-    pick(t, "sent", "text", some);
-    T_STR(some->text, "10.0.0.2 > 10.0.0.1 ICMP type 3 code 3\n");
+    ask(&w, &p, &answer);
+    T_STR(picked("verdict", "reason"), "no-port\n");
+    T_STR(picked("sent", "text"), "10.0.0.2 > 10.0.0.1 ICMP type 3 code 3\n");
     p.proto = IP_PROTO_ICMP;
-    ask(&w, &p, t);
-    pick(t, "sent", "text", some);
-    T_STR(some->text, "10.0.0.2 > 10.0.0.1 ICMP type 0 code 0\n");
+    ask(&w, &p, &answer);
+    T_STR(picked("sent", "text"), "10.0.0.2 > 10.0.0.1 ICMP type 0 code 0\n");
     p.bad_sum = true;
-    ask(&w, &p, t);
-    pick(t, "verdict", "reason", some);
-    T_STR(some->text, "bad-checksum\n");
-    pick(t, "layer", "result", some);
-    T_STR(some->text, "passed\npassed\nrefused\n");
-    free(t);
-    free(some);
+    ask(&w, &p, &answer);
+    T_STR(picked("verdict", "reason"), "bad-checksum\n");
+    T_STR(picked("layer", "result"), "passed\npassed\nrefused\n");
     free(w.memory);
 }
 
@@ -342,9 +341,7 @@ static void test_probe_other_datagrams(void)
 static void test_probe_tells_the_steps(void)
 {
     static struct world w;
-    struct told *t = calloc(1, sizeof(*t)), *some = calloc(1, sizeof(*some));
 
-    T_NEED(t != NULL && some != NULL);
     world_begin(&w, 3);
     world_connect(&w, 0);
     while (w.n.tcp.tcbs.used == 0)
@@ -360,29 +357,24 @@ static void test_probe_tells_the_steps(void)
         .len = 10
     };
 
-    ask(&w, &p, t);
-    pick(t, "step", "phase", some);
-    const char *steps = strstr(some->text, "first, check");
+    ask(&w, &p, &answer);
+    const char *steps = strstr(picked("step", "phase"), "first, check");
 
     T_NEED(steps != NULL);
     T_STR(steps,
           "first, check sequence number\nsecond, check the RST bit\nfourth, check the SYN bit\n"
           "fifth, check the ACK field\nsixth, check the URG bit\n"
           "seventh, process the segment text\neighth, check the FIN bit\n");
-    T_TRUE(strstr(t->text, "RCV.NXT 1 =< SEG.SEQ 1 < RCV.NXT+RCV.WND 65536") != NULL);
+    T_TRUE(strstr(answer.text, "RCV.NXT 1 =< SEG.SEQ 1 < RCV.NXT+RCV.WND 65536") != NULL);
     p.seg.flags = TCP_RST;
     p.has_seq = p.is_relative = true;
     p.seg.seq = seq_of(9);
     p.len = 0;
-    ask(&w, &p, t);
-    pick(t, "step", "phase", some);
-    steps = strstr(some->text, "first, check");
+    ask(&w, &p, &answer);
+    steps = strstr(picked("step", "phase"), "first, check");
     T_NEED(steps != NULL);
     T_STR(steps, "first, check sequence number\nsecond, check the RST bit\n"); /* and no further */
-    pick(t, "verdict", "reason", some);
-    T_STR(some->text, "rst-challenged\n");
-    free(t);
-    free(some);
+    T_STR(picked("verdict", "reason"), "rst-challenged\n");
     free(w.memory);
 }
 
@@ -391,9 +383,7 @@ static void test_probe_many_frames_are_told_as_a_number(void)
 {
     static struct world w;
     static const uint8_t data[60000];
-    struct told *t = calloc(1, sizeof(*t)), *some = calloc(1, sizeof(*some));
 
-    T_NEED(t != NULL && some != NULL);
     world_begin(&w, 3);
     world_connect(&w, 150);
     while (w.n.tcp.tcbs.used == 0)
@@ -411,16 +401,17 @@ static void test_probe_many_frames_are_told_as_a_number(void)
     };
 
     T_NEED(sd >= 0);
+    const char *sent = "";
     unsigned lines = 0;
 
     for (unsigned round = 0; round < 8 && lines < 33; round++) { /* the congestion window doubles */
         while (sock_send(s, sd, data, sizeof(data), 0) > 0)
             ;
         world_output(&w, NULL);
-        ask(&w, &p, t); /* acknowledges all that was sent */
-        pick(t, "sent", "text", some);
+        ask(&w, &p, &answer); /* acknowledges all that was sent */
+        sent = picked("sent", "text");
         lines = 0;
-        for (const char *at = some->text; *at != '\0'; at++)
+        for (const char *at = sent; *at != '\0'; at++)
             lines += *at == '\n';
         struct pkt *frame = probe_frame(&w.n, &p);
 
@@ -428,9 +419,7 @@ static void test_probe_many_frames_are_told_as_a_number(void)
         net_input(&w.n, &frame, 1, w.now);
     }
     T_EQ(lines, 33);
-    T_TRUE(strstr(some->text, "\nand ") != NULL && strstr(some->text, " more\n") != NULL);
-    free(t);
-    free(some);
+    T_TRUE(strstr(sent, "\nand ") != NULL && strstr(sent, " more\n") != NULL);
     free(w.memory);
 }
 

@@ -206,4 +206,17 @@ static inline void open_with_data(void) /* frames 1 to 5: c sent 101, s sent 1 *
     told();
 }
 
+static inline void begin_open(uint32_t iss)
+{
+    begin(iss);
+    open_with_data();
+}
+
+static inline void close_in_three(void) /* the client first; its last ACK is the last frame */
+{
+    c(FIN | ACK, 101, 1, 0);
+    s(FIN | ACK, 1, 102, 0);
+    c(ACK, 102, 2, 0);
+}
+
 #endif

@@ -31,8 +31,7 @@ TWICE(test_machine_normal_close)
 
 TWICE(test_machine_fin_with_data_answered_by_fin)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 50);
     s(FIN | ACK, 1, 152, 20); /* both at once: it got the FIN, and closes */
     T_STR(told(),
@@ -45,8 +44,7 @@ TWICE(test_machine_fin_with_data_answered_by_fin)
 
 TWICE(test_machine_simultaneous_close)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     s(FIN | ACK, 1, 101, 0); /* has not got the client's */
     T_STR(told(), "c:ESTABLISHED>FIN_WAIT_1#6 s:ESTABLISHED>FIN_WAIT_1#7");
@@ -60,8 +58,7 @@ TWICE(test_machine_simultaneous_close)
 
 TWICE(test_machine_half_close_data_goes_on)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     s(ACK | PSH, 1, 102, 500);
     T_STR(told(), "c:ESTABLISHED>FIN_WAIT_1#6 s:ESTABLISHED>CLOSE_WAIT#6=7");
@@ -113,8 +110,7 @@ TWICE(test_machine_refused_with_a_wrong_number_is_not)
 
 TWICE(test_machine_reset_of_an_open_connection)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     s(RST | ACK, 1, 101, 0);
     T_STR(told(), "s:ESTABLISHED>CLOSED#6");
     T_EQ(w.last.what & SEG_OLD_RST, 0);
@@ -125,8 +121,7 @@ TWICE(test_machine_reset_of_an_open_connection)
 
 TWICE(test_machine_reset_beyond_the_window_changes_nothing)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     s(RST, 500, 0, 0); /* not the next number: RFC 5961 section 3.2 */
     T_EQ(w.last.what & SEG_OLD_RST, SEG_OLD_RST);
     c(ACK, 101, 1, 0); /* the challenge */
@@ -140,8 +135,7 @@ TWICE(test_machine_reset_beyond_the_window_changes_nothing)
 
 TWICE(test_machine_forged_reset_with_the_right_number_is_taken_back)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     s(RST, 1, 0, 0);
     T_STR(told(), "s:ESTABLISHED>CLOSED#6");
     later(NET_SEC(1));
@@ -240,11 +234,8 @@ TWICE(test_machine_lost_third_ack_is_seen_by_the_second_syn_ack)
 
 TWICE(test_machine_lost_last_ack_is_seen_by_the_second_fin)
 {
-    begin(iss);
-    open_with_data();
-    c(FIN | ACK, 101, 1, 0);
-    s(FIN | ACK, 1, 102, 0);
-    c(ACK, 102, 2, 0); /* 8, lost behind us */
+    begin_open(iss);
+    close_in_three(); /* 8, lost behind us */
     later(NET_MS(400));
     s(FIN | ACK, 1, 102, 0);
     T_EQ(w.last.what & SEG_RTX, SEG_RTX);
@@ -256,11 +247,8 @@ TWICE(test_machine_lost_last_ack_is_seen_by_the_second_fin)
 
 TWICE(test_machine_presumed_is_told_after_silence_and_taken_back)
 {
-    begin(iss);
-    open_with_data();
-    c(FIN | ACK, 101, 1, 0);
-    s(FIN | ACK, 1, 102, 0);
-    c(ACK, 102, 2, 0);
+    begin_open(iss);
+    close_in_three();
     told();
     later(NET_SEC(11));
     w.port++;
@@ -274,8 +262,7 @@ TWICE(test_machine_presumed_is_told_after_silence_and_taken_back)
 
 TWICE(test_machine_fin_fills_after_a_hole)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(ACK | PSH, 101, 1, 100); /* 6: lost behind us */
     c(FIN | ACK, 201, 1, 50);  /* 7: waits for it */
     s(ACK, 1, 101, 0);
@@ -319,8 +306,7 @@ TWICE(test_machine_joined_before_the_close)
 
 TWICE(test_machine_lost_fin_makes_unknown)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     /* The client's FIN is not in the capture. */
     s(ACK, 1, 102, 0);
     T_EQ(w.last.what & SEG_UNSEEN_ACKED, SEG_UNSEEN_ACKED);
@@ -335,8 +321,7 @@ TWICE(test_machine_lost_fin_makes_unknown)
 
 TWICE(test_machine_lost_text_is_no_fin)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(ACK, 301, 1, 0);
     c(ACK, 301, 1, 0);
     T_STR(told(), "c:ESTABLISHED>UNKNOWN#7");
@@ -374,8 +359,7 @@ TWICE(test_machine_fast_open_text_proves_nothing)
 
 TWICE(test_machine_abort_by_an_end_that_is_gone)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     s(ACK | PSH, 1, 102, 500);
     c(RST, 102, 0, 0); /* nobody reads any more */
@@ -387,8 +371,7 @@ TWICE(test_machine_abort_by_an_end_that_is_gone)
 
 TWICE(test_machine_ports_are_reused_after_time_wait)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     s(FIN | ACK, 1, 101, 0);
     c(FIN | ACK, 101, 2, 0);
     s(ACK, 2, 102, 0); /* the server is in TIME_WAIT */
@@ -410,8 +393,7 @@ TWICE(test_machine_forged_syn_leaves_the_connection_alone)
 {
     uint32_t real = iss;
 
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     w.iss[0] = real + 5000000;
     c(SYN, 0, 0, 0); /* 6: somebody's */
     T_EQ(w.last.what & SEG_PORT_REUSED, SEG_PORT_REUSED);
@@ -432,8 +414,7 @@ TWICE(test_machine_half_open_client_comes_back)
 {
     uint32_t real = iss;
 
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     w.iss[0] = real + 5000000;
     c(SYN, 0, 0, 0); /* 6: it has forgotten everything */
     told();
@@ -455,8 +436,7 @@ TWICE(test_machine_half_open_client_comes_back)
 
 TWICE(test_machine_keepalives_say_nothing_new)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     later(NET_SEC(100));
     c(ACK, 100, 1, 0);
     T_EQ(w.last.what, SEG_KEEPALIVE);
@@ -468,8 +448,7 @@ TWICE(test_machine_keepalives_say_nothing_new)
 
 TWICE(test_machine_broken_segment_says_nothing)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     w.bad_sum = true;
     c(FIN | ACK, 101, 1, 0);
     T_EQ(w.last.what, SEG_BAD_SUM);
@@ -493,8 +472,7 @@ TWICE(test_machine_sums_left_to_the_device_are_not_wrong)
 
 TWICE(test_machine_reset_right_behind_a_fin_shows_that_it_came)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     c(RST | ACK, 102, 1, 0); /* taken only by who has got the FIN */
     finish();
@@ -504,8 +482,7 @@ TWICE(test_machine_reset_right_behind_a_fin_shows_that_it_came)
 
 TWICE(test_machine_reset_by_an_end_in_the_dark_is_not_presumed_taken)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     for (int i = 0; i < 3; i++) {
         later(NET_SEC(1));
         c(ACK, 100, 1, 0); /* keep-alives without an answer */
@@ -519,8 +496,7 @@ TWICE(test_machine_reset_by_an_end_in_the_dark_is_not_presumed_taken)
 
 TWICE(test_machine_reset_with_a_number_before_its_fin_knows_no_ack_of_it)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     s(ACK | PSH, 1, 101, 50); /* sent before it got the FIN */
     s(ACK, 51, 102, 0);
@@ -532,8 +508,7 @@ TWICE(test_machine_reset_with_a_number_before_its_fin_knows_no_ack_of_it)
 
 TWICE(test_machine_fin_lost_before_the_capture_leaves_the_order_open)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     s(FIN | ACK, 1, 101, 0);
     T_STR(told(), "s:ESTABLISHED>FIN_WAIT_1#6");
     c(ACK, 102, 2, 0); /* its FIN was sent, before this or after the other's: who knows */
@@ -547,8 +522,7 @@ TWICE(test_machine_fin_lost_before_the_capture_leaves_the_order_open)
 
 TWICE(test_machine_fin_that_only_the_other_end_has_seen)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     /* The server's FIN is not in the capture. */
     c(FIN | ACK, 101, 2, 0);
     T_STR(told(), "c:ESTABLISHED>UNKNOWN#6");
@@ -560,8 +534,7 @@ TWICE(test_machine_fin_that_only_the_other_end_has_seen)
 
 TWICE(test_machine_second_copy_of_a_fin_is_the_cause_when_the_first_was_lost)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     s(FIN | ACK, 1, 101, 0); /* 6, lost behind us */
     later(NET_MS(500));
     c(FIN | ACK, 101, 1, 0); /* 7: it has not got it */
@@ -579,8 +552,7 @@ TWICE(test_machine_forged_syns_in_both_names)
 {
     uint32_t real[2];
 
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     memcpy(real, w.iss, sizeof(real));
     w.iss[0] += 5000000;
     c(SYN, 0, 0, 0);
@@ -590,9 +562,7 @@ TWICE(test_machine_forged_syns_in_both_names)
     s(SYN, 0, 0, 0);
     w.iss[1] = real[1];
     c(ACK, 101, 1, 0);
-    c(FIN | ACK, 101, 1, 0);
-    s(FIN | ACK, 1, 102, 0);
-    c(ACK, 102, 2, 0);
+    close_in_three();
     finish();
     T_STR(told(),
           "c:ESTABLISHED>FIN_WAIT_1#10 s:ESTABLISHED>CLOSE_WAIT#10=11 s:CLOSE_WAIT>LAST_ACK#11 "
@@ -601,11 +571,8 @@ TWICE(test_machine_forged_syns_in_both_names)
 
 TWICE(test_machine_time_wait_takes_no_reset)
 {
-    begin(iss);
-    open_with_data();
-    c(FIN | ACK, 101, 1, 0);
-    s(FIN | ACK, 1, 102, 0);
-    c(ACK, 102, 2, 0);
+    begin_open(iss);
+    close_in_three();
     told();
     s(RST, 2, 0, 0); /* RFC 1337 */
     finish();
@@ -615,8 +582,7 @@ TWICE(test_machine_time_wait_takes_no_reset)
 
 TWICE(test_machine_which_copy_of_a_fin_came_is_presumed)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     s(FIN | ACK, 1, 101, 0); /* 7 */
     s(ACK, 2, 102, 0);       /* 8 */

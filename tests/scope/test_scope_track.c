@@ -36,8 +36,7 @@ TWICE(test_track_no_scale_if_one_end_does_not_offer_it)
 
 TWICE(test_track_retransmission_after_a_timeout)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(ACK | PSH, 101, 1, 100);
     later(NET_MS(300));
     c(ACK | PSH, 101, 1, 100);
@@ -56,8 +55,7 @@ TWICE(test_track_retransmission_after_a_timeout)
 
 TWICE(test_track_fast_retransmission)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(ACK, 101, 1, 100); /* 6, lost behind us */
     for (uint32_t i = 1; i < 4; i++)
         c(ACK, 101 + 100 * i, 1, 100);
@@ -74,8 +72,7 @@ TWICE(test_track_fast_retransmission)
 
 TWICE(test_track_hole_filled_at_once_is_out_of_order)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(ACK, 201, 1, 100);
     T_EQ(w.last.what, SEG_GAP);
     w.now -= NET_US(900);
@@ -88,8 +85,7 @@ TWICE(test_track_hole_filled_at_once_is_out_of_order)
 
 TWICE(test_track_hole_filled_late_was_lost_before_us)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(ACK, 201, 1, 100);
     later(NET_MS(250));
     c(ACK, 101, 1, 100);
@@ -136,8 +132,7 @@ TWICE(test_track_windows)
 
 TWICE(test_track_text_after_fin)
 {
-    begin(iss);
-    open_with_data();
+    begin_open(iss);
     c(FIN | ACK, 101, 1, 0);
     c(ACK, 102, 1, 10);
     T_EQ(w.last.what, SEG_AFTER_FIN);

@@ -199,17 +199,23 @@ static void cruising(struct facts *f)
     T_EQ(f->p.cc.cwnd_bytes, 200000 + 3 * (f->p.cc.pacing_bytes_per_s / 1000));
 }
 
+/* On its way with a full pipe, and then @what. Return: the window before it. */
+static uint32_t cruising_until(struct facts *f, enum cc_loss_kind what)
+{
+    cruising(f);
+    struct cc_loss l = {.now = f->a.now, .in_flight_bytes = 90000, .kind = what};
+    uint32_t cwnd = f->p.cc.cwnd_bytes;
+
+    f->p.cc.ops->loss(&f->p.cc, &l);
+    f->a.in_recovery = true;
+    return cwnd;
+}
+
 static void test_cc_bbr_conserves_packets_in_the_first_round_of_recovery(void)
 {
     struct facts f;
-    uint32_t cwnd;
+    uint32_t cwnd = cruising_until(&f, CC_LOSS_FAST);
 
-    cruising(&f);
-    cwnd = f.p.cc.cwnd_bytes;
-    struct cc_loss l = {.now = f.a.now, .in_flight_bytes = 90000, .kind = CC_LOSS_FAST};
-
-    f.p.cc.ops->loss(&f.p.cc, &l);
-    f.a.in_recovery = true;
     f.a.lost_bytes = 3 * PATH_MSS;
     say(&f, 80000);
     T_EQ(f.p.cc.cwnd_bytes, 80000 + PATH_MSS); /* one out, one in */
@@ -254,14 +260,8 @@ static void test_cc_bbr_comes_back_after_a_timeout(void)
 static void test_cc_bbr_takes_a_loss_back(void)
 {
     struct facts f;
-    uint32_t cwnd;
+    uint32_t cwnd = cruising_until(&f, CC_LOSS_FAST);
 
-    cruising(&f);
-    cwnd = f.p.cc.cwnd_bytes;
-    struct cc_loss l = {.now = f.a.now, .in_flight_bytes = 90000, .kind = CC_LOSS_FAST};
-
-    f.p.cc.ops->loss(&f.p.cc, &l);
-    f.a.in_recovery = true;
     say(&f, 50000);
     T_TRUE(f.p.cc.cwnd_bytes < 60000);
     f.p.cc.ops->undo(&f.p.cc);
@@ -274,14 +274,8 @@ static void test_cc_bbr_takes_a_loss_back(void)
 static void test_cc_bbr_ignores_marks(void)
 {
     struct facts f;
-    uint32_t cwnd;
+    uint32_t cwnd = cruising_until(&f, CC_LOSS_ECN);
 
-    cruising(&f);
-    cwnd = f.p.cc.cwnd_bytes;
-    struct cc_loss l = {.now = f.a.now, .in_flight_bytes = 90000, .kind = CC_LOSS_ECN};
-
-    f.p.cc.ops->loss(&f.p.cc, &l);
-    f.a.in_recovery = true;
     say(&f, 50000);
     T_TRUE(f.p.cc.cwnd_bytes >= cwnd - 30000);
 }

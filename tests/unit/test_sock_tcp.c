@@ -27,6 +27,15 @@ static struct tcp_pair connected(void)
     return p;
 }
 
+/* All that is left of it, and the test. */
+static void finish(const struct tcp_pair *p)
+{
+    sock_close(b, p->c);
+    sock_close(a, p->s);
+    sock_close(a, p->ls);
+    teardown();
+}
+
 static void test_sock_tcp_connect_and_accept(void)
 {
     struct sock_addr to = at(HOST_A, 80), peer, name, of_b;
@@ -93,10 +102,7 @@ static void test_sock_tcp_data_both_ways(void)
     T_EQ(sock_recvfrom(b, p.c, buf, sizeof(buf), &from), 4);
     T_MEM(buf, "back", 4);
     T_EQ(from.port, 80);
-    sock_close(b, p.c);
-    sock_close(a, p.s);
-    sock_close(a, p.ls);
-    teardown();
+    finish(&p);
 }
 
 static void test_sock_tcp_bulk_through_small_buffers(void)
@@ -124,10 +130,7 @@ static void test_sock_tcp_bulk_through_small_buffers(void)
     T_TRUE(was_full);
     T_EQ(received, sizeof(got));
     T_MEM(got, bulk, sizeof(got));
-    sock_close(b, p.c);
-    sock_close(a, p.s);
-    sock_close(a, p.ls);
-    teardown();
+    finish(&p);
 }
 
 static void test_sock_tcp_half_close(void)
@@ -239,10 +242,7 @@ static void test_sock_tcp_close_sends_what_is_queued(void)
     T_EQ(n, 0);
     T_EQ(received, sizeof(got));
     T_MEM(got, bulk, sizeof(got));
-    sock_close(b, p.c);
-    sock_close(a, p.s);
-    sock_close(a, p.ls);
-    teardown();
+    finish(&p);
 }
 
 static void test_sock_tcp_listen_refusals(void)
@@ -361,10 +361,7 @@ static void test_sock_tcp_nodelay_lets_go_what_nagle_held(void)
     pkt_release(out[0]);
     hosts_run(&h, NET_SEC(5));
     T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 2);
-    sock_close(b, p.c);
-    sock_close(a, p.s);
-    sock_close(a, p.ls);
-    teardown();
+    finish(&p);
 }
 
 /* Bytes that @k sends now, in at most four segments that get lost. */
@@ -408,10 +405,7 @@ static void test_sock_tcp_cork_holds_small_segments(void)
     T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), -EAGAIN);
     hosts_run(&h, NET_MS(100)); /* the override timer: one RTO, whose floor is 200 ms */
     T_EQ(sock_recv(a, p.s, buf, sizeof(buf), 0), 100);
-    sock_close(b, p.c);
-    sock_close(a, p.s);
-    sock_close(a, p.ls);
-    teardown();
+    finish(&p);
 }
 
 T_MAIN("sock_tcp", T(test_sock_tcp_connect_and_accept), T(test_sock_tcp_data_both_ways),

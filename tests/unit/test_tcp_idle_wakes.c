@@ -199,6 +199,14 @@ static void crowd_grow(struct crowd *c, unsigned count)
     }
 }
 
+static void crowd_begin(struct crowd *c, const struct net_config *a, const struct net_config *b,
+                        unsigned count)
+{
+    c->count = 0;
+    rest_begin_with(&c->r, a, b);
+    crowd_grow(c, count);
+}
+
 static void crowd_end(struct crowd *c)
 {
     for (unsigned i = 0; i < c->count; i++) {
@@ -217,9 +225,7 @@ static void test_tcp_idle_makes_room(void)
 
     rest_config(&a, &b);
     b.tcp.connections = 4;
-    c.count = 0;
-    rest_begin_with(&c.r, &a, &b);
-    crowd_grow(&c, CROWD);
+    crowd_begin(&c, &a, &b, CROWD);
     for (unsigned i = 0; i < CROWD; i++)
         T_TRUE(c.b[i] >= 0);
     T_EQ(c.r.h.b.tcp.idles.used, CROWD + 1 - 4);
@@ -247,9 +253,7 @@ static void test_tcp_idle_stays_below_full_idle(void)
 
     rest_config(&a, &b);
     b.tcp.full_idle = 5;
-    c.count = 0;
-    rest_begin_with(&c.r, &a, &b);
-    crowd_grow(&c, CROWD);
+    crowd_begin(&c, &a, &b, CROWD);
     T_EQ(c.r.h.b.tcp.tcbs.peak, 6);
     T_EQ(c.r.h.b.tcp.idles.used, CROWD + 1 - 6);
     T_EQ(c.r.h.a.tcp.stats.packed, 0); /* few connections never pay */
@@ -266,9 +270,7 @@ static void test_tcp_idle_without_a_block(void)
 
     rest_config(&a, &b);
     b.tcp.connections = 2;
-    c.count = 0;
-    rest_begin_with(&c.r, &a, &b);
-    crowd_grow(&c, 3);
+    crowd_begin(&c, &a, &b, 3);
     T_EQ(c.r.h.b.tcp.idles.used, 2);
     for (unsigned i = 0; i < 3; i++)
         sock_send(c.r.a, c.a[i], "x", 1, 0);
@@ -305,9 +307,7 @@ static void test_tcp_idle_close_without_a_block(void)
 
     rest_config(&a, &b);
     b.tcp.connections = 1;
-    c.count = 0;
-    rest_begin_with(&c.r, &a, &b);
-    crowd_grow(&c, 1);
+    crowd_begin(&c, &a, &b, 1);
     T_TRUE(is_packed(&c.r.h.b, c.r.sb));
     sock_send(c.r.a, c.a[0], "x", 1, 0);
     hosts_run(&c.r.h, NET_MS(5));
@@ -329,9 +329,7 @@ static void test_tcp_idle_pool(void)
         rest_config(&a, &b);
         b.tcp.idle = room;
         b.tcp.full_idle = 0;
-        c.count = 0;
-        rest_begin_with(&c.r, &a, &b);
-        crowd_grow(&c, CROWD);
+        crowd_begin(&c, &a, &b, CROWD);
         hosts_run(&c.r.h, NET_SEC(1));
         T_EQ(c.r.h.b.tcp.idles.used, room);
         T_EQ(c.r.h.b.tcp.tcbs.used, CROWD + 1 - room);
@@ -348,9 +346,7 @@ static void test_tcp_idle_orphans_have_a_share(void)
     rest_config(&a, &b);
     b.tcp.idle = 8;
     b.tcp.full_idle = 0;
-    c.count = 0;
-    rest_begin_with(&c.r, &a, &b);
-    crowd_grow(&c, 7);
+    crowd_begin(&c, &a, &b, 7);
     for (unsigned i = 0; i < 7; i++)
         T_EQ(sock_close(c.r.b, c.b[i]), 0);
     hosts_run(&c.r.h, NET_SEC(1));

@@ -22,20 +22,25 @@ static int connection(struct hosts *h, int listening, uint16_t port, int *theirs
     return sd;
 }
 
+/* Two hosts, the second of which has room for @connections; it listens. */
+static int begin_with_room(struct hosts *h, uint32_t connections)
+{
+    struct net_config a, b;
+
+    hosts_config(&a, 1);
+    hosts_config(&b, 2);
+    b.tcp.connections = connections;
+    b.tcp.idle = 0;
+    hosts_begin_with(h, &a, &b);
+    return listener(&h->b, 80);
+}
+
 /* B closes four connections whose other side never does: FIN-WAIT-2 orphans fill its pool. A fifth
  * client must still get in, at the cost of the oldest. */
 static void test_tcp_orphans_make_room_oldest_first(void)
 {
     static struct hosts h;
-    struct net_config a, b;
-    int mine[5], theirs[5];
-
-    hosts_config(&a, 1);
-    hosts_config(&b, 2);
-    b.tcp.connections = 4;
-    b.tcp.idle = 0;
-    hosts_begin_with(&h, &a, &b);
-    int l = listener(&h.b, 80);
+    int mine[5], theirs[5], l = begin_with_room(&h, 4);
 
     for (unsigned i = 0; i < 4; i++) {
         mine[i] = connection(&h, l, 80, &theirs[i]);
@@ -63,15 +68,7 @@ static void test_tcp_orphans_make_room_oldest_first(void)
 static void test_tcp_held_connections_are_not_evicted(void)
 {
     static struct hosts h;
-    struct net_config a, b;
-    int mine[3], theirs[3];
-
-    hosts_config(&a, 1);
-    hosts_config(&b, 2);
-    b.tcp.connections = 2;
-    b.tcp.idle = 0;
-    hosts_begin_with(&h, &a, &b);
-    int l = listener(&h.b, 80);
+    int mine[3], theirs[3], l = begin_with_room(&h, 2);
 
     for (unsigned i = 0; i < 3; i++)
         mine[i] = connection(&h, l, 80, &theirs[i]);
