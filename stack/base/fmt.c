@@ -9,22 +9,6 @@
  */
 #include "base/fmt.h"
 
-void fmt_bytes(struct fmt *f, const void *bytes, size_t len)
-{
-    size_t n = size_min(len, f->cap - f->len);
-
-    if (n > 0)
-        memcpy(f->p + f->len, bytes, n);
-    f->len += n;
-    if (n < len)
-        f->full = true;
-}
-
-void fmt_char(struct fmt *f, char c)
-{
-    fmt_bytes(f, &c, 1);
-}
-
 void fmt_str(struct fmt *f, const char *s)
 {
     /* In one go: a loop that only measured, gcc would turn into a call of strlen(). */
@@ -36,16 +20,24 @@ void fmt_str(struct fmt *f, const char *s)
 
 void fmt_u64_pad(struct fmt *f, uint64_t v, unsigned width)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     char digits[20]; /* 2^64 has 20 of them */
-    unsigned n = 0;
+    char *d = digits + sizeof(digits);
 
-    do {
-        digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v != 0);
+    for (; v >= 100; v /= 100) /* two at a time: a division costs more than all the rest */
+        memcpy(d -= 2, pairs + v % 100 * 2, 2);
+    if (v >= 10)
+        memcpy(d -= 2, pairs + v * 2, 2);
+    else
+        *--d = (char)('0' + v);
+    unsigned n = (unsigned)(digits + sizeof(digits) - d);
+
     for (unsigned pad = n; pad < width; pad++)
         fmt_char(f, '0');
-    fmt_bytes(f, digits + sizeof(digits) - n, n);
+    fmt_bytes(f, d, n);
 }
 
 void fmt_u64(struct fmt *f, uint64_t v)
@@ -155,13 +147,14 @@ void fmt_mac(struct fmt *f, struct mac m)
     }
 }
 
-/* Length of the well-formed UTF-8 sequence (RFC 3629 section 4) at @s, 0 if there is none. */
-static unsigned fmt_utf8_len(const uint8_t *s)
+size_t fmt_utf8_len(const uint8_t *s, size_t len)
 {
-    unsigned more = s[0] >= 0xf0 ? 3 : s[0] >= 0xe0 ? 2 : 1;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
     uint8_t low = 0x80, high = 0xbf; /* of the second byte: no overlong forms, no surrogates */
 
-    if (s[0] < 0xc2 || s[0] > 0xf4)
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || len < 2)
         return 0;
     if (s[0] == 0xe0)
         low = 0xa0;
@@ -173,11 +166,33 @@ static unsigned fmt_utf8_len(const uint8_t *s)
         high = 0x8f;
     if (s[1] < low || s[1] > high)
         return 0;
-    for (unsigned i = 2; i <= more; i++) {
-        if (s[i] < 0x80 || s[i] > 0xbf) /* the terminating zero ends it, too */
+    for (size_t i = 2; i < n; i++) {
+        if (i >= len || s[i] < 0x80 || s[i] > 0xbf)
             return 0;
     }
-    return more + 1;
+    return n;
+}
+
+size_t fmt_json_char(struct fmt *f, const uint8_t *c, size_t len)
+{
+    size_t n = fmt_utf8_len(c, len);
+
+    if (n == 0) { /* a name in another character set still makes a valid line */
+        fmt_str(f, "\\ufffd");
+        return 1;
+    }
+    if (*c == '"' || *c == '\\') {
+        fmt_char(f, '\\');
+        fmt_bytes(f, c, 1);
+    } else if (*c == '\n') {
+        fmt_str(f, "\\n");
+    } else if (*c < 0x20 || *c == 0x7f) {
+        fmt_str(f, "\\u");
+        fmt_hex(f, *c, 4);
+    } else {
+        fmt_bytes(f, c, n);
+    }
+    return n;
 }
 
 void fmt_json_str(struct fmt *f, const char *s)
@@ -185,22 +200,7 @@ void fmt_json_str(struct fmt *f, const char *s)
     const uint8_t *c = (const uint8_t *)s;
 
     fmt_char(f, '"');
-    while (*c != 0) {
-        unsigned n = *c < 0x80 ? 1 : fmt_utf8_len(c);
-
-        if (n == 0) { /* a name in another character set still makes a valid line */
-            fmt_str(f, "\\ufffd");
-            n = 1;
-        } else if (*c == '"' || *c == '\\') {
-            fmt_char(f, '\\');
-            fmt_bytes(f, c, 1);
-        } else if (*c < 0x20 || *c == 0x7f) {
-            fmt_str(f, "\\u");
-            fmt_hex(f, *c, 4);
-        } else {
-            fmt_bytes(f, c, n);
-        }
-        c += n;
-    }
+    while (*c != 0)
+        c += fmt_json_char(f, c, 4); /* the terminating zero ends a character, too */
     fmt_char(f, '"');
 }

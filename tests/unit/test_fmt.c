@@ -112,7 +112,7 @@ static void test_fmt_json_str_is_always_a_valid_string(void)
     fmt_json_str(start(), "");
     T_STR(text(), "\"\"");
     fmt_json_str(start(), "a\"b\\c\n\x01\x7f/");
-    T_STR(text(), "\"a\\\"b\\\\c\\u000a\\u0001\\u007f/\"");
+    T_STR(text(), "\"a\\\"b\\\\c\\n\\u0001\\u007f/\"");
     fmt_json_str(start(), "na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80"); /* UTF-8 stays */
     T_STR(text(), "\"na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80\"");
     /* Latin-1, overlong forms, a surrogate, beyond U+10FFFF, cut sequences: replaced. */
@@ -127,6 +127,22 @@ static void test_fmt_json_str_is_always_a_valid_string(void)
         T_MEM(buf, "\"\\ufffd", 7);
         T_EQ(buf[f.len - 1], '"');
     }
+}
+
+/* Texts of packets have a length and no end: nothing behind it is read, and zeros are characters. */
+static void test_fmt_json_char_stays_within_the_text(void)
+{
+    static const uint8_t euro[] = {0xe2, 0x82, 0xac, 0};
+
+    for (size_t len = 1; len <= 4; len++) {
+        T_EQ(fmt_utf8_len(euro, len), len < 3 ? 0 : 3);
+        T_EQ(fmt_json_char(start(), euro, len), len < 3 ? 1 : 3);
+        T_STR(text(), len < 3 ? "\\ufffd" : "\xe2\x82\xac");
+    }
+    T_EQ(fmt_utf8_len((const uint8_t *)"\xc3\xa4", 1), 0);
+    T_EQ(fmt_utf8_len((const uint8_t *)"\xc3\xa4", 2), 2);
+    T_EQ(fmt_json_char(start(), (const uint8_t *)"", 1), 1);
+    T_STR(text(), "\\u0000");
 }
 
 static void test_fmt_full_keeps_what_fits_and_says_so(void)
@@ -145,4 +161,5 @@ static void test_fmt_full_keeps_what_fits_and_says_so(void)
 
 T_MAIN("fmt", T(test_fmt_numbers), T(test_fmt_ns_is_seconds_with_nine_decimals),
        T(test_fmt_ip_of_both_versions), T(test_fmt_mac_and_strings),
-       T(test_fmt_json_str_is_always_a_valid_string), T(test_fmt_full_keeps_what_fits_and_says_so))
+       T(test_fmt_json_str_is_always_a_valid_string), T(test_fmt_json_char_stays_within_the_text),
+       T(test_fmt_full_keeps_what_fits_and_says_so))

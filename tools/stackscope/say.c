@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include "base/fmt.h"
 #include "ink.h"
 #include "l4_transport/tcp.h"
 #include "tell.h"
@@ -34,44 +35,15 @@ const char *scope_state_ink(int state)
     return state >= 0 && state < TCP_STATES ? inks[state] : "\033[90m";
 }
 
-/* Return: bytes of the UTF-8 character at @p, 0: none (RFC 3629: no longer form than needed, no
- * surrogates, nothing beyond U+10FFFF). */
-static size_t say_utf8(const uint8_t *p, size_t len)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-
-    if (p[0] < 0xc2 || p[0] > 0xf4 || len < n)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 void scope_json_span(FILE *out, struct span text)
 {
     fputc('"', out);
     for (size_t i = 0; i < text.len;) {
-        uint8_t c = text.p[i];
-        size_t n = say_utf8(text.p + i, text.len - i);
+        char escaped[8];
+        struct fmt f = {.p = escaped, .cap = sizeof(escaped)};
 
-        if (n == 0)
-            fputs("\\ufffd", out);
-        else if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", out);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\u%04x", c);
-        else
-            fwrite(text.p + i, 1, n, out);
-        i += n == 0 ? 1 : n;
+        i += fmt_json_char(&f, text.p + i, text.len - i);
+        fwrite(escaped, 1, f.len, out);
     }
     fputc('"', out);
 }
@@ -88,7 +60,7 @@ void scope_plain_span(FILE *out, struct span text)
 {
     for (size_t i = 0; i < text.len;) {
         uint8_t c = text.p[i];
-        size_t n = say_utf8(text.p + i, text.len - i);
+        size_t n = fmt_utf8_len(text.p + i, text.len - i);
         /* U+0080 to U+009F are control characters, too. */
         bool is_control = c < 0x20 || c == 0x7f || (n == 2 && c == 0xc2 && text.p[i + 1] < 0xa0);
 

@@ -23,7 +23,8 @@ struct states {
     bool no_time;
     int64_t start;
     bool started;
-    struct line line;
+    struct fmt line;
+    char text[1024];
 };
 
 static const struct argp_option states_options[] = {
@@ -33,16 +34,16 @@ static const struct argp_option states_options[] = {
 
 static void states_text(struct states *st, const struct track_state *s)
 {
-    struct line *l = &st->line;
+    struct fmt *l = &st->line;
 
     if (!st->no_time) {
         line_seconds(l, s->time - st->start, 6);
-        line_char(l, ' ');
+        fmt_char(l, ' ');
     }
     line_conn(l, s->conn, s->end);
     line_text(l, " #");
-    line_number(l, s->frame, 1);
-    line_char(l, ' ');
+    fmt_u64(l, s->frame);
+    fmt_char(l, ' ');
     line_text(l, scope_ink(st->o, s->to < 0 ? "yellow" : "bold"));
     line_text(l, track_state_name(s->from));
     line_text(l, " -> ");
@@ -50,19 +51,19 @@ static void states_text(struct states *st, const struct track_state *s)
     line_text(l, scope_ink(st->o, ""));
     line_text(l, " (");
     line_text(l, s->cause);
-    line_char(l, ')');
+    fmt_char(l, ')');
     if (s->proof == 0) {
         line_text(l, ", presumed");
     } else if (s->proof != s->frame) {
         line_text(l, ", shown by #");
-        line_number(l, s->proof, 1);
+        fmt_u64(l, s->proof);
     }
     if (st->o->verbose) {
         line_text(l, ": ");
         line_text(l, s->why);
         line_text(l, " [");
         line_text(l, s->rfc);
-        line_char(l, ']');
+        fmt_char(l, ']');
     }
     line_end(l, stdout);
 }
@@ -70,7 +71,7 @@ static void states_text(struct states *st, const struct track_state *s)
 /* The names, causes and sentences are ours: nothing in them needs an escape. */
 static void states_json(struct states *st, const struct track_state *s)
 {
-    struct line *l = &st->line;
+    struct fmt *l = &st->line;
 
     line_text(l, "{\"t\":");
     line_seconds(l, s->time, 9);
@@ -79,7 +80,7 @@ static void states_json(struct states *st, const struct track_state *s)
     line_text(l, "\",\"kind\":\"tcp_state\",\"conn\":\"");
     line_conn(l, s->conn, s->end);
     line_text(l, "\",\"frame\":");
-    line_number(l, s->frame, 1);
+    fmt_u64(l, s->frame);
     line_text(l, ",\"from\":\"");
     line_text(l, track_state_name(s->from));
     line_text(l, "\",\"to\":\"");
@@ -87,12 +88,12 @@ static void states_json(struct states *st, const struct track_state *s)
     line_text(l, "\",\"cause\":\"");
     line_text(l, s->cause);
     line_text(l, "\",\"stream\":");
-    line_number(l, s->conn->index, 1);
+    fmt_u64(l, s->conn->index);
     line_text(l, ",\"proof\":");
     if (s->proof == 0)
         line_text(l, "null");
     else
-        line_number(l, s->proof, 1);
+        fmt_u64(l, s->proof);
     line_text(l, ",\"presumed\":");
     line_text(l, s->proof == 0 ? "true" : "false");
     line_text(l, ",\"why\":\"");
@@ -140,6 +141,7 @@ static void *states_begin(const struct scope_options *o, int argc, char **argv, 
         return NULL;
     }
     st->o = o;
+    st->line = (struct fmt){.p = st->text, .cap = sizeof(st->text) - 1};
     for (int i = 0; i < argc; i++)
         st->no_time = st->no_time || strcmp(argv[i], "--no-time") == 0;
     st->track = track_new(&(struct track_options){
