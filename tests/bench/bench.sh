@@ -4,6 +4,7 @@
 #   tests/bench/bench.sh [OPTION...] [WORKLOAD...]     all workloads, or those named (--list names them)
 #
 #   --quick          three short runs of each, in two minutes; --runs N, --seconds S: other numbers (5, 0.8)
+#   --more N         so many runs in all of a subject whose goal is hovering (13)
 #   --subjects LIST  only these, as --subjects stackd,kernel
 #   --save           keep the medians in tests/bench/history.json; a run of everything is always kept
 #   --compare        say what is worse than in the last entry there by more than the spread; exit 1 if anything is
@@ -14,22 +15,29 @@
 #
 # A workload is the kernel's TCP (build/tests/bench/load) in a network namespace, pinned to one processor,
 # against a subject on the TAP, pinned to another. The subjects take turns (A B C A B C), a fresh process each
-# time, so that whatever else the machine does meets all alike; what counts is the median. Needs root or user
-# namespaces, and a machine with nothing else to do. What each workload is: workload(), below.
+# time, so that whatever else the machine does meets all alike; what counts is the median. A subject and the bound
+# that its goal names are neighbours, and each run is compared with its neighbour's.
+#
+# Hovering: what a goal demands lies between the least and the most of the runs, so that which side the median falls on
+# is chance. Then that subject and its bound take more turns, up to --more in all. The first runs decide it, by
+# their spread alone; nobody looks in between, and all runs count.
+#
+# Needs root or user namespaces, and a machine with nothing else to do. What each workload is: workload(), below.
 set -u
 shopt -s extglob # for one pattern below
 here=$(dirname "$(readlink -f "$0")")
 
-runs=5 seconds=0.8 warmup=0.25 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
+runs=5 more=13 seconds=0.8 warmup=0.25 quick=0 save=0 compare=0 report=0 smoke=0 install=1 list=0 subjects_only="" build=""
 wanted=()
 usage() { echo "bench.sh: $1: try --help" >&2; exit 1; }
 while [ $# -gt 0 ]; do
     case $1 in
-    --quick) quick=1 runs=3 seconds=0.2 warmup=0.15 ;;
-    --runs | --seconds | --subjects | --build)
+    --quick) quick=1 runs=3 more=0 seconds=0.2 warmup=0.15 ;;
+    --runs | --more | --seconds | --subjects | --build)
         [ $# -gt 1 ] || usage "$1 needs a value"
         case $1 in
         --runs) runs=$2 ;;
+        --more) more=$2 ;;
         --seconds) seconds=$2 ;;
         --subjects) subjects_only=${2//,/ } ;;
         --build) build=$(readlink -f "$2") ;;
@@ -39,10 +47,10 @@ while [ $# -gt 0 ]; do
     --save) save=1 ;;
     --compare) compare=1 ;;
     --report) report=1 ;;
-    --smoke) smoke=1 runs=1 seconds=0.1 warmup=0.05 subjects_only="stackd" ;;
+    --smoke) smoke=1 runs=1 more=0 seconds=0.1 warmup=0.05 subjects_only="stackd" ;;
     --no-install) install=0 ;;
     --list) list=1 ;;
-    -h | --help) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,28s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) usage "$1 is no option" ;;
     *) wanted+=("$1") ;;
     esac
@@ -57,21 +65,24 @@ workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-
 
 # workload NAME - its subjects, and the command line of the load; of those that grow, the points, too.
 workload() {
-    options=() subjects="stackd lwip lwip-tuned gvisor-gso kernel bound" points="" sources=0
+    options=() subjects="stackd bound lwip lwip-tuned gvisor-gso kernel" points="" sources=0
     case $1 in
-    bulk-in) options=(bulk-in) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
-    bulk-in-8) options=(bulk-in --connections 8) subjects="stackd stackd-queues lwip-tuned gvisor-gso kernel bound" ;;
-    bulk-out) options=(bulk-out --size 65536) subjects="stackd stackd-plain lwip lwip-tuned gvisor gvisor-gso kernel bound bound-copy bound-plain" ;;
+    bulk-in) options=(bulk-in) subjects="stackd bound stackd-plain bound-plain bound-copy lwip lwip-tuned gvisor gvisor-gso kernel" ;;
+    bulk-in-8) options=(bulk-in --connections 8) subjects="stackd bound stackd-queues lwip-tuned gvisor-gso kernel" ;;
+    bulk-out)
+        options=(bulk-out --size 65536)
+        subjects="stackd bound stackd-copying bound-copy stackd-plain bound-plain lwip lwip-tuned gvisor gvisor-gso kernel"
+        ;;
     bulk-out-8) options=(bulk-out --size 65536 --connections 8) subjects="stackd stackd-queues lwip-tuned gvisor-gso kernel" ;;
     bulk-out-file) options=(bulk-out --size 65536 --port 80 --path /big) subjects="stackd bound" ;;
-    http) options=(http --connections 64 --path /small) subjects="stackd stackd-queues lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
+    http) options=(http --connections 64 --path /small) subjects="stackd bound-uring bound stackd-queues lwip lwip-tuned gvisor-gso kernel" ;;
     conns) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8) sources=8 ;;
     conns-minute)
-        options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 subjects="stackd"
+        options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 subjects="stackd bound lwip-tuned"
         ;;
     conns-server) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 ;;
-    udp) options=(udp --connections 64) subjects="stackd lwip lwip-tuned gvisor-gso kernel bound bound-uring" ;;
-    ping) options=(ping) subjects="stackd stackd-awake stackd-spin lwip-tuned gvisor-gso kernel bound bound-spin" ;;
+    udp) options=(udp --connections 64) subjects="stackd bound-uring bound lwip lwip-tuned gvisor-gso kernel" ;;
+    ping) options=(ping) subjects="stackd bound stackd-awake stackd-spin bound-spin lwip-tuned gvisor-gso kernel" ;;
     idle) options=(idle --touch --from 10.9.1.1 --sources 8 --connections) sources=8 subjects="stackd lwip-tuned gvisor-gso" ;;
     idle-million)
         options=(idle --touch --warmup 3 --from 10.9.1.1 --sources 20 --connections) sources=20 subjects="stackd"
@@ -218,40 +229,61 @@ one_in_process() { # one_in_process WORKLOAD RUN - a line of JSON, or one for ea
     done <"$tmp/lines"
 }
 
+# once WORKLOAD RUN SUBJECT... - a turn of each of them that the workload has.
+once() {
+    local w=$1 run=$2 subject
+    shift 2
+    progress "$w $run/$runs ($((SECONDS - began)) s)"
+    case " $in_process " in *" $w "*) one_in_process "$w" "$run"; return ;; esac
+    workload "$w"
+    for subject in "$@"; do
+        case " $subjects " in *" $subject "*) one "$w" "$subject" "$run" ;; esac
+    done
+}
+
 # How often a point of a curve is measured: less often, there are many.
 point_runs=$(((runs + 1) / 2))
 [ $quick = 1 ] && point_runs=1
-for w in "${wanted[@]}"; do
-    for ((run = 1; run <= runs; run++)); do
-        progress "$w $run/$runs ($((SECONDS - began)) s)"
-        case " $in_process " in
-        *" $w "*)
-            [ "$w" = virtual-connections ] && [ $run -gt $point_runs ] && break
-            one_in_process "$w" $run
-            continue
-            ;;
-        esac
-        case $w in conns-minute | idle-million) [ $run -gt 1 ] && break ;; esac
-        [ "$w" = idle ] && [ $run -gt $point_runs ] && break # long ones, and all alike
-        workload "$w"
-        these=${subjects_only:-$subjects}
-        if [ -z "$points" ]; then
-            for subject in $these; do
-                case " $subjects " in *" $subject "*) one "$w" "$subject" $run ;; esac
-            done
-            continue
-        fi
-        [ $run -gt $point_runs ] && break
-        [ $smoke = 1 ] && points=${points%% *}
-        [ $quick = 1 ] && points=${points% * *}
-        for point in $points; do
-            # A million connections take half a minute to make: once is enough.
-            [ "$w/$point" = grow-connections/1000000 ] && [ $run -gt 1 ] && continue
-            for subject in $these; do
-                case " $subjects " in *" $subject "*) one "$w" "$subject" $run "$point" ;; esac
-                workload "$w"
-            done
+
+# A curve: all its points, each of each subject.
+curve() {
+    local w=$1 run=$2 point subject
+    progress "$w $run/$point_runs ($((SECONDS - began)) s)"
+    [ $smoke = 1 ] && points=${points%% *}
+    [ $quick = 1 ] && points=${points% * *}
+    for point in $points; do
+        # A million connections take half a minute to make: once is enough.
+        [ "$w/$point" = grow-connections/1000000 ] && [ "$run" -gt 1 ] && continue
+        for subject in ${subjects_only:-$subjects}; do
+            case " $subjects " in *" $subject "*) one "$w" "$subject" "$run" "$point" ;; esac
+            workload "$w"
         done
+    done
+}
+
+: >"$tmp/runs.jsonl"
+for w in "${wanted[@]}"; do
+    subjects="" points="" these=$runs
+    case " $in_process " in *" $w "*) ;; *) workload "$w" ;; esac
+    case $w in
+    conns-minute | idle-million) these=1 ;;
+    idle | virtual-connections) these=$point_runs ;; # long ones, and all alike
+    esac
+    [ -n "$points" ] && these=$point_runs
+    for ((run = 1; run <= these; run++)); do
+        if [ -n "$points" ]; then
+            curve "$w" $run
+            workload "$w"
+        else
+            # shellcheck disable=SC2086
+            once "$w" $run ${subjects_only:-$subjects}
+        fi
+    done
+    [ "$more" -gt $runs ] && [ $these = "$runs" ] || continue
+    hovering=$(python3 "$here/results.py" hovering --workload "$w" "$tmp/runs.jsonl")
+    for ((; run <= more && ${#hovering} > 0; run++)); do
+        # shellcheck disable=SC2086
+        once "$w" $run $hovering
     done
 done
 progress ""

@@ -116,7 +116,7 @@ def curves(panels, x_title, log=True, ticks=None):
             band = [f"{px(x):.1f} {py(hi):.1f}" for x, _, _, hi in points] + [f"{px(x):.1f} {py(lo):.1f}" for x, _, lo, _ in reversed(points)]
             out.append(f'<path d="M{"L".join(band)}Z" fill="{color}" fill-opacity=".15"/>')
             out.append(f'<path d="M{"L".join(f"{px(x):.1f} {py(m):.1f}" for x, m, _, _ in points)}" fill="none" stroke="{color}" stroke-width="2"/>')
-            for x, m, _, _ in points:
+            for x, m, _, _ in points if len(points) <= 20 else ():
                 out.append(f'<circle cx="{px(x):.1f}" cy="{py(m):.1f}" r="3" fill="{color}"/>')
             if len(series) > 1:
                 out.append(text(x1, y1 - 8 + 14 * k, name, 11, "end", color))

@@ -47,13 +47,10 @@ bench_files() {
 
 # The kernel's end is quiet, and has ports enough.
 bench_settings() {
-    local s
     ip link set lo up
-    for s in net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 \
+    sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 \
         net.ipv4.tcp_tw_reuse=1 net.ipv4.ip_local_port_range="1024 65535" \
-        net.ipv4.tcp_max_tw_buckets=4000000 net.ipv4.tcp_max_orphans=1100000 net.ipv4.neigh.default.gc_thresh3=100000; do
-        sysctl -qw "$s" 2>/dev/null
-    done
+        net.ipv4.tcp_max_tw_buckets=4000000 net.ipv4.tcp_max_orphans=1100000 net.ipv4.neigh.default.gc_thresh3=100000 2>/dev/null
     # The machine's default may pace (BBR), which costs at our end and is paid by the subject, whose writes run it. What a
     # namespace may choose is what the machine allows all users; the load chooses CUBIC by socket where that matters.
     sysctl -qw net.ipv4.tcp_congestion_control=cubic 2>/dev/null || sysctl -qw net.ipv4.tcp_congestion_control=reno
@@ -78,6 +75,7 @@ bench_leave() {
 subject_find() {
     subject_program=$build/tests/bench/rivals/${1%%-*} subject_options=()
     case $1 in
+    stackd-copying) subject_program=$build/tests/bench/stackd-copying ;;
     stackd*) subject_program=$build/bin/stackd ;;
     lwip-tuned) subject_program=$build/tests/bench/rivals/lwip-tuned ;;
     esac

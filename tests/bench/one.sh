@@ -6,7 +6,7 @@
 # as in: one.sh stackd --mtu 9000 -- bulk-in --seconds 5. The options are those of the subject's program and of
 # build/tests/bench/load (see its --help); --sources gives the kernel's end more addresses, 10.9.1.1 and on.
 # SUBJECT is stackd, stackd-plain (no offload), stackd-spin (--busy-poll), stackd-awake (--stay-awake), stackd-queues
-# (--queues 2), or one of rivals/README.md.
+# (--queues 2), stackd-copying (copying.c), or one of rivals/README.md.
 #
 # Each time in a network namespace of its own, so that nothing is left over from the last: no TIME-WAIT, no
 # route metrics. Exit: 0; 1 there is no result; 2 usage; 3 the subject is not built; 77 no /dev/net/tun.

@@ -4,14 +4,19 @@
     results.py [--history FILE] take [--keep] [--compare] --runs N --seconds S --build DIR --took S FILE
         FILE has a line of JSON for each run. Prints the table; --keep adds the medians to history.json;
         --compare says what is worse than in the last entry there of the same machine.
+    results.py hovering --workload NAME FILE
+        says which subjects have a goal (report.py) within the spread of their runs, and their bounds: they run again.
     results.py report [--check]
         writes the generated parts of docs/performance.md and docs/performance-*.svg from history.json;
         --check only says whether they are current.
 
 A metric of a cell (workload, subject) is [median, least, most] over the runs. A workload that grows has
-cells for each point. Nothing here measures anything.
+cells for each point. Where a goal is a share of the bound, each run is divided by the bound's of the same turn, which
+is its neighbour in time, and the share is the median of that: what slows the machine down for seconds slows both. Nothing
+here measures anything.
 """
 import argparse
+import datetime
 import json
 import os
 import re
@@ -62,24 +67,53 @@ def significant(v):
     return float(f"{v:.5g}")
 
 
-def medians(path):
-    """{workload: {subject: {metric: [median, least, most]}}}, a point being part of the subject: `stackd@10`."""
+def read_runs(path, only=None):
+    """{workload: {cell: {number of the run: its line of JSON}}}, a point being part of the cell: `stackd@10`."""
     runs = {}
     for line in open(path, encoding="utf-8"):
         run = json.loads(line)
-        if run["result"] is None:
+        if run["result"] is None or only not in (None, run["workload"]):
             continue
         cell = run["subject"] + ("@" + run["point"] if run["point"] else "")
-        runs.setdefault(run["workload"], {}).setdefault(cell, []).append(run["result"])
+        runs.setdefault(run["workload"], {}).setdefault(cell, {})[run["run"]] = run["result"]
+    return runs
+
+
+def three(values):
+    return [significant(x) for x in (statistics.median(values), min(values), max(values))]
+
+
+def medians(runs):
+    """{workload: {cell: {metric: [median, least, most]}}}"""
     out = {}
     for workload, cells in runs.items():
         for cell, results in cells.items():
             values = out.setdefault(workload, {}).setdefault(cell, {"n": len(results)})
             for metric, f in METRICS.items():
-                v = [f(r) for r in results]
+                v = [f(r) for r in results.values()]
                 if all(x is not None for x in v):
-                    values[metric] = [significant(x) for x in (statistics.median(v), min(v), max(v))]
+                    values[metric] = three(v)
+            for bound in report.bounds_of(workload, cell):
+                shares = [r["gbit_s"] / cells[bound][run]["gbit_s"] for run, r in results.items() if run in cells.get(bound, {})]
+                if shares:
+                    values[report.share_of(bound)] = three(shares)
+            if len(results) == 1 and "each_second" in (alone := next(iter(results.values()))):
+                values["each_second"] = alone["each_second"]
     return out
+
+
+def hovering(results, workload):
+    """Subjects of @workload to run again, as what they are to reach lies between their least and their most. On which side the
+    median is plays no part."""
+    again = []
+    for _, of, cell, metric, _, limit, bound in report.GOALS:
+        v = results.get(of, {}).get(cell)
+        if of != workload or v is None:
+            continue
+        _, least, most = v.get(report.share_of(bound) if metric == "of bound" else metric, (0, 0, 0))
+        if least <= limit <= most and least < most:
+            again += [s for s in (cell, bound) if s in results[workload] and s not in again]
+    return again
 
 
 # ---- the machine ----
@@ -139,12 +173,15 @@ def write_history(path, entries):
         f.write("[\n" + ",\n".join(text) + "\n]\n")
 
 
-def compare(old, new):
-    """What is worse: the runs do not overlap, and the medians are 3 % apart or more."""
-    worse = []
+def compare(entries, new):
+    """What is worse than in the newest of @entries with that workload: the runs do not overlap, and the medians are 3 % apart or
+    more. Return: that; and the workloads that were compared, by what."""
+    worse, against = [], {}
     for workload, cells in new["results"].items():
-        for cell, values in cells.items():
-            before = old["results"].get(workload, {}).get(cell)
+        old = next((e for e in reversed(entries) if e["machine"] == new["machine"] and workload in e["results"]), None)
+        against.setdefault(f"{old['commit']} of {old['date']}" if old else None, []).append(workload)
+        for cell, values in cells.items() if old else ():
+            before = old["results"][workload].get(cell)
             if before is None or not cell.startswith("stackd") or min(values["n"], before["n"]) < 3:
                 continue # one run has no spread
             for metric, sign in BETTER.items():
@@ -155,7 +192,7 @@ def compare(old, new):
                 if apart and abs(b[0] - a[0]) > 0.03 * abs(a[0]):
                     worse.append(f"{workload} {cell}: {b[0]:g} {UNIT[metric]} ({b[1]:g} to {b[2]:g}), "
                                  f"it was {a[0]:g} ({a[1]:g} to {a[2]:g})")
-    return worse
+    return worse, against
 
 
 # ---- what is printed ----
@@ -172,11 +209,11 @@ COLUMNS = (
 def show(results):
     for workload, cells in results.items():
         used = [c for c in COLUMNS if any(c[0] in v for v in cells.values())]
-        rows = [[workload, *(title for _, title, _ in used), "spread"]]
+        rows = [[workload, *(title for _, title, _ in used), "spread", "runs"]]
         for cell, values in cells.items():
             main = next((values[m] for m, _, _ in used if m in values), [0, 0, 0])
             spread = (main[2] - main[1]) / main[0] * 100 if main[0] else 0
-            rows.append([cell, *(f.format(values[m][0]) if m in values else "" for m, _, f in used), f"{spread:.0f} %"])
+            rows.append([cell, *(f.format(values[m][0]) if m in values else "" for m, _, f in used), f"{spread:.0f} %", str(values["n"])])
         wide = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
         for r in rows:
             print(r[0].ljust(wide[0]), *(x.rjust(w) for x, w in zip(r[1:], wide[1:])), sep="  ")
@@ -185,26 +222,28 @@ def show(results):
 
 def take(a):
     entry = {
-        "commit": command("git", "rev-parse", "--short", "HEAD"),
-        "date": command("git", "log", "-1", "--format=%cs"),
+        "commit": command("git", "rev-parse", "--short", "HEAD") or "unknown",  # not out of a repository
+        "date": command("git", "log", "-1", "--format=%cs") or datetime.date.today().isoformat(),
         "machine": machine(),
         "versions": versions(a.build),
         "runs": a.runs,
         "seconds": a.seconds,
         "took_s": a.took,
-        "results": medians(a.file),
+        "results": medians(read_runs(a.file)),
     }
     show(entry["results"])
     entries = history(a.history)
     worse = []
     if a.compare:
-        last = next((e for e in reversed(entries) if e["machine"] == entry["machine"]), None)
-        if last is None:
-            print("compare: no earlier entry of this machine in history.json")
-        else:
-            worse = compare(last, entry)
-            print(f"compared with {last['commit']} of {last['date']}:", "worse:" if worse else "nothing is worse")
-            print("".join(f"  {w}\n" for w in worse), end="")
+        worse, against = compare(entries, entry)
+        none = against.pop(None, [])
+        for of, workloads in against.items():
+            print(f"compared with {of}: {', '.join(workloads)}")
+        if none:
+            print(f"compared with nothing, as history.json has no such entry of this machine: {', '.join(none)}")
+        if against:
+            print("worse:" if worse else "nothing is worse")
+        print("".join(f"  {w}\n" for w in worse), end="")
     if a.keep:
         write_history(a.history, entries + [entry])
         print(f"kept in {os.path.relpath(a.history, TOP)}; bench.sh --report writes the document")
@@ -223,9 +262,15 @@ def main():
     t.add_argument("--took", type=int, required=True)
     t.add_argument("--build", required=True)
     t.add_argument("file")
+    h = sub.add_parser("hovering")
+    h.add_argument("--workload", required=True)
+    h.add_argument("file")
     r = sub.add_parser("report")
     r.add_argument("--check", action="store_true")
     a = p.parse_args()
+    if a.what == "hovering":
+        print(*hovering(medians(read_runs(a.file, a.workload)), a.workload))
+        return 0
     return take(a) if a.what == "take" else report.write(history(a.history), TOP, a.check)
 
 

@@ -4,7 +4,7 @@
  * Each takes the next of many pairs of address and port, so a pair comes again only after all others:
  * with net.ipv4.tcp_tw_reuse a pair in TIME-WAIT may be used after a second. Who says FIN first is
  * chosen: ourselves after the reply, or the server, when we ask it to. A connection that needed longer
- * than 0.9 s has lost a segment (or was not wanted): it counts as stalled, and the rate of the worst
+ * than 0.9 s has lost a segment (or was not wanted): it counts as stalled, and the rate of each whole
  * second is shown, too, so that a pause does not vanish in a mean.
  */
 #include "load.h"
@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FIRST_PORT = 1024, PORTS = 65536 - FIRST_PORT };
+enum { FIRST_PORT = 1024, PORTS = 65536 - FIRST_PORT, SECONDS = 600 };
 
 struct caller {
     int fd; /* -1: none */
@@ -33,6 +33,8 @@ struct conns {
     int epoll;
     unsigned next; /* pair of address and port */
     uint64_t opened, done, stalled, failed, busy;
+    uint64_t each[SECONDS]; /* done in each of the first whole seconds */
+    unsigned seconds;
     struct hist hist;
 };
 
@@ -125,12 +127,11 @@ static void conns_event(struct conns *s, unsigned i, uint32_t events)
     conns_again(s, i, c->got == s->reply_len && n >= 0);
 }
 
-/* Return: how many were done in the worst second; UINT64_MAX where there was none whole. */
-static uint64_t conns_until(struct conns *s, double end)
+static void conns_until(struct conns *s, double end)
 {
     struct epoll_event e[256];
     double now, second = load_now() + 1;
-    uint64_t before = s->done, worst = UINT64_MAX;
+    uint64_t before = s->done;
 
     while ((now = load_now()) < end) {
         int n = epoll_wait(s->epoll, e, 256, 100);
@@ -139,12 +140,24 @@ static uint64_t conns_until(struct conns *s, double end)
             conns_event(s, e[i].data.u32, e[i].events);
         if (now < second)
             continue;
-        if (s->done - before < worst)
-            worst = s->done - before;
+        if (s->seconds < SECONDS)
+            s->each[s->seconds++] = s->done - before;
         before = s->done;
         second += 1;
     }
-    return worst;
+}
+
+static void conns_print_seconds(const struct conns *s)
+{
+    uint64_t worst = UINT64_MAX;
+
+    if (s->seconds == 0)
+        return;
+    for (unsigned i = 0; i < s->seconds; i++) {
+        printf("%s%llu", i == 0 ? ",\"each_second\":[" : ",", (unsigned long long)s->each[i]);
+        worst = s->each[i] < worst ? s->each[i] : worst;
+    }
+    printf("],\"worst_second\":%llu", (unsigned long long)worst);
 }
 
 int load_conns(const struct load *l)
@@ -164,18 +177,16 @@ int load_conns(const struct load *l)
         conns_begin(&s, i);
     conns_until(&s, load_now() + l->warmup);
     memset(&s.hist, 0, sizeof(s.hist));
-    s.done = s.stalled = s.failed = s.busy = 0;
+    s.done = s.stalled = s.failed = s.busy = s.seconds = 0;
     meter_begin(&m, l);
-    uint64_t worst = conns_until(&s, m.began + l->seconds);
-
+    conns_until(&s, m.began + l->seconds);
     meter_end(&m, l);
     printf(",\"first_close\":\"%s\",\"count\":%llu,\"per_s\":%.1f,"
            "\"stalled\":%llu,\"failed\":%llu,\"busy\":%llu",
            l->server_closes ? "server" : "client", (unsigned long long)s.done,
            (double)s.done / m.took, (unsigned long long)s.stalled, (unsigned long long)s.failed,
            (unsigned long long)s.busy);
-    if (worst != UINT64_MAX)
-        printf(",\"worst_second\":%llu", (unsigned long long)worst);
+    conns_print_seconds(&s);
     hist_print(&s.hist);
     meter_print(&m, l);
     if (s.done > 0)
