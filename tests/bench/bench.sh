@@ -7,9 +7,10 @@
 #   --more N         so many runs in all of a subject whose goal is hovering (13)
 #   --subjects LIST  only these, as --subjects stackd,kernel
 #   --save           keep the medians in tests/bench/history.json; a run of everything is always kept
-#   --compare        say what is worse than in the last entry there by more than the spread; exit 1 if anything is
+#   --compare        say what is worse than in the last entry there by more than the spread, and by more than the bound is;
+#                    exit 1 if anything is
 #   --report         write docs/performance.md and its charts from the history; measures nothing
-#   --smoke          does it work at all? every workload for a moment with stackd alone; nothing is kept
+#   --smoke          does it work at all? every workload for a moment with stackd; nothing is kept
 #   --no-install     never call apt-get: rivals whose packages are missing are left out
 #   --build DIR      the build to measure (build/)
 #
@@ -47,10 +48,10 @@ while [ $# -gt 0 ]; do
     --save) save=1 ;;
     --compare) compare=1 ;;
     --report) report=1 ;;
-    --smoke) smoke=1 runs=1 more=0 seconds=0.1 warmup=0.05 subjects_only="stackd" ;;
+    --smoke) smoke=1 runs=1 more=0 seconds=0.1 warmup=0.05 subjects_only="stackd stackd-copying" ;;
     --no-install) install=0 ;;
     --list) list=1 ;;
-    -h | --help) sed -n '2,28s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,29s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) usage "$1 is no option" ;;
     *) wanted+=("$1") ;;
     esac

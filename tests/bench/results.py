@@ -56,6 +56,8 @@ METRICS = {
 }
 # Which is better: more or less. What is not here is not compared.
 BETTER = {"gbit_s": 1, "per_s": 1, "p50_us": -1, "p99_us": -1, "bytes_each": -1, "cpu_s_gb": -1, "cpu_ms_1000": -1}
+# And by how much a median has to be worse: a 99th percentile is made of few events.
+APART = {"p99_us": 0.15}
 UNIT = {
     "gbit_s": "Gbit/s", "per_s": "/s", "p50_us": "us", "p99_us": "us", "bytes_each": "bytes each",
     "cpu_s_gb": "CPU s/GB", "cpu_ms_1000": "CPU ms/1000",
@@ -173,9 +175,22 @@ def write_history(path, entries):
         f.write("[\n" + ",\n".join(text) + "\n]\n")
 
 
+# Beside which bound a subject is judged: that one tells what the machine was like.
+BOUND_OF = {"stackd-plain": "bound-plain", "stackd-spin": "bound-spin", "stackd-copying": "bound-copy"}
+
+
+def slower(before, now, metric):
+    """How much the machine itself has changed for the worse: by what the bound reached then and now. 1 where it is better."""
+    if metric not in before or metric not in now or not before[metric][0] or not now[metric][0]:
+        return 1
+    factor = now[metric][0] / before[metric][0]
+    return min(1, factor) if BETTER[metric] > 0 else max(1, factor)
+
+
 def compare(entries, new):
-    """What is worse than in the newest of @entries with that workload: the runs do not overlap, and the medians are 3 % apart or
-    more. Return: that; and the workloads that were compared, by what."""
+    """What is worse than in the newest of @entries with that workload: the runs do not overlap, and the medians are 3 % (APART) apart or
+    more, also when those of then are scaled by what the bound has become worse. Return: that; and the workloads that
+    were compared, by what."""
     worse, against = [], {}
     for workload, cells in new["results"].items():
         old = next((e for e in reversed(entries) if e["machine"] == new["machine"] and workload in e["results"]), None)
@@ -184,14 +199,17 @@ def compare(entries, new):
             before = old["results"][workload].get(cell)
             if before is None or not cell.startswith("stackd") or min(values["n"], before["n"]) < 3:
                 continue # one run has no spread
+            bound = BOUND_OF.get(cell, "bound")
             for metric, sign in BETTER.items():
                 if metric not in values or metric not in before:
                     continue
-                a, b = before[metric], values[metric]
+                machine_is = slower(old["results"][workload].get(bound, {}), cells.get(bound, {}), metric)
+                a, b = [x * machine_is for x in before[metric]], values[metric]
                 apart = a[1] > b[2] if sign > 0 else a[2] < b[1]
-                if apart and abs(b[0] - a[0]) > 0.03 * abs(a[0]):
+                if apart and abs(b[0] - a[0]) > APART.get(metric, 0.03) * abs(a[0]):
+                    but = f"; the bound: {(machine_is - 1) * 100:+.0f} %" if machine_is != 1 else ""
                     worse.append(f"{workload} {cell}: {b[0]:g} {UNIT[metric]} ({b[1]:g} to {b[2]:g}), "
-                                 f"it was {a[0]:g} ({a[1]:g} to {a[2]:g})")
+                                 f"it was {before[metric][0]:g} ({before[metric][1]:g} to {before[metric][2]:g}){but}")
     return worse, against
 
 

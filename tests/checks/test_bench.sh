@@ -63,6 +63,16 @@ results "$tmp/other" --compare >"$tmp/said" 2>&1 || cat "$tmp/said" >>"$tmp/bad"
 grep -q 'with nothing.*: ping' "$tmp/said" || cat "$tmp/said" >>"$tmp/bad"
 verdict "each workload is compared with the newest entry that has it, and what has none is named"
 
+# The machine is half as fast as it was: so is the bound.
+: >"$tmp/bad"
+{ cat "$tmp/first"; runs 100 300 200 | sed 's/stackd/bound/'; } >"$tmp/both"
+results "$tmp/both" --keep >"$tmp/said" 2>&1 || cat "$tmp/said" >"$tmp/bad"
+{ cat "$tmp/third"; runs 50 150 80 | sed 's/stackd/bound/'; } >"$tmp/slow"
+results "$tmp/slow" --compare >"$tmp/said" 2>&1 || cat "$tmp/said" >>"$tmp/bad"
+{ cat "$tmp/third"; runs 100 300 200 | sed 's/stackd/bound/'; } >"$tmp/slow"
+results "$tmp/slow" --compare >"$tmp/said" 2>&1 && echo "80 a second after 200, and the bound is as it was: not noticed" >>"$tmp/bad"
+verdict "what is worse for the bound as well is the machine"
+
 # bulk SUBJECT RATE... - a run of bulk-in for each.
 bulk() {
     subject=$1 run=0
