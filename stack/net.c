@@ -160,7 +160,7 @@ void net_drop(struct core *c, const struct pkt *p, enum verdict why)
     struct trace_ev ev = core_trace(c, TRACE_drop);
 
     if (p != NULL) {
-        bool out = p->frame == 0; /* it has not become a frame, so it was to leave */
+        bool out = p->frame == 0 || p->left; /* it was to leave and is no frame yet, or was lost behind us */
 
         ev.frame = p->frame;
         ev.conn = (struct trace_conn){out ? p->src : p->dst, out ? p->dst : p->src, 0, 0, 0};

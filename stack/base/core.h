@@ -58,6 +58,7 @@ void net_drop(struct core *c, const struct pkt *p, enum verdict why);
 static inline void core_framed(struct core *c, struct pkt *p, bool out)
 {
     p->frame = ++c->frames;
+    p->left = out;
     if (unlikely(c->tap != NULL))
         c->tap(c->tap_ctx, p, out);
 }

@@ -61,6 +61,7 @@ struct pkt {
     uint32_t l4_len; /* L4 header and payload on the way out: what follows is the link's padding */
     uint8_t note_from, note_event; /* an arrow of the TCP machine that this segment shows, see tcp_fsm.c */
     uint8_t faults; /* what the bad wire did to it: bits (1 << enum imp_what), l1_physical/imp.h */
+    bool left;      /* this frame left the host; one that came in has not */
     uint64_t frame; /* number of the frame at the host's boundary, from 1; 0: none yet */
 };
 
@@ -92,6 +93,17 @@ static inline struct span pkt_span(const struct pkt *p)
 }
 /** pkt_total - linear and external bytes together. */
 static inline uint32_t pkt_total(const struct pkt *p) { return p->len + p->ext_len; }
+
+/** pkt_about - @n, a copy of @p or a piece of it that begins with the same headers, is the same frame to a trace. */
+static inline void pkt_about(struct pkt *n, const struct pkt *p)
+{
+    n->frame = p->frame;
+    n->left = p->left;
+    n->proto = p->proto;
+    n->src = p->src;
+    n->dst = p->dst;
+    n->l4 = p->l4 == 0 ? 0 : (uint16_t)(p->l4 - p->off + n->off);
+}
 
 /** pkt_push - @n bytes of room in front, which become the first of the packet. */
 static inline uint8_t *pkt_push(struct pkt *p, uint32_t n)

@@ -206,6 +206,8 @@ static struct pkt *imp_own(struct imp_chain *ch, struct pkt *p)
     if (n == NULL) {
         imp_seen(ch, p);
         imp_drop(ch->c, p, V_DROP_PKT_POOL, ch->now);
+    } else {
+        pkt_about(n, p);
     }
     pkt_release(p);
     return n;

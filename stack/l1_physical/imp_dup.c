@@ -14,6 +14,7 @@ static void imp_dup_push(struct imp_stage *s, struct pkt *p, net_time at)
     if (prng_chance(&ch->prng, ch->cfg.dup_ppm))
         twin = imp_copy(ch->c, p);
     if (twin != NULL) {
+        pkt_about(twin, p);
         imp_fault(s, twin, IMP_DUPLICATE);
         ch->held++;
     }

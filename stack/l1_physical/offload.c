@@ -197,7 +197,7 @@ bool offload_cut_pkt(struct offload_cut *c, struct pkt_pool *pkts, struct pkt_po
         (*out)->ifi = c->p->ifi;
         (*out)->ethertype = c->p->ethertype;
         (*out)->tos = c->p->tos;
-        (*out)->frame = c->p->frame;
+        pkt_about(*out, c->p);
     }
     offload_cut_step(c, len); /* also over one that had no packet: the others keep their places */
     return true;

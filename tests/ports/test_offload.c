@@ -295,6 +295,9 @@ static void test_offload_cut_pkt_gives_packets_that_stand_alone(void)
 
     p->gso_size = 1000;
     p->frame = 17;
+    p->left = true;
+    p->l4 = (uint16_t)(p->off + 34);
+    p->proto = IP_PROTO_TCP;
     p->tos = 2;
     T_NEED(offload_cut_begin(&c, p));
     while (n < ARRAY_LEN(out) && offload_cut_pkt(&c, &pkts, &bigs, &out[n])) {
@@ -308,7 +311,10 @@ static void test_offload_cut_pkt_gives_packets_that_stand_alone(void)
         T_TRUE(q->pool == &pkts);
         T_EQ(q->csum, CSUM_NONE);
         T_EQ(q->gso_size, 0);
-        T_EQ(q->frame, 17);
+        T_EQ(q->frame, 17); /* whose it is a trace can say of each of them */
+        T_TRUE(q->left);
+        T_EQ(q->proto, IP_PROTO_TCP);
+        T_EQ(q->l4 - q->off, p->l4 - p->off);
         T_EQ(q->tos, 2);
         check_piece(pkt_data(q), q->len, 0xffffff00u + 1000 * ((uint32_t)n - 1),
                     (uint16_t)(0xfffe + n - 1));

@@ -4,6 +4,7 @@
 #include "base/csum.h"
 #include "l1_physical/imp.h"
 #include "link.h"
+#include "wire/ip4.h"
 
 enum { SLOTS = 32 };
 
@@ -543,6 +544,37 @@ static void test_imp_reorder_holds_a_bounded_number(void)
     down();
 }
 
+/* Whose frame was lost on its way out is told from our side, of copies as well. */
+static void test_imp_lost_on_the_way_out_names_the_connection(void)
+{
+    for (unsigned copied = 0; copied < 2; copied++) {
+        up();
+        imp_init(&Ch, &H.c, "tx", 42, 0);
+        Cfg.loss_ppm = 1000000;
+        set();
+        struct pkt *p = link_pkt(&H.c, 54, 0); /* headers of Ethernet, IPv4 and TCP */
+
+        p->l4 = (uint16_t)(p->off + 34);
+        p->proto = IP_PROTO_TCP;
+        p->src = ip_addr_v4(0x0a000002);
+        p->dst = ip_addr_v4(0x0a000001);
+        put16(pkt_data(p) + 34, 80);
+        put16(pkt_data(p) + 36, 40000);
+        core_framed(&H.c, p, true);
+        imp_push(&Ch, copied ? pkt_keep(p) : p, 0);
+        if (copied)
+            pkt_release(p);
+        T_EQ(H.c.drops[V_DROP_WIRE_LOSS], 1);
+        T_EQ(H.event[1].kind, TRACE_drop);
+        T_EQ(H.event[1].frame, 1);
+        T_EQ(H.event[1].conn.proto, IP_PROTO_TCP);
+        T_EQ(H.event[1].conn.lport, 80);
+        T_EQ(H.event[1].conn.rport, 40000);
+        T_TRUE(ip_addr_eq(H.event[1].conn.local, ip_addr_v4(0x0a000002)));
+        down();
+    }
+}
+
 /* What happens behind the queue is known, and told, when a frame comes: its capture has not been written yet. */
 static void test_imp_fate_is_told_before_the_wait(void)
 {
@@ -757,6 +789,7 @@ T_MAIN("imp", T(test_imp_good_wire_is_no_wire), T(test_imp_loss_takes_its_share_
        T(test_imp_rate_keeps_fractions), T(test_imp_rate_queue_drops_at_its_tail),
        T(test_imp_reorder_lets_k_frames_pass), T(test_imp_reorder_gives_back_after_a_time),
        T(test_imp_reorder_asked_late_keeps_to_its_time), T(test_imp_reorder_holds_a_bounded_number),
+       T(test_imp_lost_on_the_way_out_names_the_connection),
        T(test_imp_fate_is_told_before_the_wait),
        T(test_imp_overflow_behind_a_queue_is_told_before_the_wait),
        T(test_imp_reorder_chosen_and_no_room), T(test_imp_stages_add_up), T(test_imp_held_frame_is_independent_of_its_origin),
