@@ -112,6 +112,12 @@ listening() {
     return 1
 }
 
+# last_block FILE - the type of the last block of a pcapng file: its length stands at its end as well.
+last_block() {
+    local len
+    len=$(tail -c 4 "$1" | od -An -tu4) && tail -c "$((len))" "$1" | od -An -tu4 -N4 | tr -d ' '
+}
+
 finish() {
     # A sanitizer that spoke is a failure, whatever the tests say.
     if grep -qE 'ERROR: |runtime error' "$tmp/stackd.err" 2>/dev/null; then

@@ -4,8 +4,9 @@
  * Invariants: no descriptor here ever blocks; a client has CONTROL_IN and CONTROL_OUT bytes and no
  * more; while an answer waits to be taken, no further command of that client is read; a client is
  * freed only in client_sweep(), never in the middle of serving it. One that has closed its sending half
- * (`printf ... | nc -NU`) has nothing more to ask, and waits for what it asked: a stream goes on until it
- * has gone altogether, which is EPOLLHUP. The theory of the streams is in their own files.
+ * (`printf ... | nc -NU`) has nothing more to ask, and waits for what it asked: answers, a ping to its end. A
+ * stream without an end of its own, a trace or a capture, is ended by that, with its last block. One that has
+ * gone altogether is EPOLLHUP. The theory of the streams is in their own files.
  */
 #include "control_client.h"
 
@@ -301,6 +302,10 @@ static void client_sweep(struct control *ctl)
 
         if (c->fd < 0)
             continue;
+        if (c->eof) { /* their end; what is in the buffer is still sent */
+            client_trace_end(c);
+            client_pcap_end(c);
+        }
         if (c->gone ||
             (c->eof && c->mode == CLIENT_LINES && c->out_len == 0 && !client_has_line(c)))
             client_free(c);

@@ -6,7 +6,7 @@
  * Four commands turn the connection into a stream after that line: `trace` (text or JSON lines),
  * `pcap` to standard output (the bytes of a pcapng file), `ping` (a JSON line a reply), `nc` (frames,
  * see control_nc.c). A client may close its sending half as soon as it has asked: what it asked is answered,
- * and a stream goes on until it closes the other half as well.
+ * pings to their end. A trace or a capture, which have none, end by that, and are whole then.
  *
  * The stack never waits for a client. All sockets are non-blocking, every client has one bounded
  * buffer each way; a reader of traces or captures that is too slow loses events or frames and is
