@@ -15,8 +15,9 @@
  * transport checksum is unknown (CSUM_NONE), known to be right (CSUM_VERIFIED), or left to the
  * wire (CSUM_PARTIAL: the sum of the pseudo-header stands in the field at csum_start + csum_off,
  * and the sum over everything from csum_start on is still to be added). gso_size > 0 says that the
- * TCP payload is to be cut (or was joined) in pieces of that many bytes. l1_physical completes
- * what a wire cannot do; nobody else looks.
+ * payload of TCP or UDP is to be cut (or was joined) in pieces of that many bytes; of UDP each is a
+ * datagram, so that the packet is a train of them. l1_physical completes what a wire cannot do;
+ * nobody else looks.
  */
 #ifndef STACKD_PKT_H
 #define STACKD_PKT_H
@@ -142,6 +143,12 @@ void pkt_copy_out(const struct pkt *p, uint8_t *dst);
 uint64_t pkt_csum(const struct pkt *p, uint32_t from, uint64_t sum);
 
 enum { PKT_CSUM_OFF_UDP = 6 }; /* csum_off of a UDP datagram: of the usual transports, only UDP's */
+
+/** pkt_is_train - is @p several UDP datagrams in one? */
+static inline bool pkt_is_train(const struct pkt *p)
+{
+    return p->gso_size > 0 && p->csum_off == PKT_CSUM_OFF_UDP;
+}
 
 /** pkt_csum_complete - turn CSUM_PARTIAL into a finished checksum in the bytes. */
 void pkt_csum_complete(struct pkt *p);

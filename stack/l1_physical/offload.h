@@ -10,14 +10,19 @@
  *   DATA_VALID in   somebody says he has checked. On a bridge that can be the network card's
  *                   opinion about a frame of a stranger, so it is CSUM_NONE: we check ourselves.
  *   CSUM_PARTIAL out  NEEDS_CSUM with start and offset counted from the beginning of the frame.
- *   gso_size, both    TCPV4 with the size of a piece; only together with a partial checksum at TCP's
- *                     place, on a whole TCP/IPv4 segment whose headers are all there. The other
- *                     types were never asked for: refused. hdr_len is a hint and not believed. A
- *                     size that the payload does not exceed says nothing: an ordinary segment.
+ *   gso_size, both    TCPV4 with the size of a piece, or UDP_L4 (a train of datagrams of that size, the
+ *                     last perhaps shorter); only together with a partial checksum at the place of that
+ *                     protocol, on a whole TCP or UDP datagram over IPv4 whose headers are all there.
+ *                     The other types were never asked for: refused; there is no TSO6 as there is no
+ *                     IPv6 in the stack. hdr_len is a hint and not believed. A size that the payload
+ *                     does not exceed says nothing: an ordinary segment or datagram.
+ *   UDP_L4 over IPv6, in   is handed over by whoever hands over UDP_L4 (tap.c): a frame like any other
+ *                     over IPv6, which the link layer refuses and counts as such (drop eth type).
  *
- * For a wire that cannot segment, offload_cut_next() cuts one large TCP/IPv4 segment into frames, as
+ * For a wire that cannot segment, offload_cut_next() cuts one large segment or a train into frames, as
  * a network card would; offload_cut_pkt() does so for the bad wire, on which the fate of each frame
- * is its own. Pure functions: no input or output here.
+ * is its own. Identifications count up from that of the large one. Pure functions: no input or output
+ * here.
  */
 #ifndef STACKD_OFFLOAD_H
 #define STACKD_OFFLOAD_H
@@ -33,18 +38,19 @@ enum { OFFLOAD_VNET_LEN = 10 };
  */
 bool offload_from_vnet(struct pkt *p, const uint8_t *hdr);
 
-/** offload_to_vnet - write the header for @p; @tso: the device segments. */
-void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool tso);
+/** offload_to_vnet - write the header for @p; @cuts: the device makes pieces of it. */
+void offload_to_vnet(const struct pkt *p, uint8_t *hdr, bool cuts);
 
-/* Cutting one large segment. */
+/* Cutting one large segment, or a train of datagrams. */
 struct offload_cut {
     const struct pkt *p;
     uint32_t l3, l4, payload; /* offsets from the start of the frame */
     uint32_t total, at;       /* end of the payload; next byte of it to be sent */
     uint16_t pieces;          /* so far */
+    bool is_udp;
 };
 
-/** offload_cut_begin - Return: whether @p is a TCP/IPv4 frame that can be cut. */
+/** offload_cut_begin - Return: whether @p is a frame of TCP or UDP over IPv4 that can be cut. */
 bool offload_cut_begin(struct offload_cut *c, const struct pkt *p);
 /**
  * offload_cut_next - write the next frame, with complete checksums, to @out.

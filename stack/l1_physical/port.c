@@ -127,13 +127,15 @@ int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, s
     return len < 0 && len != -EAGAIN && len != -EBADMSG && n == 0 ? len : n;
 }
 
-/* Is @p a segment that the device cannot cut? */
+/* Is @p a segment, or a train of datagrams, that the device cannot cut? A segment that fits may stay one. */
 static bool port_must_cut(const struct port *port, const struct pkt *p)
 {
-    return p->gso_size > 0 && !port->tso && pkt_total(p) > (uint32_t)port->mtu + 14;
+    if (likely(!pkt_is_train(p)))
+        return p->gso_size > 0 && !port->tso && pkt_total(p) > (uint32_t)port->mtu + 14;
+    return !port->uso;
 }
 
-/* A segment that the device cannot cut: cut it here. Return: 0, or the last error. */
+/* What the device cannot cut: cut it here. Return: 0, or the last error. */
 static int port_send_cut(struct port *port, const struct pkt *p)
 {
     struct offload_cut c;
@@ -184,7 +186,7 @@ int port_write_iov(const struct port *port, const struct pkt *p, struct iovec *i
     iov[0] = (struct iovec){pkt_data(p) - port->vnet_len, (size_t)port->vnet_len + p->len};
     iov[1] = (struct iovec){(void *)(uintptr_t)p->ext, p->ext_len};
     if (port->vnet)
-        offload_to_vnet(p, iov[0].iov_base, port->tso);
+        offload_to_vnet(p, iov[0].iov_base, pkt_is_train(p) ? port->uso : port->tso);
     return p->ext_len > 0 ? 2 : 1;
 }
 

@@ -61,6 +61,7 @@ struct port {
     bool vnet;          /* each frame has a struct virtio_net_hdr in front */
     bool csum;          /* the device takes and gives partial checksums */
     bool tso;           /* the device takes segments longer than its MTU, with gso_size */
+    bool uso;           /* and trains of UDP datagrams */
     uint8_t vnet_len;   /* bytes of that header */
     uint16_t mtu;       /* of our end: what software segmentation aims at */
     bool more;          /* port_recv() ended before the device was empty */

@@ -7,13 +7,14 @@
  * an interface that we made vanishes with the descriptor, whatever way the process ends.
  *
  * IFF_VNET_HDR puts a struct virtio_net_hdr in front of each frame, and TUNSETOFFLOAD tells the
- * kernel what we take: partial checksums (TUN_F_CSUM), and TCP over IPv4 in segments of up to 64 KiB
- * (TUN_F_TSO4, also with CWR in them: TUN_F_TSO_ECN). The kernel then hands over frames with the
- * checksum missing, as long as its TCP made them, and takes the like from us. Where it refuses we ask
+ * kernel what we take: partial checksums (TUN_F_CSUM), TCP over IPv4 in segments of up to 64 KiB
+ * (TUN_F_TSO4, also with CWR in them: TUN_F_TSO_ECN), and UDP datagrams of one length that a sender with
+ * UDP_SEGMENT has put in one (TUN_F_USO4, Linux 6.2). The kernel then hands over frames with the
+ * checksum missing, as long as its sender made them, and takes the like from us. Where it refuses we ask
  * for less, down to nothing. The two directions are one: a device that gives long segments takes them.
  *
- * Not asked for: TSO6, as there is no IPv6 here, and USO, since it is for senders of bulk over UDP,
- * and every datagram of such a train would have to be found again on the way in.
+ * TUN_F_USO6 comes along, as the kernel refuses one without the other: such a train over IPv6 is then one
+ * frame that eth_input() drops, instead of many. Not asked for: TSO6, as there is no IPv6 here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,12 @@
 
 #include "l1_physical/offload.h"
 #include "l1_physical/port_impl.h"
+
+/* include/uapi/linux/if_tun.h of Linux 6.2; headers may be older than the kernel (those of Debian 12 are). */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
 
 static int tap_recv(struct port *port, struct pkt *p)
 {
@@ -74,6 +81,7 @@ const struct port_ops tap_ops = {tap_recv, tap_send, tap_send_bytes, NULL, tap_c
 static void tap_offload(struct port *port, enum port_offload offload)
 {
     static const unsigned wishes[] = {
+        TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6,
         TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN,
         TUN_F_CSUM | TUN_F_TSO4,
         TUN_F_CSUM,
@@ -84,6 +92,7 @@ static void tap_offload(struct port *port, enum port_offload offload)
         if (ioctl(port->fd, TUNSETOFFLOAD, wishes[i]) == 0) {
             granted = port->csum = true;
             port->tso = (wishes[i] & TUN_F_TSO4) != 0;
+            port->uso = (wishes[i] & TUN_F_USO4) != 0;
             break;
         }
     }

@@ -103,7 +103,7 @@ static bool eth_pad(struct pkt *p)
 {
     uint32_t total = pkt_total(p);
 
-    if (total >= ETH_MIN_LEN)
+    if (total >= ETH_MIN_LEN || p->gso_size > 0) /* of what is cut below, padding would be data */
         return true;
     if (!pkt_linearize(p) || pkt_room(p) < ETH_MIN_LEN - total)
         return false;

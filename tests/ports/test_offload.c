@@ -10,8 +10,13 @@
 #include "wire/ip4.h"
 #include "wire/ip_proto.h"
 #include "wire/tcp.h"
+#include "wire/udp.h"
 
-enum { MEM = 1 << 20, HDR = ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN };
+enum {
+    MEM = 1 << 20,
+    HDR = ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN,
+    UHDR = ETH_HDR_LEN + IP4_HDR_LEN + UDP_HDR_LEN
+};
 
 static uint8_t *t_mem;
 static struct pkt_pool t_pool;
@@ -58,6 +63,32 @@ static struct pkt *frame(uint32_t payload, uint8_t flags)
     p->csum_start = (uint16_t)(p->off + ETH_HDR_LEN + IP4_HDR_LEN);
     p->csum_off = TCP_SUM;
     put16(tcp + TCP_SUM, csum_fold(csum_pseudo(src, dst, IP_PROTO_TCP, TCP_HDR_LEN + payload)));
+    return p;
+}
+
+/* The same of UDP. */
+static struct pkt *train(uint32_t payload)
+{
+    struct pkt *p = pkt_alloc(&t_pool, 66);
+    uint8_t *f = pkt_append(p, UHDR + payload), *udp = f + ETH_HDR_LEN + IP4_HDR_LEN;
+    uint16_t len = (uint16_t)(UDP_HDR_LEN + payload);
+    struct ip4_hdr ip = {.src = ip_addr_to_v4(src),
+                         .dst = ip_addr_to_v4(dst),
+                         .id = 0xfffe,
+                         .ttl = 64,
+                         .total = (uint16_t)(IP4_HDR_LEN + len),
+                         .proto = IP_PROTO_UDP};
+
+    memset(f, 0, UHDR);
+    put16(f + ETH_TYPE, ETH_TYPE_IP4);
+    ip4_emit(&ip, f + ETH_HDR_LEN);
+    udp_emit(&(struct udp_hdr){1000, 7, len, csum_fold(csum_pseudo(src, dst, IP_PROTO_UDP, len))},
+             udp);
+    for (uint32_t i = 0; i < payload; i++)
+        f[UHDR + i] = (uint8_t)(i * 7);
+    p->csum = CSUM_PARTIAL;
+    p->csum_start = (uint16_t)(p->off + ETH_HDR_LEN + IP4_HDR_LEN);
+    p->csum_off = UDP_SUM;
     return p;
 }
 
@@ -350,13 +381,187 @@ static void test_offload_cut_refuses_what_it_cannot_cut(void)
     T_FALSE(offload_cut_begin(&c, p)); /* no size */
     p->gso_size = 50;
     T_TRUE(offload_cut_begin(&c, p));
-    f[ETH_HDR_LEN + IP4_PROTO] = IP_PROTO_UDP;
+    f[ETH_HDR_LEN + IP4_PROTO] = IP_PROTO_ICMP;
     T_FALSE(offload_cut_begin(&c, p));
     f[ETH_HDR_LEN + IP4_PROTO] = IP_PROTO_TCP;
     f[ETH_HDR_LEN] = 0x44; /* header length below 20 */
     T_FALSE(offload_cut_begin(&c, p));
     f[ETH_HDR_LEN] = 0x45;
     f[ETH_HDR_LEN + IP4_HDR_LEN + TCP_OFF] = 4 << 4;
+    T_FALSE(offload_cut_begin(&c, p));
+    teardown(p);
+}
+
+static void test_offload_from_vnet_train_wants_size_and_partial_checksum(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = train(3000);
+
+    vnet(hdr, 1, 5, 1400, 34, UDP_SUM);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 1400);
+    T_TRUE(pkt_is_train(p));
+    vnet(hdr, 1, 5, 0, 34, UDP_SUM);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 0, 5, 1400, 0, 0);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 2, 5, 1400, 0, 0); /* "checked" is not enough */
+    T_FALSE(offload_from_vnet(p, hdr));
+    static const uint8_t others[] = {1, 2, 3, 4, 0x7f}; /* of TCP, of IPv6, of fragments (UFO) */
+
+    for (size_t i = 0; i < sizeof(others); i++) {
+        vnet(hdr, 1, others[i], 1400, 34, UDP_SUM);
+        T_FALSE(offload_from_vnet(p, hdr));
+    }
+    vnet(hdr, 1, 5, 3000, 34, UDP_SUM); /* one */
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 0);
+    T_EQ(p->csum, CSUM_PARTIAL);
+    vnet(hdr, 1, 5, 2999, 34, UDP_SUM);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 2999);
+    teardown(p);
+}
+
+/* What says "these are many datagrams" must be one over IPv4, with its headers whole. */
+static void test_offload_from_vnet_train_of_something_else_is_refused(void)
+{
+    static const struct {
+        uint16_t at;
+        uint8_t value;
+    } lies[] = {
+        {ETH_TYPE,                   0x88        }, /* not IP */
+        {ETH_HDR_LEN + IP4_VIHL,     0x65        }, /* not version 4 */
+        {ETH_HDR_LEN + IP4_VIHL,     0x44        }, /* a header of 16 bytes */
+        {ETH_HDR_LEN + IP4_VIHL,     0x46        }, /* the UDP header elsewhere than the checksum */
+        {ETH_HDR_LEN + IP4_VIHL,     0x4f        }, /* one beyond the frame */
+        {ETH_HDR_LEN + IP4_PROTO,    IP_PROTO_TCP},
+        {ETH_HDR_LEN + IP4_PROTO,    136         }, /* UDP-Lite */
+        {ETH_HDR_LEN + IP4_FRAG,     0x20        }, /* more fragments */
+        {ETH_HDR_LEN + IP4_FRAG + 1, 1           }, /* not the first fragment */
+    };
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    setup();
+    struct pkt *p = train(30);
+    uint8_t *f = pkt_data(p);
+
+    vnet(hdr, 1, 5, 10, 34, UDP_SUM);
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        uint8_t was = f[lies[i].at];
+
+        f[lies[i].at] = lies[i].value;
+        T_FALSE(offload_from_vnet(p, hdr));
+        f[lies[i].at] = was;
+        T_NEED(offload_from_vnet(p, hdr));
+        T_EQ(p->gso_size, 10);
+    }
+    vnet(hdr, 1, 5, 10, 34, UDP_SUM - 2);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 5, 10, 33, UDP_SUM);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, 5, 10, 34, UDP_SUM);
+    for (p->len = ETH_HDR_LEN; p->len < UHDR; p->len++) /* shorter than its headers */
+        T_FALSE(offload_from_vnet(p, hdr));
+    p->len = UHDR;
+    T_TRUE(offload_from_vnet(p, hdr)); /* no payload: nothing to cut */
+    T_EQ(p->gso_size, 0);
+    teardown(p);
+}
+
+/* USO over IPv6 comes with USO over IPv4: no lie, and a frame that the link layer refuses by its type. */
+static void test_offload_from_vnet_train_over_ip6_is_handed_on(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+    struct offload_cut c;
+
+    setup();
+    struct pkt *p = train(3000);
+
+    put16(pkt_data(p) + ETH_TYPE, ETH_TYPE_IP6);
+    vnet(hdr, 1, 5, 1400, 54, UDP_SUM);
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->gso_size, 1400);
+    T_FALSE(offload_cut_begin(&c, p));  /* on a bad wire it stays what it is */
+    vnet(hdr, 1, 4, 1400, 54, TCP_SUM); /* TSO6 was not asked for */
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 0, 5, 1400, 0, 0);
+    T_FALSE(offload_from_vnet(p, hdr));
+    teardown(p);
+}
+
+static void test_offload_vnet_train_round_trip(void)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+    uint16_t hdr_len;
+
+    setup();
+    struct pkt *p = train(3000);
+
+    p->gso_size = 1000;
+    offload_to_vnet(p, hdr, true);
+    memcpy(&hdr_len, hdr + 2, 2);
+    T_EQ(hdr_len, UHDR);
+    T_EQ(hdr[0], 1);
+    T_EQ(hdr[1], 5);
+    p->csum = CSUM_NONE;
+    p->csum_start = p->csum_off = p->gso_size = 0;
+    T_TRUE(offload_from_vnet(p, hdr));
+    T_EQ(p->csum, CSUM_PARTIAL);
+    T_EQ(p->csum_off, UDP_SUM);
+    T_EQ(p->gso_size, 1000);
+    offload_to_vnet(p, hdr, false);
+    T_EQ(hdr[0], 1);
+    T_EQ(hdr[1], 0);
+    teardown(p);
+}
+
+static void test_offload_cut_train_gives_datagrams(void)
+{
+    static uint8_t out[2000];
+    struct offload_cut c;
+    size_t len, got = 0;
+    uint16_t pieces = 0;
+
+    setup();
+    struct pkt *p = train(4000);
+    uint8_t *f = pkt_data(p);
+
+    f[UHDR + 1100] = f[UHDR + 1101] = 0; /* the second one's sum shall be 0, written as 0xffff */
+    uint32_t l4 = UDP_HDR_LEN + 1100;
+    uint64_t sum = csum_add(csum_pseudo(src, dst, IP_PROTO_UDP, l4), f + UHDR + 1100, 1100);
+
+    sum += 1000 + 7 + l4;
+    put16(f + UHDR + 1100, csum_finish(sum));
+    memset(pkt_append(p, 13), 0xee, 13); /* padding is no datagram */
+    p->gso_size = 1100;                  /* pieces of 1100, 1100, 1100, 700 */
+    T_NEED(offload_cut_begin(&c, p));
+    while ((len = offload_cut_next(&c, out, sizeof(out))) > 0) {
+        const uint8_t *udp = out + ETH_HDR_LEN + IP4_HDR_LEN;
+        struct ip4_hdr ip = {0};
+
+        l4 = (uint32_t)len - ETH_HDR_LEN - IP4_HDR_LEN;
+        T_EQ(len, UHDR + (pieces < 3 ? 1100 : 700));
+        T_EQ(ip4_parse(&ip, (struct span){out + ETH_HDR_LEN, len - ETH_HDR_LEN}), V_NEXT);
+        T_EQ(ip.total, len - ETH_HDR_LEN);
+        T_EQ(ip.id, (uint16_t)(0xfffe + pieces));
+        T_EQ(get16(udp + UDP_SRC), 1000);
+        T_EQ(get16(udp + UDP_DST), 7);
+        T_EQ(get16(udp + UDP_LEN), l4);
+        T_EQ(csum_fold(csum_add(csum_pseudo(src, dst, IP_PROTO_UDP, l4), udp, l4)), 0xffff);
+        T_TRUE(pieces != 1 || get16(udp + UDP_SUM) == 0xffff);
+        T_MEM(udp + UDP_HDR_LEN, f + UHDR + got, l4 - UDP_HDR_LEN);
+        got += l4 - UDP_HDR_LEN;
+        pieces++;
+    }
+    T_EQ(pieces, 4);
+    T_EQ(got, 4000);
+    put16(f + ETH_HDR_LEN + IP4_HDR_LEN + UDP_LEN,
+          4000 + 13 + UDP_HDR_LEN + 1); /* beyond the frame */
+    T_FALSE(offload_cut_begin(&c, p));
+    put16(f + ETH_HDR_LEN + IP4_HDR_LEN + UDP_LEN, UDP_HDR_LEN - 1);
     T_FALSE(offload_cut_begin(&c, p));
     teardown(p);
 }
@@ -368,4 +573,8 @@ T_MAIN("offload", T(test_offload_from_vnet_needs_csum_is_partial),
        T(test_offload_from_vnet_gso_of_something_else_is_refused), T(test_offload_vnet_round_trip),
        T(test_offload_cut_pkt_gives_packets_that_stand_alone),
        T(test_offload_cut_gives_frames_a_receiver_takes),
-       T(test_offload_cut_refuses_what_it_cannot_cut))
+       T(test_offload_cut_refuses_what_it_cannot_cut),
+       T(test_offload_from_vnet_train_wants_size_and_partial_checksum),
+       T(test_offload_from_vnet_train_of_something_else_is_refused),
+       T(test_offload_from_vnet_train_over_ip6_is_handed_on), T(test_offload_vnet_train_round_trip),
+       T(test_offload_cut_train_gives_datagrams))

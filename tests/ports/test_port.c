@@ -326,6 +326,30 @@ static void test_port_send_cuts_segments_the_device_cannot(void)
     teardown(port);
 }
 
+/* Also one that would fit into a frame: there it would be one datagram. */
+static void test_port_send_cuts_trains_the_device_cannot(void)
+{
+    struct port *port = setup(2);
+    struct pkt *p = partial(42 + 250);
+
+    pkt_data(p)[23] = 17; /* UDP */
+    pkt_data(p)[38] = (8 + 250) >> 8;
+    pkt_data(p)[39] = (8 + 250) & 0xff;
+    p->csum_off = 6;
+    p->gso_size = 100;
+    port->csum = port->tso = port->uso = true;
+    T_EQ(port_send(port, &p, 1), 1);
+    T_EQ(sent_count, 1);
+    port->uso = false; /* a kernel that knows trains of segments only */
+    T_EQ(port_send(port, &p, 1), 1);
+    T_EQ(sent_count, 1);
+    T_EQ(sent_bytes_count, 3);
+    T_EQ(sent_bytes[0], 142);
+    T_EQ(sent_bytes[2], 92);
+    pkt_release(p);
+    teardown(port);
+}
+
 static void test_port_send_counts_what_is_lost(void)
 {
     struct port *port = setup(2);
@@ -352,4 +376,5 @@ T_MAIN("port", T(test_port_recv_until_there_is_no_more),
        T(test_port_recv_without_packets_leaves_frames_in_the_device),
        T(test_port_recv_device_gone_is_an_error),
        T(test_port_send_completes_checksums_the_device_cannot),
+       T(test_port_send_cuts_trains_the_device_cannot),
        T(test_port_send_cuts_segments_the_device_cannot), T(test_port_send_counts_what_is_lost))

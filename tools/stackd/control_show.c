@@ -111,6 +111,13 @@ static json_t *show_addrs(const struct net *n)
     return rows;
 }
 
+static const char *show_offload(const struct port *p)
+{
+    if (p->tso)
+        return p->uso ? "csum,tso,uso" : "csum,tso";
+    return p->csum ? "csum" : "off";
+}
+
 json_t *control_link(struct client *c, const json_t *request)
 {
     const struct stackd *d = c->ctl->d;
@@ -123,7 +130,7 @@ json_t *control_link(struct client *c, const json_t *request)
         json_pack("{s:s,s:s,s:o,s:i,s:s,s:s,s:i,s:o}", "name", p->name, "port",
                   p->kind == PORT_TAP ? (p->made ? "tap (made)" : "tap") : "raw", "mac",
                   control_mac(e->mac), "mtu", e->mtu, "offload",
-                  p->tso ? "csum,tso" : (p->csum ? "csum" : "off"), "io",
+                  show_offload(p), "io",
                   p->ring != NULL ? "uring" : "read", "queues", (int)queues_count(d), "addr",
                   show_addrs(&d->net));
     const struct {
