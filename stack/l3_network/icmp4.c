@@ -35,6 +35,8 @@
 
 #include <errno.h>
 
+#include "wire/udp.h"
+
 enum { PING_FREE, PING_WAITING, PING_REPLY, PING_ERROR };
 
 void icmp4_init(struct ip_layer *ip)
@@ -138,10 +140,37 @@ static void icmp4_quote_csum(const struct pkt *p, uint8_t *quote, uint32_t len)
     put16(quote + field, sum == 0 && p->csum_off == PKT_CSUM_OFF_UDP ? 0xffff : sum);
 }
 
+/* The bytes from the IP header on that a wire would have brought in one frame: of a train of datagrams,
+ * its first. */
+static uint32_t icmp4_quote_len(const struct pkt *p)
+{
+    uint32_t len = p->off + p->len - p->l3;
+
+    return pkt_is_train(p) ? u32_min(len, (uint32_t)p->l4 - p->l3 + UDP_HDR_LEN + p->gso_size)
+                           : len;
+}
+
+/* The same of the train's headers at @quote: the lengths and sums of its first datagram. */
+static void icmp4_quote_first(const struct pkt *p, uint8_t *quote)
+{
+    uint32_t hdr_len = (uint32_t)p->l4 - p->l3, len = icmp4_quote_len(p) - hdr_len;
+    uint8_t *udp = quote + hdr_len;
+
+    put16(quote + IP4_TOTAL, (uint16_t)(hdr_len + len));
+    put16(quote + IP4_SUM, 0);
+    put16(quote + IP4_SUM, csum_finish(csum_add(0, quote, hdr_len)));
+    put16(udp + UDP_LEN, (uint16_t)len);
+    put16(udp + UDP_SUM, 0);
+    uint64_t sum = csum_add(csum_pseudo(p->src, p->dst, IP_PROTO_UDP, len), udp, UDP_HDR_LEN);
+
+    sum = csum_add(sum, p->buf + p->l4 + UDP_HDR_LEN, len - UDP_HDR_LEN);
+    put16(udp + UDP_SUM, csum_finish(sum) == 0 ? 0xffff : csum_finish(sum));
+}
+
 void icmp4_error(struct ip_layer *ip, const struct pkt *p, uint8_t type, uint8_t code,
                  uint32_t word)
 {
-    uint32_t quote = p->off + p->len - p->l3;
+    uint32_t quote = icmp4_quote_len(p);
 
     if (!icmp4_may_report(ip, p, quote))
         return;
@@ -164,7 +193,10 @@ void icmp4_error(struct ip_layer *ip, const struct pkt *p, uint8_t type, uint8_t
     struct icmp4_hdr h = {type, code, 0, word};
 
     memcpy(m + ICMP4_HDR_LEN, p->buf + p->l3, quote);
-    icmp4_quote_csum(p, m + ICMP4_HDR_LEN, quote);
+    if (pkt_is_train(p) && quote >= (uint32_t)p->l4 - p->l3 + UDP_HDR_LEN)
+        icmp4_quote_first(p, m + ICMP4_HDR_LEN);
+    else
+        icmp4_quote_csum(p, m + ICMP4_HDR_LEN, quote);
     icmp4_emit(&h, m);
     put16(m + ICMP4_SUM, csum_finish(pkt_csum(e, e->off, 0)));
     ip->icmp.tx_errors++;

@@ -21,13 +21,15 @@
  * as no wire would bring it back. SOCK_OPT_TTL is not for groups: they have a time to live of their
  * own, 1 unless asked otherwise, so that nothing leaves the link by accident.
  *
- * Memory. A datagram waits in the packet it came in: no copy, and a packet occupied that the wire
- * would like back. So a socket is charged with the memory of the packet, not with the bytes in
- * it, and all sockets together hold at most half of each packet pool: nobody can starve TCP by
- * sending to a service that does not read. An empty queue takes one datagram whatever its limit.
+ * What was found waits in the socket: udp_queue.c.
  *
  * Sending. The payload is copied, so the caller's buffer is free at once. The checksum is left to
  * the wire (CSUM_PARTIAL); a computed zero becomes 0xffff there, since zero means "none".
+ *
+ * Trains (UDP_SEGMENT of Linux, udp(7)): one call sends up to 128 datagrams of one length, the last perhaps
+ * shorter. Where the wire cuts (ip_path.gso_max) they leave as one packet with gso_size, which is what saves:
+ * one way down, one frame, one write. Elsewhere they are made here, one by one. Such a datagram is never
+ * fragmented, as in Linux: nobody who cuts his data to length wants it cut again.
  *
  * Errors. ICMP errors reach the connected socket that sent the quoted datagram, as its pending
  * error. An unconnected socket could not tell which of its peers is meant and hears nothing, as in
@@ -43,7 +45,7 @@ void udp_config_default(struct udp_config *cfg)
 {
     *cfg = (struct udp_config){
         .sockets = 4096,
-        .rcvbuf = 212992, /* Linux's net.core.rmem_default */
+        .rcvbuf = 425984, /* twice Linux's net.core.rmem_default: for a whole batch of trains */
         .port_min = 32768,
         .port_max = 60999,
         .checksum = true,
@@ -171,80 +173,6 @@ static uint16_t udp_choose_port(struct udp_sock *u)
 }
 
 /* ---- receiving ---- */
-
-/* What a packet occupies: its own buffer, and those of the packets it refers to. */
-struct udp_charge {
-    uint32_t bytes, pkts, bigs;
-};
-
-static struct udp_charge udp_charge(const struct udp *udp, const struct pkt *p)
-{
-    struct udp_charge ch = {0};
-
-    for (; p != NULL; p = p->owner) {
-        ch.bytes += (uint32_t)sizeof(*p) + p->cap;
-        ch.pkts += p->pool == &udp->c->pkts;
-        ch.bigs += p->pool == &udp->c->bigs;
-    }
-    return ch;
-}
-
-static bool udp_has_room(const struct udp_sock *u, const struct udp_charge *ch)
-{
-    const struct udp *udp = u->udp;
-
-    if (u->queue.head != NULL && (u->rcv_used >= u->rcvbuf || ch->bytes > u->rcvbuf - u->rcv_used))
-        return false;
-    return (ch->pkts == 0 ||
-            udp->held_pkts + ch->pkts <= u32_max(1, udp->c->pkts.slab.count / 2)) &&
-           (ch->bigs == 0 || udp->held_bigs + ch->bigs <= u32_max(1, udp->c->bigs.slab.count / 2));
-}
-
-static enum verdict udp_deliver(struct udp_sock *u, struct pkt *p)
-{
-    struct udp *udp = u->udp;
-    struct udp_charge ch = udp_charge(udp, p);
-
-    if (!udp_has_room(u, &ch)) {
-        u->dropped++;
-        return V_DROP_UDP_QUEUE_FULL;
-    }
-    u->rcv_used += ch.bytes;
-    udp->held_pkts += ch.pkts;
-    udp->held_bigs += ch.bigs;
-    pktq_push(&u->queue, pkt_keep(p));
-    u->in++;
-    udp->stats.in++;
-    ready_add(&udp->c->ready, &u->ready);
-    return V_DONE;
-}
-
-/* A second reader needs a packet of his own: a packet stands in one queue only. */
-static struct pkt *udp_copy(struct udp *udp, const struct pkt *p)
-{
-    uint32_t skip = p->l4 - p->off, len = pkt_total(p) - skip;
-    struct pkt_pool *pool = len <= udp->c->pkts.cap - PKT_HEADROOM ? &udp->c->pkts : &udp->c->bigs;
-    struct pkt *q = len <= pool->cap - PKT_HEADROOM ? pkt_alloc(pool, PKT_HEADROOM) : NULL;
-
-    if (q == NULL)
-        return NULL;
-    uint8_t *to = pkt_append(q, len);
-
-    memcpy(to, p->buf + p->l4, p->len - skip);
-    if (p->ext_len > 0)
-        memcpy(to + p->len - skip, p->ext, p->ext_len);
-    q->l4 = (uint16_t)q->off;
-    q->src = p->src;
-    q->dst = p->dst;
-    q->l3_cast = p->l3_cast;
-    q->l2_cast = p->l2_cast;
-    q->proto = p->proto;
-    q->tos = p->tos;
-    q->ttl = p->ttl;
-    q->ifi = p->ifi;
-    q->frame = p->frame;
-    return q;
-}
 
 static bool udp_is_member(const struct udp_sock *u, struct ip_addr group, uint8_t ifi)
 {
@@ -503,51 +431,18 @@ int udp_leave(struct udp_sock *u, struct ip_addr group, int ifi)
     return -EADDRNOTAVAIL;
 }
 
-bool udp_peek(const struct udp_sock *u, struct udp_dgram *d)
+enum { UDP_PAYLOAD_AT = PKT_HEADROOM + UDP_HDR_LEN }; /* in a packet that is to be sent */
+
+/* Where a payload of @len bytes fits. */
+static struct pkt_pool *udp_pool(struct udp *udp, uint32_t len)
 {
-    const struct pkt *p = u->queue.head;
-
-    if (p == NULL)
-        return false;
-    const uint8_t *hdr = p->buf + p->l4;
-    uint32_t skip = p->l4 - p->off + UDP_HDR_LEN;
-
-    *d = (struct udp_dgram){
-        .data = {{hdr + UDP_HDR_LEN, p->len - skip}, {p->ext, p->ext_len}},
-        .len = pkt_total(p) - skip,
-        .src = p->src,
-        .dst = p->dst,
-        .sport = get16(hdr + UDP_SRC),
-        .dport = get16(hdr + UDP_DST),
-        .ifi = p->ifi,
-        .tos = p->tos,
-        .ttl = p->ttl,
-        .cast = (enum cast)p->l3_cast,
-    };
-    return true;
-}
-
-void udp_consume(struct udp_sock *u)
-{
-    struct udp *udp = u->udp;
-    struct pkt *p = pktq_pop(&u->queue);
-
-    NET_ASSERT(p != NULL);
-    struct udp_charge ch = udp_charge(udp, p);
-
-    NET_ASSERT(u->rcv_used >= ch.bytes && udp->held_pkts >= ch.pkts && udp->held_bigs >= ch.bigs);
-    u->rcv_used -= ch.bytes;
-    udp->held_pkts -= ch.pkts;
-    udp->held_bigs -= ch.bigs;
-    pkt_release(p);
+    return len <= udp->c->pkts.cap - UDP_PAYLOAD_AT ? &udp->c->pkts : &udp->c->bigs;
 }
 
 /* A packet with @len bytes of payload behind room for the header, or NULL. */
 static struct pkt *udp_payload(struct udp *udp, const uint8_t *bytes, uint32_t len)
 {
-    uint32_t headroom = PKT_HEADROOM + UDP_HDR_LEN;
-    struct pkt_pool *pool = len <= udp->c->pkts.cap - headroom ? &udp->c->pkts : &udp->c->bigs;
-    struct pkt *p = pkt_alloc(pool, headroom);
+    struct pkt *p = pkt_alloc(udp_pool(udp, len), UDP_PAYLOAD_AT);
 
     if (p != NULL && len > 0)
         memcpy(pkt_append(p, len), bytes, len);
@@ -620,10 +515,83 @@ static int udp_route(const struct udp_sock *u, struct ip_addr src, struct ip_add
     return path->cast == CAST_BROADCAST && !u->broadcast ? -EACCES : 0;
 }
 
+/* A packet's worth: a datagram, or a train (@segment > 0). */
+static int udp_send_packet(struct udp_sock *u, const struct ip_path *path, struct ip_addr dst,
+                           uint16_t dport, const uint8_t *bytes, uint32_t len, uint16_t segment)
+{
+    struct udp *udp = u->udp;
+    struct pkt *p = udp_payload(udp, bytes, len);
+    int err = 0;
+
+    if (p == NULL)
+        return -ENOBUFS;
+    udp_push_header(u, p, path->src, dst, dport);
+    p->gso_size = segment;
+    struct ip_send out = {
+        .src = path->src, .dst = dst, .proto = IP_PROTO_UDP, .tos = u->tos, .ttl = u->ttl};
+
+    if (path->cast == CAST_MULTICAST) {
+        out.ttl = u->mcast_ttl;
+        if (u->mcast_loop)
+            udp_loop(u, p, path, dst, dport);
+    }
+    if (path->cast == CAST_MULTICAST && u->mcast_ttl == 0) /* not beyond this host */
+        pkt_release(p);
+    else
+        err = ip_output(udp->ip, p, &out);
+    if (err < 0)
+        return err;
+    uint32_t pieces = segment == 0 ? 1 : (len + segment - 1) / segment;
+
+    u->out += pieces;
+    udp->stats.out += pieces;
+    return 0;
+}
+
+/* How many bytes of a train go into one packet: whole segments, as many as the wire below cuts. */
+static uint32_t udp_train_most(const struct ip_path *path, uint16_t segment)
+{
+    uint32_t hdrs = path->hdr_len + UDP_HDR_LEN;
+    uint32_t fit = path->gso_max > hdrs ? (path->gso_max - hdrs) / segment : 0;
+
+    return u32_max(1, u32_min(fit, UDP_TRAIN_CUT)) * segment;
+}
+
+/* Are there packets for @len bytes, @most in each? A train leaves whole or not at all. */
+static bool udp_train_fits(struct udp *udp, uint32_t len, uint32_t most)
+{
+    const struct slab *pool = &udp_pool(udp, most)->slab;
+    uint32_t tail = len % most;
+    const struct slab *last = &udp_pool(udp, tail == 0 ? most : tail)->slab;
+
+    return pool->count - pool->used >= (len + most - 1) / most && last->used < last->count;
+}
+
+/* Datagrams of @segment bytes each, the last perhaps shorter: may they leave, and how many bytes of them
+ * (@most) in a packet? What is refused, Linux refuses. */
+static int udp_train_plan(struct udp_sock *u, const struct ip_path *path, struct ip_addr dst,
+                          uint32_t len, uint16_t segment, uint32_t *most)
+{
+    *most = udp_train_most(path, segment);
+    if (path->hdr_len + UDP_HDR_LEN + u32_min(len, segment) > path->mtu)
+        return -EMSGSIZE;
+    if (len > (uint32_t)segment * UDP_TRAIN_MAX)
+        return -EINVAL;
+    if (len > segment && !u->udp->cfg.checksum &&
+        ip_addr_is_v4(dst)) /* whoever cuts must write one */
+        return -EINVAL;
+    return udp_train_fits(u->udp, len, *most) ? 0 : -ENOBUFS;
+}
+
 int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
              const uint8_t *bytes, size_t len)
 {
-    struct udp *udp = u->udp;
+    return udp_send_train(u, src, dst, dport, bytes, len, 0);
+}
+
+int udp_send_train(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
+                   const uint8_t *bytes, size_t len, uint16_t segment)
+{
     struct ip_path path;
     int err;
 
@@ -640,30 +608,20 @@ int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_
     /* The total length of IPv4 counts its header, the payload length of IPv6 does not. */
     if (len > 65535u - UDP_HDR_LEN - (ip_addr_is_v4(dst) ? path.hdr_len : 0u))
         return -EMSGSIZE;
-    struct pkt *p = udp_payload(udp, bytes, (uint32_t)len);
+    if (segment == 0)
+        segment = u->segment;
+    uint32_t most = (uint32_t)len, at = 0;
 
-    if (p == NULL)
-        return -ENOBUFS;
-    udp_push_header(u, p, path.src, dst, dport);
-    struct ip_send out = {
-        .src = path.src, .dst = dst, .proto = IP_PROTO_UDP, .tos = u->tos, .ttl = u->ttl};
-
-    if (path.cast == CAST_MULTICAST) {
-        out.ttl = u->mcast_ttl;
-        if (u->mcast_loop)
-            udp_loop(u, p, &path, dst, dport);
-    }
-    if (path.cast == CAST_MULTICAST && u->mcast_ttl == 0) { /* not beyond this host */
-        pkt_release(p);
-        err = 0;
-    } else {
-        err = ip_output(udp->ip, p, &out);
-    }
-    if (err < 0)
+    if (unlikely(segment > 0) &&
+        (err = udp_train_plan(u, &path, dst, (uint32_t)len, segment, &most)) < 0)
         return err;
-    u->out++;
-    udp->stats.out++;
-    return (int)len;
+    do {
+        uint32_t n = u32_min(most, (uint32_t)len - at);
+
+        err = udp_send_packet(u, &path, dst, dport, bytes + at, n, n > segment ? segment : 0);
+        at += n;
+    } while (err == 0 && at < len);
+    return err < 0 ? err : (int)len;
 }
 
 int udp_take_error(struct udp_sock *u)

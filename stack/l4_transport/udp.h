@@ -3,7 +3,7 @@
  *
  * A socket has a local port, perhaps a local address, and, once connected, a peer. Datagrams that
  * came in wait in the packets they came in; what they hold of memory is bounded per socket
- * (rcvbuf) and for all sockets together (half of each packet pool). See udp.c.
+ * (rcvbuf) and for all sockets together (half of each packet pool). See udp.c, udp_queue.c.
  */
 #ifndef STACKD_UDP_H
 #define STACKD_UDP_H
@@ -12,9 +12,14 @@
 #include "l3_network/ip.h"
 #include "wire/udp.h"
 
+enum {
+    UDP_TRAIN_MAX = 128, /* datagrams of one call: Linux's UDP_MAX_SEGMENTS, once 64 */
+    UDP_TRAIN_CUT = 64   /* and of one packet that the wire is to cut: any Linux takes so many */
+};
+
 struct udp_config {
     uint32_t sockets;            /* at most: 4096 */
-    uint32_t rcvbuf;             /* default of a socket, bytes of memory, not of payload: 212992 */
+    uint32_t rcvbuf;             /* default of a socket, bytes of memory, not of payload: 425984 */
     uint16_t port_min, port_max; /* ephemeral ports, RFC 6056: 32768 ... 60999 */
     bool checksum;          /* generate checksums: true (MUST be the default, RFC 1122 4.1.3.4) */
     bool checksum_required; /* refuse datagrams without one: false */
@@ -46,6 +51,9 @@ struct udp_sock {
     bool mcast_loop : 1;       /* what it sends to a group also goes to members on this host */
     uint8_t mcast_ttl;         /* of datagrams to groups; 0: not beyond this host */
     int8_t mcast_ifi;          /* through this interface; IP_ANY_IF: as the route says */
+    bool gro : 1;              /* trains are read whole */
+    uint16_t segment;          /* what is sent is cut in datagrams of so many bytes; 0: it is not */
+    uint32_t at;               /* bytes of the oldest packet's payload that have been read: of a train */
     struct udp_member *members;
     uint32_t rcvbuf, rcv_used; /* bytes of packet memory */
     struct pktq queue;
@@ -75,7 +83,8 @@ void udp_config_default(struct udp_config *cfg);
 void udp_cut(struct udp *udp, const struct udp_config *cfg, struct region *r);
 void udp_init(struct udp *udp, struct core *c, struct ip_layer *ip);
 
-/** udp_input - a datagram: p->l4 at its header, p->src, dst, l3_cast filled; borrows @p. */
+/** udp_input - a datagram, or a train of them (gso_size): p->l4 at its header, p->src, dst, l3_cast
+ * filled; borrows @p. */
 enum verdict udp_input(struct udp *udp, struct pkt *p);
 /** udp_input_error - an ICMP error about a datagram of ours (RFC 1122 section 4.1.3.3). */
 enum verdict udp_input_error(struct udp *udp, const struct ip_error *e);
@@ -116,6 +125,7 @@ int udp_leave(struct udp_sock *u, struct ip_addr group, int ifi);
 struct udp_dgram {
     struct span data[2]; /* the second is empty but after reassembly */
     uint32_t len;        /* of both */
+    uint16_t segment;    /* it is several, of so many bytes each, the last perhaps shorter; 0: one */
     struct ip_addr src, dst;
     uint16_t sport, dport;
     uint8_t ifi, tos, ttl;
@@ -126,7 +136,7 @@ bool udp_peek(const struct udp_sock *u, struct udp_dgram *d);
 /** udp_consume - forget the oldest datagram; there must be one. */
 void udp_consume(struct udp_sock *u);
 /**
- * udp_send - send one datagram.
+ * udp_send - send one datagram; or, where the socket has a `segment`, a train.
  * @src: our address in it; IP_ADDR_ANY: the socket's, else chosen by the route
  * @dst: IP_ADDR_ANY with @dport 0: the peer of a connected socket
  *
@@ -136,8 +146,22 @@ void udp_consume(struct udp_sock *u);
  */
 int udp_send(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
              const uint8_t *bytes, size_t len);
+/**
+ * udp_send_train - send datagrams of @segment bytes each, the last perhaps shorter; 0: as udp_send().
+ *
+ * Errors: also -EINVAL more than UDP_TRAIN_MAX, or checksums are off; -EMSGSIZE longer than the MTU.
+ */
+int udp_send_train(struct udp_sock *u, struct ip_addr src, struct ip_addr dst, uint16_t dport,
+                   const uint8_t *bytes, size_t len, uint16_t segment);
 /** udp_take_error - the pending error as a positive errno value, cleared; 0 if none. */
 int udp_take_error(struct udp_sock *u);
+
+/* ---- between udp.c and udp_queue.c ---- */
+
+/** udp_deliver - @p waits in @u from now on. Return: V_DONE, or why something of it is lost. */
+enum verdict udp_deliver(struct udp_sock *u, struct pkt *p);
+/** udp_copy - a packet of his own for a second reader: a packet stands in one queue only. Or NULL. */
+struct pkt *udp_copy(struct udp *udp, const struct pkt *p);
 
 static inline bool udp_is_connected(const struct udp_sock *u)
 {

@@ -452,7 +452,7 @@ int sock_shutdown(struct socks *s, int sd, enum sock_how how)
 /* ---- data ---- */
 
 static int sock_send_udp(struct sock *k, struct ip_addr src, const struct sock_addr *to,
-                         const void *bytes, size_t len)
+                         const void *bytes, size_t len, uint16_t segment)
 {
     struct udp_sock *u = k->as.u;
     int error = udp_take_error(u);
@@ -462,10 +462,10 @@ static int sock_send_udp(struct sock *k, struct ip_addr src, const struct sock_a
     if (k->wr_shut)
         return -EPIPE;
     if (to == NULL)
-        return udp_send(u, src, IP_ADDR_ANY, 0, bytes, len);
+        return udp_send_train(u, src, IP_ADDR_ANY, 0, bytes, len, segment);
     if (to->port == 0 || ip_addr_is_any(to->ip))
         return -EINVAL;
-    return udp_send(u, src, to->ip, to->port, bytes, len);
+    return udp_send_train(u, src, to->ip, to->port, bytes, len, segment);
 }
 
 int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned flags)
@@ -476,7 +476,7 @@ int sock_send(struct socks *s, int sd, const void *bytes, size_t len, unsigned f
         return -EBADF;
     if (k->state == SOCK_UDP)
         return (flags & SOCK_MSG_OOB) ? -EOPNOTSUPP
-                                      : sock_send_udp(k, IP_ADDR_ANY, NULL, bytes, len);
+                                      : sock_send_udp(k, IP_ADDR_ANY, NULL, bytes, len, 0);
     if (k->state != SOCK_TCP_CONN)
         return sock_not_awake(k);
     if (flags & SOCK_MSG_OOB)
@@ -502,7 +502,7 @@ int sock_sendto(struct socks *s, int sd, const void *bytes, size_t len, const st
     if (k == NULL)
         return -EBADF;
     if (k->state == SOCK_UDP)
-        return sock_send_udp(k, IP_ADDR_ANY, to, bytes, len);
+        return sock_send_udp(k, IP_ADDR_ANY, to, bytes, len, 0);
     return sock_send(s, sd, bytes, len, 0); /* a stream has its peer: the address is ignored */
 }
 
@@ -514,7 +514,8 @@ int sock_sendmsg(struct socks *s, int sd, const void *bytes, size_t len, const s
         return -EBADF;
     if (k->state != SOCK_UDP)
         return -EOPNOTSUPP;
-    return sock_send_udp(k, m->local.ip, m->peer.port == 0 ? NULL : &m->peer, bytes, len);
+    return sock_send_udp(k, m->local.ip, m->peer.port == 0 ? NULL : &m->peer, bytes, len,
+                         m->segment);
 }
 
 /* Copy at most @len of the bytes in two pieces. */
@@ -565,6 +566,7 @@ int sock_recvmsg(struct socks *s, int sd, void *bytes, size_t len, struct sock_m
             .ifi = d.ifi,
             .tos = d.tos,
             .ttl = d.ttl,
+            .segment = d.segment,
             .len = d.len,
         };
     udp_consume(k->as.u);

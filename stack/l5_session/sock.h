@@ -50,6 +50,10 @@ enum sock_opt {
     SOCK_OPT_MULTICAST_TTL,  /* 0...255, of UDP datagrams to groups: 1; 0: not beyond this host */
     SOCK_OPT_MULTICAST_LOOP, /* bool: they also go to members on this host; on */
     SOCK_OPT_MULTICAST_IF,   /* through which interface, its number; -1: as the route says */
+    SOCK_OPT_UDP_SEGMENT,  /* 0...65535, as Linux's UDP_SEGMENT: what one call sends leaves as datagrams of so
+                            * many bytes each, at most 128, the last perhaps shorter; 0: as one */
+    SOCK_OPT_UDP_GRO,      /* bool, as Linux's: datagrams that the wire has joined are read with one call;
+                            * sock_msg.segment tells */
     SOCK_OPT_OOB_INLINE,   /* bool, on: urgent data are part of the stream (RFC 6093 section 6) */
     SOCK_OPT_AT_MARK,      /* get only: is the last urgent byte the next one to be read? */
     SOCK_OPT_URGENT_LEFT   /* get only: bytes to be read until nothing is urgent any more */
@@ -92,6 +96,7 @@ struct sock_msg {
     struct sock_addr local; /* to which of our addresses it came, perhaps a broadcast; from which */
     enum cast cast;         /* of its destination; receiving only, like the rest */
     uint8_t ifi, tos, ttl;  /* of the interface; as on the wire */
+    uint16_t segment;       /* several datagrams of so many bytes each (SOCK_OPT_UDP_GRO); to be cut so */
     size_t len;             /* of the whole datagram, also where the buffer was shorter */
 };
 /** sock_recvmsg - as sock_recvfrom, UDP only. @m may be NULL. */
@@ -99,7 +104,8 @@ int sock_recvmsg(struct socks *s, int sd, void *bytes, size_t len, struct sock_m
 /**
  * sock_sendmsg - as sock_sendto, UDP only, from m->local.ip; a service that answers from the
  * address it was asked at passes on the struct sock_msg it received, unless the cast was not
- * unicast (then it sets local.ip to IP_ADDR_ANY, or uses sock_sendto).
+ * unicast (then it sets local.ip to IP_ADDR_ANY, or uses sock_sendto). Several datagrams that were
+ * received at once are then answered by as many.
  */
 int sock_sendmsg(struct socks *s, int sd, const void *bytes, size_t len, const struct sock_msg *m);
 

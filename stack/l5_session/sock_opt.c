@@ -61,7 +61,10 @@ static int sock_opt_check(enum sock_opt opt, int64_t v)
     case SOCK_OPT_MULTICAST_IF:
     case SOCK_OPT_FASTOPEN_CONNECT:
         return 0;
+    case SOCK_OPT_UDP_GRO:
+        return 0;
     case SOCK_OPT_FASTOPEN:
+    case SOCK_OPT_UDP_SEGMENT:
         return v >= 0 && v <= UINT16_MAX ? 0 : -EINVAL;
     }
     return -ENOPROTOOPT;
@@ -109,6 +112,12 @@ static int sock_setopt_udp(struct udp_sock *u, enum sock_opt opt, int64_t v)
         if (v < IP_ANY_IF || v >= ip_if_count(u->udp->ip))
             return -ENODEV;
         u->mcast_ifi = (int8_t)v;
+        return 0;
+    case SOCK_OPT_UDP_SEGMENT:
+        u->segment = (uint16_t)v;
+        return 0;
+    case SOCK_OPT_UDP_GRO:
+        u->gro = v != 0;
         return 0;
     case SOCK_OPT_SNDBUF: /* nothing waits on its way out: accepted, and without effect */
     case SOCK_OPT_LINGER:
@@ -408,7 +417,8 @@ static int64_t sock_tcp_value(const struct socks *s, const struct sock *k, enum 
     }
 }
 
-static int sock_getopt_multicast(const struct sock *k, enum sock_opt opt, int64_t *value)
+/* What only UDP has. */
+static int sock_getopt_udp(const struct sock *k, enum sock_opt opt, int64_t *value)
 {
     if (k->state != SOCK_UDP)
         return -ENOPROTOOPT;
@@ -416,6 +426,8 @@ static int sock_getopt_multicast(const struct sock *k, enum sock_opt opt, int64_
 
     *value = opt == SOCK_OPT_MULTICAST_TTL    ? u->mcast_ttl
              : opt == SOCK_OPT_MULTICAST_LOOP ? u->mcast_loop
+             : opt == SOCK_OPT_UDP_SEGMENT    ? u->segment
+             : opt == SOCK_OPT_UDP_GRO        ? u->gro
                                               : u->mcast_ifi;
     return 0;
 }
@@ -464,10 +476,8 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
         *value = is_udp ? 0 : sock_tcp_value(s, k, opt);
         return is_udp && opt != SOCK_OPT_KEEPALIVE ? -ENOPROTOOPT : 0;
     case SOCK_OPT_TOS:
-        *value = v.tos;
-        return 0;
     case SOCK_OPT_TTL:
-        *value = v.ttl;
+        *value = opt == SOCK_OPT_TOS ? v.tos : v.ttl;
         return 0;
     case SOCK_OPT_BROADCAST:
         *value = is_udp && k->as.u->broadcast;
@@ -475,7 +485,9 @@ int sock_getopt(struct socks *s, int sd, enum sock_opt opt, int64_t *value)
     case SOCK_OPT_MULTICAST_TTL:
     case SOCK_OPT_MULTICAST_LOOP:
     case SOCK_OPT_MULTICAST_IF:
-        return sock_getopt_multicast(k, opt, value);
+    case SOCK_OPT_UDP_SEGMENT:
+    case SOCK_OPT_UDP_GRO:
+        return sock_getopt_udp(k, opt, value);
     case SOCK_OPT_ERROR:
         *value = is_udp                      ? udp_take_error(k->as.u)
                  : k->state == SOCK_TCP_CONN ? tcp_take_error(k->as.t)
