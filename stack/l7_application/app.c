@@ -83,7 +83,8 @@ const struct app_service *app_service_find(const char *name)
     return app_service_list[app_service_index(name)];
 }
 
-static int app_port_socket(struct app *a, uint16_t port, bool is_udp, uint32_t index)
+static int app_port_socket(struct app *a, unsigned service, uint16_t port, bool is_udp,
+                           uint32_t index)
 {
     struct socks *s = a->env.socks;
     struct sock_addr any = {IP_ADDR_ANY, port};
@@ -93,7 +94,9 @@ static int app_port_socket(struct app *a, uint16_t port, bool is_udp, uint32_t i
         return sd;
     int rc = 0;
 
-    if (!is_udp) {
+    if (is_udp) {
+        sock_setopt(s, sd, SOCK_OPT_UDP_GRO, app_service_list[service]->takes_trains);
+    } else {
         /* A restart must not wait for TIME-WAIT; services write in pieces as large as they have
          * them, so that Nagle would only delay the last one; and they read everything, urgent or
          * not. Connections inherit all three. */
@@ -117,7 +120,7 @@ static int app_port_open(struct app *a, unsigned service, uint16_t port, bool is
 {
     if (a->port_count == a->cfg.ports)
         return -ENOSPC;
-    int sd = app_port_socket(a, port, is_udp, a->port_count);
+    int sd = app_port_socket(a, service, port, is_udp, a->port_count);
 
     if (sd < 0)
         return sd;
@@ -204,7 +207,7 @@ static void app_port_datagrams(struct app *a, const struct app_port *port)
                 return;
             continue;
         }
-        a->stats.datagrams++;
+        a->stats.datagrams += m.segment == 0 ? 1 : (m.len + m.segment - 1) / m.segment;
         if (app_would_loop(a, &m.peer)) {
             net_drop(a->env.core, NULL, V_DROP_UDP_SOURCE_PORT);
             continue;

@@ -208,6 +208,7 @@ struct app_service {
     /* UDP; NULL: none. The request stands in @bytes (APP_DATAGRAM); the answer is to stand there
      * too. Return: its length, or -1 for no answer. */
     int (*datagram)(struct app *a, uint8_t *bytes, size_t len);
+    bool takes_trains; /* @bytes may be several datagrams of one length, answered by as many */
 };
 enum { APP_DATAGRAM = 65507 };
 

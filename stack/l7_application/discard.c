@@ -33,4 +33,5 @@ const struct app_service app_discard = {
     .about = "throws away what it receives (RFC 863)",
     .run = discard_run,
     .datagram = discard_datagram,
+    .takes_trains = true,
 };

@@ -6,6 +6,8 @@
  * for. While the peer does not read, the send buffer stays full, nothing is consumed, our window
  * closes, and the peer has to wait: back-pressure without a byte of memory of our own. A peer that
  * has sent its FIN still gets everything it sent, then our FIN.
+ *
+ * UDP: datagrams that the wire has joined are answered as they came, joined (app.c passes on how).
  */
 #include <errno.h>
 
@@ -78,4 +80,5 @@ const struct app_service app_echo = {
     .about = "sends back what it receives (RFC 862)",
     .run = echo_run,
     .datagram = echo_datagram,
+    .takes_trains = true,
 };
