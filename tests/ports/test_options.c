@@ -107,7 +107,18 @@ static void test_options_queues_and_their_processors(void)
     REFUSE("--queues 0: not from 1 to 64", "--queues", "0");
     REFUSE("--queues 65: not from 1 to 64", "--queues", "65");
     REFUSE("--queues: only a TAP", "--queues", "2", "--raw", "eth0");
-    REFUSE("--queues: only a TAP", "--queues", "2", "--fd", "3");
+    T_EQ(PARSE("--fd", "3"), 0);
+    T_TRUE(o.queues == 1 && o.fds == 1 && o.fd[0] == 3);
+    T_EQ(PARSE("--fd", "7,5"), 0); /* a queue each */
+    T_TRUE(o.queues == 2 && o.fds == 2 && o.fd[0] == 7 && o.fd[1] == 5);
+    T_EQ(PARSE("--queues", "3", "--fd", "1048573-1048575"), 0);
+    T_TRUE(o.queues == 3 && o.fd[2] == 1048575);
+    REFUSE("--fd names 1 descriptor for 2 queues: name one for each", "--queues", "2", "--fd", "3");
+    REFUSE("--fd names 2 descriptors for 1 queue: name one for each", "--fd", "3,4", "--queues",
+           "1");
+    REFUSE("--fd 1048576: not a descriptor's number", "--fd", "1048576");
+    REFUSE("--fd 3,: not a descriptor's number", "--fd", "3,");
+    REFUSE("--rate is of one wire", "--fd", "3,4", "--rate", "tx:1M");
     REFUSE("--rate is of one wire", "--queues", "2", "--rate", "tx:1M");
     T_EQ(PARSE("--queues", "1", "--rate", "1M"), 0);
 }

@@ -223,7 +223,7 @@ static int main_port(struct stackd *d, char *err, size_t err_len)
     if (o->wire == STACKD_WIRE_TAP)
         d->port = port_open_tap(o->ifname, o->mtu, o->offload, o->queues > 1, err, err_len);
     else if (o->wire == STACKD_WIRE_FD)
-        d->port = port_open_fd(o->fd, o->mtu, o->offload, err, err_len);
+        d->port = port_open_fd(o->fd[0], o->mtu, o->offload, err, err_len);
     else
         d->port = port_open_raw(o->ifname, o->mtu, err, err_len);
     if (d->port == NULL || host_check(d, err, err_len) < 0)

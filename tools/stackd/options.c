@@ -76,7 +76,8 @@ static const struct argp_option options_table[] = {
     {"tap", KEY_TAP, "NAME", 0,
      "attach to this TAP; made if it is not there, and removed again on exit (tap0)", 1},
     {"raw", KEY_RAW, "IFACE", 0, "attach to this interface through libpcap instead", 1},
-    {"fd", KEY_FD, "N", 0, "attach to an already open TAP file descriptor", 1},
+    {"fd", KEY_FD, "N[,N...]", 0,
+     "attach to an already open TAP file descriptor; several are queues of one TAP, see --queues", 1},
     {"netns", KEY_NETNS, NULL, 0,
      "no root needed: enter a new user and network namespace and make the TAP there; a "
      "COMMAND after -- runs inside once ready, and its status is ours", 1},
@@ -155,11 +156,13 @@ static const struct argp_option options_table[] = {
 };
 /* clang-format on */
 
+enum { OPTIONS_FD_MAX = 1 << 20 };
+
 struct options_state {
     struct stackd_options *o;
     char *err;
     size_t err_len;
-    bool wire_given, gateway_given, host_ip_given;
+    bool wire_given, gateway_given, host_ip_given, queues_given;
 };
 
 __attribute__((format(printf, 2, 3))) static error_t options_bad(struct options_state *st,
@@ -176,17 +179,18 @@ __attribute__((format(printf, 2, 3))) static error_t options_bad(struct options_
 static error_t options_wire(struct options_state *st, int key, const char *arg)
 {
     struct stackd_options *o = st->o;
-    uint64_t n;
 
     if (st->wire_given)
         return options_bad(st, "more than one wire: choose one of --tap, --raw and --fd");
     st->wire_given = true;
     if (key == KEY_FD) {
         o->wire = STACKD_WIRE_FD;
-        if (!options_number(arg, 0, 1 << 20, &n))
-            return options_bad(st, "--fd %s: not a descriptor's number: try --fd 3 3<>/dev/net/tun",
+        o->fds = options_list(arg, OPTIONS_FD_MAX, o->fd);
+        if (o->fds == 0)
+            return options_bad(st,
+                               "--fd %s: not a descriptor's number, nor a list of them: try --fd "
+                               "3, or --fd 3,4 for two queues",
                                arg);
-        o->fd = (int)n;
         return 0;
     }
     o->wire = key == KEY_TAP ? STACKD_WIRE_TAP : STACKD_WIRE_RAW;
@@ -384,6 +388,7 @@ static error_t options_count(struct options_state *st, int key, const char *arg)
             return options_bad(st, "--queues %s: not from 1 to %d: try --queues 2", arg,
                                STACKD_QUEUES);
         o->queues = (unsigned)n;
+        st->queues_given = true;
         return 0;
     case KEY_MSL:
         if (!options_decimal(arg, strlen(arg), 9, (uint64_t)NET_SEC(600), &n) || n == 0)
@@ -540,7 +545,7 @@ static error_t options_cpu_list(struct options_state *st, const char *arg)
 {
     struct stackd_options *o = st->o;
 
-    o->cpus = options_cpus(arg, o->cpu);
+    o->cpus = options_list(arg, STACKD_CPUS, o->cpu);
     if (o->cpus == 0)
         return options_bad(
             st, "--cpu %s: not a processor's number, or a list of them: try --cpu 0 or --cpu 0,2-4",
@@ -656,8 +661,15 @@ static error_t options_queues(struct options_state *st)
 {
     struct stackd_options *o = st->o;
 
-    if (o->queues > 1 && o->wire != STACKD_WIRE_TAP)
-        return options_bad(st, "--queues: only a TAP that is opened here has several: use --tap");
+    if (o->wire == STACKD_WIRE_FD && !st->queues_given)
+        o->queues = o->fds;
+    if (o->wire == STACKD_WIRE_FD && o->fds != o->queues)
+        return options_bad(st, "--fd names %u descriptor%s for %u queue%s: name one for each",
+                           o->fds, o->fds > 1 ? "s" : "", o->queues, o->queues > 1 ? "s" : "");
+    if (o->queues > 1 && o->wire == STACKD_WIRE_RAW)
+        return options_bad(
+            st, "--queues: only a TAP has a queue for each thread, from --raw comes one stream of "
+                "frames: use --tap, or --fd with several descriptors");
     if (o->queues > 1 && (o->fault[STACKD_RX].rate_bps > 0 || o->fault[STACKD_TX].rate_bps > 0))
         return options_bad(st, "--rate is of one wire, and with --queues each queue is one: leave one of "
                                "the two out");

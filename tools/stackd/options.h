@@ -28,7 +28,8 @@ enum stackd_pmtu { STACKD_PMTU_OFF, STACKD_PMTU_ICMP, STACKD_PMTU_BLACKHOLE, STA
 struct stackd_options {
     enum stackd_wire wire;
     char ifname[16]; /* of the TAP or the raw interface */
-    int fd;          /* STACKD_WIRE_FD */
+    int fd[STACKD_QUEUES]; /* STACKD_WIRE_FD: of each queue */
+    unsigned fds;          /* how many were named */
     bool netns;
     char **command; /* NULL-terminated, or NULL */
 
@@ -107,8 +108,8 @@ bool options_decimal(const char *s, size_t len, unsigned decimals, uint64_t max,
 bool options_percent(const char *s, uint32_t *ppm);
 /** options_ms - milliseconds with decimals, as nanoseconds; at most an hour. */
 bool options_ms(const char *s, net_time *t);
-/** options_cpus - processors, as `0,2-4`; @cpu receives them. Return: how many, 0: that is no list. */
-unsigned options_cpus(const char *s, int cpu[STACKD_QUEUES]);
+/** options_list - numbers below @max, as `0,2-4`; @out receives them. Return: how many, 0: that is no list. */
+unsigned options_list(const char *s, int max, int out[STACKD_QUEUES]);
 /** options_rate - bits per second, with k, M or G. */
 bool options_rate(const char *s, uint64_t *bits);
 /** options_dir_prefix - take a leading `rx:` or `tx:` off @s; @rx and @tx say whom it concerns. */

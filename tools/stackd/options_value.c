@@ -145,32 +145,32 @@ bool options_rate(const char *s, uint64_t *bits)
     return *bits > 0 || v == 0;
 }
 
-/* Digits at *@s; 0 to STACKD_CPUS - 1. Return: whether there is such a number; *@s stands behind it. */
-static bool options_cpu(const char **s, int *cpu)
+/* Digits at *@s, a number below @max, which is far from INT_MAX. Return: whether there is one; *@s stands behind it. */
+static bool options_item(const char **s, int max, int *v)
 {
     const char *from = *s;
 
-    for (*cpu = 0; **s >= '0' && **s <= '9' && *cpu < STACKD_CPUS; (*s)++)
-        *cpu = *cpu * 10 + (**s - '0');
-    return *s > from && *cpu < STACKD_CPUS;
+    for (*v = 0; **s >= '0' && **s <= '9' && *v < max; (*s)++)
+        *v = *v * 10 + (**s - '0');
+    return *s > from && *v < max;
 }
 
-unsigned options_cpus(const char *s, int cpu[STACKD_QUEUES])
+unsigned options_list(const char *s, int max, int out[STACKD_QUEUES])
 {
     unsigned n = 0;
 
     for (;; s++) {
         int from, to;
 
-        if (!options_cpu(&s, &from))
+        if (!options_item(&s, max, &from))
             return 0;
         to = from;
-        if (*s == '-' && (s++, !options_cpu(&s, &to)))
+        if (*s == '-' && (s++, !options_item(&s, max, &to)))
             return 0;
         for (; from <= to; from++) {
             if (n == STACKD_QUEUES)
                 return 0;
-            cpu[n++] = from;
+            out[n++] = from;
         }
         if (*s == '\0')
             return n;

@@ -8,12 +8,14 @@
  * are touched by its own thread with its gate held, or by the first with all gates held.
  */
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "relay.h"
@@ -362,6 +364,36 @@ static struct queue *queue_new(struct queues *all, struct stackd *d, unsigned nu
     return q;
 }
 
+/* Do two descriptors mean one queue? Without an answer (an older kernel, a container that forbids the question): no. */
+static bool queues_is_one(int a, int b)
+{
+    return syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a, b) == 0;
+}
+
+/* Queue @i of a TAP that somebody else has opened: of the same, and not the same again. */
+static struct port *queues_port_fd(const struct stackd *d, unsigned i, char *err, size_t err_len)
+{
+    const int *fd = d->opt.fd;
+
+    for (unsigned k = 0; k < i; k++) {
+        if (queues_is_one(fd[k], fd[i])) {
+            snprintf(err, err_len,
+                     "--fd %d,%d: the same queue twice: open the TAP once for each, with "
+                     "IFF_MULTI_QUEUE",
+                     fd[k], fd[i]);
+            return NULL;
+        }
+    }
+    struct port *port = port_open_fd(fd[i], d->opt.mtu, d->opt.offload, err, err_len);
+
+    if (port == NULL || strcmp(port->name, d->port->name) == 0)
+        return port;
+    snprintf(err, err_len, "--fd %d,%d: of %s and %s: name queues of one TAP", fd[0], fd[i],
+             d->port->name, port->name);
+    port_close(port);
+    return NULL;
+}
+
 int queues_open(struct stackd *d, char *err, size_t err_len)
 {
     const struct stackd_options *o = &d->opt;
@@ -385,7 +417,8 @@ int queues_open(struct stackd *d, char *err, size_t err_len)
         }
         if (i == 0)
             continue;
-        q->d->port = port_open_queue(d->port, o->offload, err, err_len);
+        q->d->port = o->wire == STACKD_WIRE_FD ? queues_port_fd(d, i, err, err_len)
+                                               : port_open_queue(d->port, o->offload, err, err_len);
         if (q->d->port == NULL)
             return -1;
         if (d->port->ring != NULL && port_use_uring(q->d->port, false, err, err_len) < 0)

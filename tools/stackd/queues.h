@@ -30,7 +30,8 @@
 struct stackd;
 struct queues; /* queues.c */
 
-/** queues_open - ports and places for all queues but the first, whose port is open. Return: 0 or -1. */
+/** queues_open - ports and places for all queues but the first, whose port is open: made here, or of the descriptors of
+ * --fd. Return: 0 or -1. */
 int queues_open(struct stackd *d, char *err, size_t err_len);
 /** queues_connect - the hosts have come to life: let them hand over to one another. */
 int queues_connect(struct stackd *d, char *err, size_t err_len);

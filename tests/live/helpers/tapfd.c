@@ -1,9 +1,10 @@
 /*
  * tapfd.c - opens a TAP and runs a command that inherits it.
  *
- *     tapfd NAME NUMBER [vnet] COMMAND...
+ *     tapfd NAME NUMBER [vnet] [multi] COMMAND...
  *
- * The command finds the TAP NAME as its file descriptor NUMBER; with `vnet` it has IFF_VNET_HDR.
+ * The command finds the TAP NAME as its file descriptor NUMBER; with `vnet` it has IFF_VNET_HDR, with `multi`
+ * IFF_MULTI_QUEUE, and a tapfd that this one runs may open another queue of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +27,13 @@ int main(int argc, char **argv)
     }
     memset(&ifr, 0, sizeof ifr);
     ifr.ifr_flags = IFF_TAP | IFF_NO_PI;
-    if (argc > 4 && strcmp(argv[3], "vnet") == 0) {
+    if (first < argc - 1 && strcmp(argv[first], "vnet") == 0) {
         ifr.ifr_flags |= IFF_VNET_HDR;
-        first = 4;
+        first++;
+    }
+    if (first < argc - 1 && strcmp(argv[first], "multi") == 0) {
+        ifr.ifr_flags |= IFF_MULTI_QUEUE;
+        first++;
     }
     strncpy(ifr.ifr_name, argv[1], IFNAMSIZ - 1);
     int fd = open("/dev/net/tun", O_RDWR), number = atoi(argv[2]);
