@@ -157,10 +157,12 @@ def machine(book):
     for e in {id(e): e for e in book.of.values()}.values():
         m, v = e["machine"], e["versions"]
         of = [w for w in book.of if book.of[w] is e]
+        alone = "".join(f" {say} {e['alone'][k][0]:.2f} processors in the median run, {e['alone'][k][2]:.2f} at most."
+                        for k, say in (("others", "Other work on the machine took"), ("stolen", "The hypervisor withheld")) if k in e.get("alone", {}))
         more = [(w, ", ".join(NAMES.get(c, c) for c, v in book.cells(w).items() if v["n"] > e["runs"])) for w in of]
         most = max(v["n"] for w in of for v in book.cells(w).values())
         again = f", and of those whose goal lay between the least and the most of them {most} ({'; '.join(f'{w}: {c}' for w, c in more if c)})"
-        out.append(f"Measured with commit {e['commit']} of {e['date']} ({', '.join(of)}): {e['runs']} runs of {e['seconds']:g} s each, subjects in turn{again if most > e['runs'] else ''}. "
+        out.append(f"Measured with commit {e['commit']} of {e['date']} ({', '.join(of)}): {e['runs']} runs of {e['seconds']:g} s each, subjects in turn{again if most > e['runs'] else ''}.{alone} "
                    f"{m['cpu']}{', a virtual machine' if m['virtual'] else ''}, {m['cpus']} processors, {m['memory_gb']} GB; Linux {m['kernel']}; "
                    f"{v.get('compiler', '')}, {v.get('build', '')}. "
                    + " ".join(f"{p} {v[p]}." for p in ("liblwip-dev", "golang-gvisor-gvisor-dev", "golang-go", "liburing-dev") if p in v))

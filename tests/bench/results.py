@@ -47,6 +47,8 @@ METRICS = {
     "frames_out": lambda r: r["frames_out"] / r["seconds"] if "frames_in" in r else None,
     "busy": lambda r: r["cpu_s"] / r["seconds"] if "cpu_s" in r else None,
     "client_busy": lambda r: r["client_cpu_s"] / r["seconds"] if "client_cpu_s" in r else None,
+    "others": lambda r: r["others_cpu_s"] / r["seconds"] if "others_cpu_s" in r else None,
+    "stolen": lambda r: r["stolen_s"] / r["seconds"] if "stolen_s" in r else None,
     "jain": lambda r: r.get("jain") if r.get("connections", 1) > 1 else None,
     "retransmitted": lambda r: r.get("retransmitted"),
     "stalled": lambda r: r.get("stalled"),
@@ -219,7 +221,7 @@ COLUMNS = (
     ("gbit_s", "Gbit/s", "{:.2f}"), ("per_s", "/s", "{:,.0f}"), ("gbit_each", "Gbit/s each way", "{:.3f}"), ("p50_us", "p50 us", "{:.1f}"), ("p99_us", "p99 us", "{:.0f}"),
     ("bytes_each", "B each", "{:.0f}"), ("mb", "MB", "{:.0f}"), ("opened_per_s", "opened/s", "{:,.0f}"), ("cpu_s_gb", "s/GB", "{:.3f}"),
     ("cpu_ms_1000", "ms/1000", "{:.2f}"), ("ns_frame", "ns/frame", "{:.0f}"), ("frames_in", "frames/s in", "{:,.0f}"),
-    ("frames_out", "out", "{:,.0f}"), ("busy", "busy", "{:.2f}"), ("client_busy", "load", "{:.2f}"), ("jain", "Jain", "{:.2f}"),
+    ("frames_out", "out", "{:,.0f}"), ("busy", "busy", "{:.2f}"), ("client_busy", "load", "{:.2f}"), ("others", "others", "{:.2f}"), ("stolen", "stolen", "{:.2f}"), ("jain", "Jain", "{:.2f}"),
     ("retransmitted", "rtx", "{:.0f}"), ("peak_kb", "peak kB", "{:.0f}"),
 )
 
@@ -238,7 +240,19 @@ def show(results):
         print()
 
 
+def not_alone(runs):
+    """What others took of the machine meanwhile, and the hypervisor from it: processors, [median, least, most] of all runs."""
+    out = {}
+    for metric in ("others", "stolen"):
+        values = [METRICS[metric](r) for cells in runs.values() for results in cells.values() for r in results.values()]
+        values = [v for v in values if v is not None]
+        if values:
+            out[metric] = three(values)
+    return out
+
+
 def take(a):
+    runs = read_runs(a.file)
     entry = {
         "commit": command("git", "rev-parse", "--short", "HEAD") or "unknown",  # not out of a repository
         "date": command("git", "log", "-1", "--format=%cs") or datetime.date.today().isoformat(),
@@ -247,9 +261,13 @@ def take(a):
         "runs": a.runs,
         "seconds": a.seconds,
         "took_s": a.took,
-        "results": medians(read_runs(a.file)),
+        "alone": not_alone(runs),
+        "results": medians(runs),
     }
     show(entry["results"])
+    others = entry["alone"].get("others", (0,))[0]
+    if others > 0.05:
+        print(f"others had {others:.2f} processors of this machine meanwhile: it is not as fast as it could be\n")
     entries = history(a.history)
     worse = []
     if a.compare:

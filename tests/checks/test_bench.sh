@@ -15,7 +15,7 @@ runs() {
     for rate in "$@"; do
         run=$((run + 1))
         printf '{"workload":"http","subject":"stackd","point":"","run":%d,"why":"","result":{"connections":64,"count":1000,' $run
-        printf '"per_s":%s,"seconds":1.0,"client_cpu_s":0.5,"cpu_s":0.004,"frames_in":1000,"frames_out":1000}}\n' "$rate"
+        printf '"per_s":%s,"seconds":1.0,"client_cpu_s":0.5,"cpu_s":0.004,"others_cpu_s":0.2,"stolen_s":0,"frames_in":1000,"frames_out":1000}}\n' "$rate"
     done
 }
 results() { # results FILE OPTION...
@@ -30,6 +30,8 @@ python3 - "$tmp/history.json" "$(git rev-parse --short HEAD 2>/dev/null || echo 
 import json, sys
 entry, = json.load(open(sys.argv[1]))
 cell = entry["results"]["http"]["stackd"]
+if entry["alone"] != {"others": [0.2] * 3, "stolen": [0, 0, 0]}:
+    print("alone:", entry["alone"])
 want = {"n": 3, "per_s": [200, 100, 300], "cpu_ms_1000": [4, 4, 4], "ns_frame": [2000, 2000, 2000], "busy": [0.004] * 3}
 for key, value in want.items():
     if cell.get(key) != value:
@@ -40,7 +42,8 @@ for key in ("date", "machine", "versions"):
     if not entry[key]:
         print("no", key)
 END
-verdict "the history has the median, the least and the most of the runs, the commit and the machine"
+grep -q '^others had 0.20 processors' "$tmp/said" || cat "$tmp/said" >>"$tmp/bad"
+verdict "the history has the median, the least and the most of the runs, the commit, the machine and who else was on it"
 
 : >"$tmp/bad"
 runs 60 150 90 >"$tmp/second" # a worse median, but within what the first runs spread over

@@ -86,8 +86,25 @@ static void load_frames(const char *iface, uint64_t *in, uint64_t *out)
         fclose(f);
 }
 
+/* Processor seconds since the start of the machine. The kernel takes samples, so it is right within some percent. */
+static void load_machine(double *machine, double *stolen)
+{
+    unsigned long long user, nice, system, irq, softirq, steal;
+    FILE *f = fopen("/proc/stat", "r");
+
+    *machine = *stolen = 0;
+    if (f != NULL && fscanf(f, "cpu %llu %llu %llu %*u %*u %llu %llu %llu", &user, &nice, &system,
+                            &irq, &softirq, &steal) == 6) {
+        *machine = (double)(user + nice + system + irq + softirq) / (double)sysconf(_SC_CLK_TCK);
+        *stolen = (double)steal / (double)sysconf(_SC_CLK_TCK);
+    }
+    if (f != NULL)
+        fclose(f);
+}
+
 void meter_begin(struct meter *m, const struct load *l)
 {
+    load_machine(&m->machine, &m->stolen);
     load_frames(l->iface, &m->in, &m->out);
     m->served = load_cpu_of(l->pid);
     m->clients = load_clock(CLOCK_PROCESS_CPUTIME_ID);
@@ -97,8 +114,12 @@ void meter_begin(struct meter *m, const struct load *l)
 void meter_end(struct meter *m, const struct load *l)
 {
     uint64_t in, out;
+    double machine, stolen;
 
     m->took = load_now() - m->began;
+    load_machine(&machine, &stolen);
+    m->machine = machine - m->machine;
+    m->stolen = stolen - m->stolen;
     m->served = load_cpu_of(l->pid) - m->served;
     m->clients = load_clock(CLOCK_PROCESS_CPUTIME_ID) - m->clients;
     load_frames(l->iface, &in, &out);
@@ -131,7 +152,10 @@ long meter_rss(const struct load *l)
 
 void meter_print(const struct meter *m, const struct load *l)
 {
-    printf(",\"seconds\":%.4f,\"client_cpu_s\":%.4f", m->took, m->clients);
+    double others = m->machine - m->served - m->clients;
+
+    printf(",\"seconds\":%.4f,\"client_cpu_s\":%.4f,\"others_cpu_s\":%.3f,\"stolen_s\":%.3f",
+           m->took, m->clients, others > 0 ? others : 0, m->stolen);
     if (l->pid != 0)
         printf(",\"cpu_s\":%.4f,\"rss_kb\":%ld,\"peak_kb\":%ld", m->served,
                load_status(l->pid, "VmRSS"), load_status(l->pid, "VmHWM"));

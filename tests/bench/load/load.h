@@ -42,6 +42,9 @@ struct meter {
     double began, took;
     double served;    /* processor seconds of the process under test, all its threads */
     double clients;   /* and of this one */
+    double machine;   /* and of all there are, whoever ran on the machine's processors */
+    double
+        stolen; /* seconds in which a processor would have run and the hypervisor did not let it */
     uint64_t in, out; /* frames, as the subject sees them */
 };
 
