@@ -41,7 +41,21 @@ says() {
 }
 says '10.0.0.1 AND 255.255.255.0 = 10.0.0.0, 10.0.0.2 AND 255.255.255.0 = 10.0.0.0: the same' --net 10.0.0.2/24 12 captures/http.pcapng
 says '10.0.0.1 AND 255.255.255.254 = 10.0.0.0, 10.0.0.2 AND 255.255.255.254 = 10.0.0.2: not the same' --net 10.0.0.1/31 12 captures/http.pcapng
-says 'Checksum: 4500 + 007c + e6ba + 4000 + 4006 + 0a00 + 0001 + 0a00 + 0002 = 1c03f; 1 + c03f = c040; inverted 3fbf, and the header says 3fbf: right' 12 captures/http.pcapng
+# The same sum by hand, of the 20 bytes behind the Ethernet header.
+bytes=$("$scope" frames -w "$tmp/one.pcapng" captures/http.pcapng tcp port 80 >/dev/null && python3 -c '
+import struct, sys
+data, at, number = open(sys.argv[1], "rb").read(), 0, 0
+while number < 4: # the fourth segment is frame 12
+    kind, length = struct.unpack_from("<II", data, at)
+    number += kind == 6
+    at += length
+header = data[at - length + 28 + 14:][:20]
+words = [w for i, w in enumerate(struct.unpack(">10H", header)) if i != 5]
+total = sum(words)
+low = (total >> 16) + (total & 0xffff)
+print("Checksum: %s = %x; %x + %04x = %04x; inverted %04x, and the header says %s: right" % (" + ".join("%04x" % w for w in words),
+    total, total >> 16, total & 0xffff, low, low ^ 0xffff, header[10:12].hex()))' "$tmp/one.pcapng")
+says "${bytes:-no sum}" 12 captures/http.pcapng
 says 'It takes the server from LISTEN to SYN_RCVD (rcv SYN)' 9 captures/http.pcapng
 says 'It takes the client from SYN_SENT to ESTABLISHED (rcv SYN,ACK)' 10 captures/http.pcapng
 says 'offset field is 185, x 8 = 1480: it brings the bytes 1480 to 2959' first captures/fragments.pcapng 'ip[6:2] & 0x1fff != 0'

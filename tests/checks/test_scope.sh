@@ -100,7 +100,7 @@ for command in "ladder all" "plot tseq"; do
 done
 
 # Written back: each change that states tells stands beside its frame; written twice it is the same.
-for name in http cookies bad-wire refused; do
+for name in http http-before-packet-ids cookies bad-wire refused; do
     "$scope" states -w "$tmp/w.pcapng" "captures/$name.pcapng" >"$tmp/bad" 2>&1
     "$scope" states -w - "$tmp/w.pcapng" 2>&1 | cmp - "$tmp/w.pcapng" >>"$tmp/bad" 2>&1
     "$scope" frames -j "captures/$name.pcapng" | jq -c 'del(.comment)' >"$tmp/before"
@@ -113,6 +113,17 @@ for name in http cookies bad-wire refused; do
         done >>"$tmp/bad"
     verdict "states -w $name"
 done
+for file in captures/*.pcapng; do # quickstart.pcapng is of today as well
+    case $file in *before-packet-ids*) continue ;; esac
+    "$scope" frames -i wire "$file" 2>&1 | grep -q '^ *1 ' || echo "$file: no interface wire: captures/make.sh renews it"
+done >"$tmp/bad"
+"$scope" frames captures/bad-wire.pcapng | grep -q '# .*cwnd [0-9]* ssthresh [0-9]* in_flight' ||
+    echo "captures/bad-wire.pcapng: no congestion window" >>"$tmp/bad"
+verdict "the captures that are kept are of today"
+arrows() { "$scope" states -j "$1" | jq -r '"\(.frame) \(.from) -> \(.to) (\(.cause))"'; }
+arrows captures/http-before-packet-ids.pcapng >"$tmp/before"
+{ [ -s "$tmp/before" ] || echo "nothing"; arrows $http | diff "$tmp/before" -; } >"$tmp/bad" 2>&1
+verdict "a capture from before packet ids tells the same states"
 "$scope" frames -w "$tmp/f.pcapng" $http tcp port 80 2>"$tmp/bad"
 [ "$("$scope" frames "$tmp/f.pcapng" | wc -l)" = 13 ] || echo "not 13 frames" >>"$tmp/bad"
 verdict "frames -w writes what the filter leaves"
