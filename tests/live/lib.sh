@@ -118,6 +118,46 @@ last_block() {
     len=$(tail -c 4 "$1" | od -An -tu4) && tail -c "$((len))" "$1" | od -An -tu4 -N4 | tr -d ' '
 }
 
+# kernel_states KB FILTER - the tracepoint of the states of the kernel's TCP, into "$instance/trace", for the sockets that
+# FILTER names: it sees all namespaces. "$event/enable" switches it. Skips where there is none.
+kernel_states() {
+    local tracing=/sys/kernel/tracing
+    [ -e $tracing/instances ] || mount -t tracefs tracefs $tracing 2>/dev/null || skip "tracefs cannot be mounted: this needs root"
+    instance=$tracing/instances/stackd-$$
+    mkdir "$instance" 2>/dev/null || skip "tracefs makes no instance"
+    trap 'rmdir "$instance"; cleanup' EXIT
+    event=$instance/events/sock/inet_sock_set_state
+    [ -e "$event/enable" ] || skip "this kernel has no tracepoint sock:inet_sock_set_state"
+    echo "$1" >"$instance/buffer_size_kb"
+    echo mono >"$instance/trace_clock"
+    echo "$2" >"$event/filter"
+    echo 1 >"$event/enable"
+}
+
+# kernel_states_lost - how many of them there was no room for.
+kernel_states_lost() { cat "$instance"/per_cpu/cpu*/stats | awk '/^(overrun|dropped events|commit overrun):/ { n += $NF } END { print n }'; }
+
+# narrow_link - a network 10.9.0.0/24 behind this one, whose link takes 1000 bytes; 10.9.0.2 is there, where in_far COMMAND
+# runs it.
+narrow_link() {
+    unshare --net sleep 100 &
+    far=$!
+    pids+=($far)
+    local i
+    for ((i = 0; i < 10000; i++)); do # until it has a network of its own, "its" is ours
+        [ "$(readlink "/proc/$far/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
+    done
+    ip link add v0 type veth peer name v1 netns "$far"
+    ip addr add 10.9.0.1/24 dev v0
+    ip link set v0 up
+    in_far ip addr add 10.9.0.2/24 dev v1
+    in_far ip link set v1 up
+    in_far ip route add default via 10.9.0.1
+    sysctl -q net.ipv4.ip_forward=1
+    ip route replace 10.9.0.0/24 dev v0 mtu lock 1000
+}
+in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
+
 finish() {
     # A sanitizer that spoke is a failure, whatever the tests say.
     if grep -qE 'ERROR: |runtime error' "$tmp/stackd.err" 2>/dev/null; then

@@ -8,18 +8,8 @@ need jq curl
 peer=$build/tests/live/peer
 [ -x "$peer" ] || skip "$peer is not built"
 
-tracing=/sys/kernel/tracing
-[ -e $tracing/instances ] || mount -t tracefs tracefs $tracing 2>/dev/null || skip "tracefs cannot be mounted: this needs root"
-instance=$tracing/instances/stackd-$$
-mkdir "$instance" 2>/dev/null || skip "tracefs makes no instance"
-trap 'rmdir "$instance"; cleanup' EXIT
-event=$instance/events/sock/inet_sock_set_state
-[ -e "$event/enable" ] || skip "this kernel has no tracepoint sock:inet_sock_set_state"
-echo 8192 >"$instance/buffer_size_kb"
-echo mono >"$instance/trace_clock"
-# The tracepoint sees all namespaces: only our ports, that no other connections push ours out, and an address of our own.
-echo "(sport > 1000 && sport < 2100) || (dport > 1000 && dport < 2100)" >"$event/filter"
-echo 1 >"$event/enable"
+# Only our ports, that no other connections push ours out, and an address of our own.
+kernel_states 8192 "(sport > 1000 && sport < 2100) || (dport > 1000 && dport < 2100)"
 
 net=10.$((100 + $$ % 100)).$((RANDOM % 256))
 us=$net.2 them=$net.1
@@ -65,7 +55,7 @@ for ((i = 0; i < actives; i++)); do nc_waits 2099; done
 # where the last one ended is told.
 cp "$instance/trace" "$tmp/kernel"
 t_eq "the tracepoint lost nothing" \
-    "$(cat "$instance"/per_cpu/cpu*/stats | awk '/^(overrun|dropped events|commit overrun):/ { n += $NF } END { print n }')" 0
+    "$(kernel_states_lost)" 0
 stop
 t_eq "SIGTERM: status 0" "$status" 0
 chain='{ if (($1) in end && end[$1] != $2) broken[$1] = " (then from " $2 ")"

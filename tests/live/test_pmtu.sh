@@ -3,22 +3,7 @@
 # and where it reports nothing, the narrow place is found.
 . "$(dirname "$0")/lib.sh"
 need ip jq nc sysctl
-unshare --net sleep 100 &
-far=$!
-pids+=($far)
-# Until it has a network of its own, "its" is ours.
-for ((i = 0; i < 10000; i++)); do
-    [ "$(readlink "/proc/$far/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
-done
-ip link add v0 type veth peer name v1 netns "$far"
-in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
-ip addr add 10.9.0.1/24 dev v0
-ip link set v0 up
-in_far ip addr add 10.9.0.2/24 dev v1
-in_far ip link set v1 up
-in_far ip route add default via 10.9.0.1
-sysctl -q net.ipv4.ip_forward=1
-ip route replace 10.9.0.0/24 dev v0 mtu lock 1000
+narrow_link
 
 start --service chargen
 t_eq "route show cache: nothing at first" "$(ctl route show cache)" ""

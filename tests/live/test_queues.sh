@@ -147,19 +147,7 @@ if [ -w /proc/sys/net/ipv4/tcp_fastopen ] && curl --help all 2>/dev/null | grep 
 fi
 
 # A narrow link behind the kernel: its reports come to one queue.
-unshare --net sleep 100 &
-far=$!
-pids+=($far)
-until [ "$(readlink "/proc/$far/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do :; done
-in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
-ip link add v0 type veth peer name v1 netns "$far"
-ip addr add 10.9.0.1/24 dev v0
-ip link set v0 up
-in_far ip addr add 10.9.0.2/24 dev v1
-in_far ip link set v1 up
-in_far ip route add default via 10.9.0.1
-sysctl -q net.ipv4.ip_forward=1
-ip route replace 10.9.0.0/24 dev v0 mtu lock 1000
+narrow_link
 start --queues 4 --service chargen --service echo
 loads=()
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do

@@ -9,25 +9,15 @@ shapes=$build/tests/live/shapes scope=$build/bin/stackscope
 [ -x "$shapes" ] || skip "$shapes is not built"
 [ "$(id -u)" = 0 ] || skip "tracefs and a second network namespace need root"
 
-[ -e /sys/kernel/tracing/instances ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null ||
-    skip "tracefs cannot be mounted: this needs root"
-instance=/sys/kernel/tracing/instances/scope-$$
-mkdir "$instance" 2>/dev/null || skip "tracefs makes no instance"
-trap 'rmdir "$instance"; cleanup' EXIT
-event=$instance/events/sock/inet_sock_set_state
-[ -e "$event/enable" ] || skip "this kernel has no tracepoint sock:inet_sock_set_state"
-echo 16384 >"$instance/buffer_size_kb"
-echo mono >"$instance/trace_clock"
-# The tracepoint sees all namespaces: only ports of our shapes (shapes.c), that no other connections push ours out.
-echo "(sport >= 1000 && sport < 1100) || (dport >= 1000 && dport < 1100)" >"$event/filter"
-echo 1 >"$event/enable"
+# Only ports of our shapes (shapes.c), that no other connections push ours out.
+kernel_states 16384 "(sport >= 1000 && sport < 1100) || (dport >= 1000 && dport < 1100)"
 
 net=10.$((100 + $$ % 100)).$((RANDOM % 256)) # and addresses of our own
 seed=${STACKD_SEED:-$RANDOM} count=100
 t "connections of 27 shapes, $count of most, seed $seed" "$shapes" "$net" "$tmp/wire.pcap" $count "$seed"
 echo 0 >"$event/enable"
 cp "$instance/trace" "$tmp/trace"
-lost=$(cat "$instance"/per_cpu/cpu*/stats | awk '/^(overrun|dropped events|commit overrun):/ { n += $NF } END { print n }')
+lost=$(kernel_states_lost)
 t_eq "the tracepoint lost nothing" "$lost" 0
 t "stackscope reads the capture" "$scope" states -j "$tmp/wire.pcap"
 mv "$tmp/t.out" "$tmp/states.jsonl"

@@ -2,6 +2,7 @@
  * follow.c - `trace` and `pcap`: what stackd streams; and `fault`, which makes it worth watching.
  */
 #include "stackctl.h"
+#include "whole.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -94,21 +95,6 @@ int ctl_trace(struct ctl *c)
     return ctl_say(CTL_FAILED, "stackd closed the connection: has it ended?");
 }
 
-static int stream_write(int fd, const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 /* Bytes as they come; a reader that goes away (`| head`) ends it quietly, also while nothing comes. */
 int ctl_stream(struct ctl *c, int fd)
 {
@@ -121,7 +107,7 @@ int ctl_stream(struct ctl *c, int fd)
             {.fd = c->to.fd, .events = POLLIN},
             {.fd = fd             }
         };
-        int err = stream_write(fd, c->to.in, have);
+        int err = whole_write(fd, c->to.in, have);
 
         have = 0;
         if (err == -EPIPE)

@@ -8,6 +8,7 @@
  * each is a line of its own. ^C, a signal, or the end of stackd ends it; the terminal is restored first.
  */
 #include "stackctl.h"
+#include "whole.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -42,18 +43,8 @@ bool ctl_seconds(const char *word, double *seconds)
 
 static void watch_write(const char *bytes, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, bytes, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            watch_over = 1; /* the reader has gone */
-            return;
-        }
-        bytes += n;
-        len -= (size_t)n;
-    }
+    if (whole_write(STDOUT_FILENO, bytes, len) < 0)
+        watch_over = 1; /* the reader has gone */
 }
 
 /* One line, cut after @width columns; escape sequences take none. */

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "whole.h"
 #include "wireshark.h"
 
 enum { INSTALL_ITEMS = 32, INSTALL_PATH = 1024 };
@@ -170,12 +171,8 @@ int wireshark_copy(const char *from, const char *to, mode_t mode)
         close(in);
         return err;
     }
-    while (err == 0 && (n = read(in, buf, sizeof(buf))) > 0) {
-        ssize_t put = write(out, buf, (size_t)n);
-
-        if (put != n)
-            err = put < 0 ? -errno : -ENOSPC;
-    }
+    while (err == 0 && (n = read(in, buf, sizeof(buf))) > 0)
+        err = whole_write(out, buf, (size_t)n);
     if (n < 0)
         err = -errno;
     if (fchmod(out, mode) != 0 && err == 0)

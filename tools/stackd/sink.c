@@ -16,6 +16,7 @@
 #include "ink.h"
 #include "stackd.h"
 #include "tell.h"
+#include "whole.h"
 
 enum { SINK_BUF = 64 << 10, SINK_LINE = 2048 };
 #define SINK_DELAY NET_MS(100)
@@ -77,19 +78,10 @@ static void sink_trace_lost(struct stackd *d, int why)
 
 static void sink_trace_write(struct stackd *d)
 {
-    size_t done = 0;
+    int err = d->sink.fd >= 0 ? whole_write(d->sink.fd, d->sink.buf, d->sink.len) : 0;
 
-    while (d->sink.fd >= 0 && done < d->sink.len) {
-        ssize_t n = write(d->sink.fd, d->sink.buf + done, d->sink.len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            sink_trace_lost(d, n < 0 ? errno : EIO);
-            return;
-        }
-        done += (size_t)n;
-    }
+    if (err < 0)
+        sink_trace_lost(d, -err);
     d->sink.len = 0;
 }
 

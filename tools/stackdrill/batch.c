@@ -6,6 +6,7 @@
  * script has found a bug: that script fails, and another process takes its place.
  */
 #include "batch.h"
+#include "whole.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -67,18 +68,8 @@ static void batch_one(const struct batch *b, size_t i, struct batch_result *r)
 
 static void batch_write(int fd, const void *bytes, size_t len)
 {
-    const char *p = bytes;
-
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            _exit(EXIT_FAILURE); /* nobody listens any more */
-        p += n;
-        len -= (size_t)n;
-    }
+    if (whole_write(fd, bytes, len) < 0)
+        _exit(EXIT_FAILURE); /* nobody listens any more */
 }
 
 _Noreturn static void batch_child(const struct batch *b, int fd)
@@ -125,30 +116,13 @@ static bool batch_start(struct batch *b, struct batch_job *j)
     return true;
 }
 
-static bool batch_read(int fd, void *bytes, size_t len)
-{
-    char *p = bytes;
-
-    while (len > 0) {
-        ssize_t n = read(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* One word of a process. Return: false when it has gone. */
 static bool batch_hear(struct batch *b, struct batch_job *j)
 {
     struct batch_word w;
     struct batch_result *r;
 
-    if (!batch_read(j->fd, &w, sizeof(w)))
+    if (whole_read(j->fd, &w, sizeof(w)) < 0)
         return false;
     r = &b->results[w.index];
     j->index = w.index;
@@ -157,7 +131,7 @@ static bool batch_hear(struct batch *b, struct batch_job *j)
         return true;
     if (w.len > 0) {
         r->message = calloc(1, w.len + 1);
-        if (r->message == NULL || !batch_read(j->fd, r->message, w.len))
+        if (r->message == NULL || whole_read(j->fd, r->message, w.len) < 0)
             return false;
     }
     r->done = true;

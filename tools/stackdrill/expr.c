@@ -284,35 +284,32 @@ static struct expr_value ex_not(struct ex *x)
     return (struct expr_value){.kind = EXPR_BOOL, .i = !expr_is_true(&v)};
 }
 
-/* `and` and `or` give the side that settled them, and leave the rest uncomputed. */
-static struct expr_value ex_and(struct ex *x)
+/* `and` and `or` give the side that settled them, and leave the rest uncomputed: a side that is true settles
+ * `or`, one that is false `and`. */
+static struct expr_value ex_settled(struct ex *x, const char *word, bool by,
+                                    struct expr_value (*side)(struct ex *x))
 {
-    struct expr_value v = ex_not(x);
+    struct expr_value v = side(x);
 
-    while (ex_accept(x, "and")) {
-        const bool settled = !expr_is_true(&v);
+    while (ex_accept(x, word)) {
+        const bool settled = expr_is_true(&v) == by;
 
         x->skip += settled;
-        const struct expr_value y = ex_not(x);
+        const struct expr_value y = side(x);
         x->skip -= settled;
         v = settled ? v : y;
     }
     return v;
 }
 
+static struct expr_value ex_and(struct ex *x)
+{
+    return ex_settled(x, "and", false, ex_not);
+}
+
 static struct expr_value ex_or(struct ex *x)
 {
-    struct expr_value v = ex_and(x);
-
-    while (ex_accept(x, "or")) {
-        const bool settled = expr_is_true(&v);
-
-        x->skip += settled;
-        const struct expr_value y = ex_and(x);
-        x->skip -= settled;
-        v = settled ? v : y;
-    }
-    return v;
+    return ex_settled(x, "or", true, ex_and);
 }
 
 static struct expr_value ex_test(struct ex *x)
