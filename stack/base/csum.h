@@ -16,6 +16,9 @@ uint64_t csum_add(uint64_t sum, const void *bytes, size_t len);
 /** csum_add_odd - add bytes that begin at an odd offset of the whole. */
 uint64_t csum_add_odd(uint64_t sum, const void *bytes, size_t len);
 
+/** csum_copy - copy @len bytes and add them to @sum, in one pass over them. The two must not overlap. */
+uint64_t csum_copy(uint64_t sum, void *to, const void *from, size_t len);
+
 /** csum_fold - the 16-bit one's complement sum, not inverted. */
 static inline uint16_t csum_fold(uint64_t sum)
 {

@@ -73,6 +73,44 @@ static void test_csum_of_any_two_pieces_is_the_sum_of_the_whole(void)
     }
 }
 
+/* The same bytes, the same sum, and nothing written before or behind. */
+static void check_copy(const uint8_t *from, uint8_t *to, size_t len)
+{
+    uint64_t before = 0x123456789;
+
+    memset(to - 1, 0xa5, len + 2);
+    uint64_t sum = csum_copy(before, to, from, len);
+
+    if (csum_fold(sum) != csum_fold(csum_add(before, from, len)) ||
+        csum_fold(csum_add(0, from, len)) != plain_sum(from, len) || memcmp(to, from, len) != 0 ||
+        to[-1] != 0xa5 || to[len] != 0xa5) {
+        T_EQ(csum_fold(sum), csum_fold(csum_add(before, from, len)));
+        T_MEM(to, from, len);
+        T_EQ(to[-1], 0xa5);
+        T_EQ(to[len], 0xa5);
+        T_EQ(len, -1); /* this length */
+    }
+}
+
+static void test_csum_copy_copies_and_sums_at_every_length_and_alignment(void)
+{
+    static uint8_t from[65536 + 64], to[65536 + 64];
+    struct prng g;
+
+    prng_seed(&g, 1071, 2);
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof(from); i++)
+            from[i] = round == 0 ? (uint8_t)prng_u64(&g) : 0xff;
+        for (size_t len = 0; len <= 300; len++) {
+            for (size_t at = 0; at < 9; at++)
+                check_copy(from + at, to + 1 + (at * 7 + len) % 16, len);
+        }
+        for (unsigned i = 0; i < 200; i++)
+            check_copy(from + prng_below(&g, 32), to + 1 + prng_below(&g, 32),
+                       prng_below(&g, 65536));
+    }
+}
+
 static void test_csum_fold_does_not_lose_a_carry(void)
 {
     T_EQ(csum_fold(0), 0);
@@ -111,4 +149,5 @@ static void test_csum_pseudo_header_is_that_of_the_rfc(void)
 T_MAIN("csum", T(test_csum_rfc1071_example), T(test_csum_of_a_correct_header_is_all_ones),
        T(test_csum_agrees_with_the_reference_at_every_length_and_alignment),
        T(test_csum_of_any_two_pieces_is_the_sum_of_the_whole),
+       T(test_csum_copy_copies_and_sums_at_every_length_and_alignment),
        T(test_csum_fold_does_not_lose_a_carry), T(test_csum_pseudo_header_is_that_of_the_rfc))
