@@ -464,6 +464,17 @@ static void tcp_ack_policy(struct tcb *t, uint32_t segs, bool fills_gap)
     }
 }
 
+/* Nothing that came moved RCV.NXT: a duplicate ACK for each segment (RFC 5681 section 4.2). Who hears of
+ * what came out of order by SACK needs one for what was joined; who counts needs them all, or would wait
+ * for its timer. */
+static void tcp_dup_ack(struct tcb *t, const struct tcp_seg *seg)
+{
+    uint32_t acks = t->has_sack ? 1 : tcp_seg_pieces(seg);
+
+    t->dup_acks_due = (uint8_t)u32_min(t->dup_acks_due + acks, UINT8_MAX);
+    tcp_due(t);
+}
+
 /* Seventh, process the segment text. (Sixth, the URG bit, stands in tcp_urgent.c.) */
 static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
 {
@@ -486,15 +497,11 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
     if (seq_eq(before, t->rcv_nxt)) /* a loss: until it is mended the sender needs every ACK */
         tcp_quickack(t, true);
     if (v == V_DROP_TCP_RCVBUF || v == V_DROP_TCP_REASS_FULL || v == V_DROP_TCP_DUPLICATE) {
-        if (t->dup_acks_due < UINT8_MAX)
-            t->dup_acks_due++;
-        tcp_due(t);
+        tcp_dup_ack(t, seg);
         return v;
     }
-    if (seq_eq(before, t->rcv_nxt)) { /* out of order: a duplicate ACK, one each (RFC 5681 4.2) */
-        if (t->dup_acks_due < UINT8_MAX)
-            t->dup_acks_due++;
-        tcp_due(t);
+    if (seq_eq(before, t->rcv_nxt)) { /* out of order */
+        tcp_dup_ack(t, seg);
         return V_NEXT;
     }
     t->bytes_in += seq_dist(before, t->rcv_nxt);
