@@ -69,9 +69,11 @@ static int port_next(struct port *port, struct pkt_pool *bigs, struct pkt **smal
     return port->ops->recv(port, **at);
 }
 
-/* Take the frame of @len bytes out of the buffer *@at. Return: the packet; NULL: refused and
- * counted, and the buffer serves the next frame. */
-static struct pkt *port_take(struct port *port, struct pkt **small, struct pkt **at, uint32_t len)
+/* Take the frame of @len bytes out of the buffer *@at. @bigs: NULL, or for what is joined; @out: where
+ * the packet will stand. Return: the packet; NULL: refused and counted, or joined to one before, and
+ * the buffer serves the next frame. */
+static struct pkt *port_take(struct port *port, struct pkt **small, struct pkt **at, uint32_t len,
+                             struct pkt_pool *bigs, struct pkt **out)
 {
     struct pkt *p = *at;
 
@@ -96,6 +98,11 @@ static struct pkt *port_take(struct port *port, struct pkt **small, struct pkt *
         p->len = 0;
         return NULL;
     }
+    if (bigs != NULL && join_frame(&port->join, port->us, bigs, p, out)) {
+        port->stats.rx_joined++;
+        p->len = 0;
+        return NULL;
+    }
     *at = NULL;
     return p;
 }
@@ -103,7 +110,8 @@ static struct pkt *port_take(struct port *port, struct pkt **small, struct pkt *
 int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, struct pkt **out,
               int max)
 {
-    uint64_t until = port->stats.rx_bytes + PORT_BATCH_BYTES;
+    uint64_t until = port->stats.rx_bytes + (port->tso ? PORT_BATCH_BYTES : PORT_BATCH_SHORT);
+    struct pkt_pool *join = port->joins && !port->tso ? bigs : NULL;
     struct pkt *small = NULL, **at;
     int n = 0, len = 0;
 
@@ -120,10 +128,11 @@ int port_recv(struct port *port, struct pkt_pool *pkts, struct pkt_pool *bigs, s
             port->more = false;
             break;
         }
-        out[n] = port_take(port, &small, at, (uint32_t)len);
+        out[n] = port_take(port, &small, at, (uint32_t)len, join, &out[n]);
         n += out[n] != NULL;
     }
     pkt_release(small);
+    join_end(&port->join);
     return len < 0 && len != -EAGAIN && len != -EBADMSG && n == 0 ? len : n;
 }
 

@@ -13,12 +13,15 @@
  * left a long frame is lost and counted; short ones are not concerned. Without that offload there
  * are no long frames, and each is read into the packet that it leaves in.
  *
+ * Where the device has no such offload, the segments of a train come one by one, and those of one
+ * port_recv() are joined here (join.h), unless nobody asked for it (port->joins).
+ *
  * A frame's metadata (struct virtio_net_hdr) lie in front of it in the same buffer, so that one
  * plain read or write moves both.
  *
  * io_uring (uring.c) moves many frames in one system call, where it works: port_use_uring().
  *
- * One call reads at most PORT_BATCH_BYTES, so that what it read is still in the processor's second
+ * One call reads at most PORT_BATCH_BYTES (or PORT_BATCH_SHORT), so that what it read is still in the processor's second
  * cache when the stack looks at it.
  *
  * A port never blocks. What does not fit into the device's queue is lost and counted, as on any
@@ -36,7 +39,7 @@
 #ifndef STACKD_PORT_H
 #define STACKD_PORT_H
 
-#include "base/pkt.h"
+#include "l1_physical/join.h"
 
 struct pcap;
 struct port_ops; /* port_impl.h */
@@ -48,8 +51,11 @@ enum port_offload { PORT_OFFLOAD_AUTO, PORT_OFFLOAD_ON, PORT_OFFLOAD_OFF };
 /* A received frame begins 66 bytes into its buffer: so an MTU's frame with a VLAN tag fits into a
  * packet, and the IP header after it is aligned. */
 enum { PORT_FRAME_MAX = 65536 + 14 + 4, PORT_HEADROOM = 66 };
-/* What one port_recv() reads, about: a quarter of a second-level cache of 1 MiB. */
-enum { PORT_BATCH_BYTES = 256 << 10 };
+/* What one port_recv() reads, about: a quarter of a second-level cache of 1 MiB. Of frames that nobody has
+ * joined less, as each fills a buffer of the kernel's as well: bulk into a TAP without offload is a tenth
+ * faster with 64 or 96 KiB than with 256, and than with 32, where the ACKs cost more than the cache
+ * saves. */
+enum { PORT_BATCH_BYTES = 256 << 10, PORT_BATCH_SHORT = 96 << 10 };
 
 struct port {
     const struct port_ops *ops;
@@ -65,11 +71,15 @@ struct port {
     uint8_t vnet_len;   /* bytes of that header */
     uint16_t mtu;       /* of our end: what software segmentation aims at */
     bool more;          /* port_recv() ended before the device was empty */
+    bool joins;         /* what the device does not join is joined here, if it is for */
+    struct mac us;      /* this address */
     struct pkt *spare;  /* a big packet for the next long frame, or NULL */
     uint8_t *scratch;   /* for segments cut here */
+    struct join join;   /* what is being joined */
     struct uring *ring; /* NULL: plain system calls */
     struct port_stats {
         uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+        uint64_t rx_joined;      /* of rx_frames: were joined to the one before, and left with it */
         uint64_t rx_too_long;    /* longer than any packet */
         uint64_t rx_no_big;      /* long, and no big packet was left: lost */
         uint64_t rx_no_packet;   /* how often the pool was empty: frames waited in the kernel */
@@ -105,9 +115,9 @@ struct port *port_open_raw(const char *name, uint16_t mtu, char *err, size_t err
 void port_close(struct port *port);
 
 /**
- * port_recv - read frames until there are no more, @max are read, or PORT_BATCH_BYTES.
+ * port_recv - read frames until there are no more, @max are there, or PORT_BATCH_BYTES are read.
  * @pkts: for frames of the MTU
- * @bigs: for longer ones
+ * @bigs: for longer ones, and for what is joined
  * @out:  receives the packets, the caller's, with csum and gso metadata filled in
  *
  * Return: how many (port->more: there may be more), or a negative errno value when the device is

@@ -18,6 +18,7 @@
 #include <valgrind/callgrind.h>
 
 #define BENCH "insns"
+#include "l1_physical/join.h"
 #include "pair.h"
 
 enum {
@@ -209,6 +210,39 @@ static void tcp_data_in_full(void)
 static void tcp_data_in_burst(void)
 {
     data_in(MSS, BURST);
+}
+
+/* What a port does with frames of a wire without offload: it joins them. */
+static void join_all(struct frames *in)
+{
+    struct join j = {0};
+    size_t count = in->count;
+
+    in->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct pkt *p = in->p[i];
+
+        if (join_frame(&j, b.ifs[0].eth.mac, &b.core.bigs, p, &in->p[in->count]))
+            pkt_release(p);
+        else
+            in->p[in->count++] = p;
+    }
+    join_end(&j);
+}
+
+static void tcp_data_in_joined(void)
+{
+    struct frames in;
+
+    a_sends(BURST * MSS);
+    b_checks = true;
+    from_a(&in);
+    b_checks = false;
+    COUNTED(join_all(&in));
+    need(in.count == 1, "they were not joined");
+    COUNTED(net_input(&b, in.p, in.count, now));
+    read_all();
+    pass(NET_MS(50));
 }
 
 static void tcp_data_in_full_checked(void)
@@ -560,6 +594,7 @@ static const struct {
     {"tcp-data-in-full",          tcp_data_in_full,         1,     "a full segment in order"                               },
     {"tcp-data-in-full-checksum", tcp_data_in_full_checked, 1,     "the same, its checksum verified"                       },
     {"tcp-data-in-burst",         tcp_data_in_burst,        BURST, "one of 32 full segments that come at once"             },
+    {"tcp-data-in-joined",        tcp_data_in_joined,       BURST, "the same, their checksums verified, joined by us"      },
     {"tcp-super-in",              tcp_super_in,             1,     "a frame of 44 segments, joined by the wire"            },
     {"tcp-read-full",             tcp_read,                 1,     "sock_recv() of a full segment"                         },
     {"tcp-ack-in",                tcp_ack_in,               1,     "an ACK of two full segments"                           },

@@ -54,6 +54,7 @@ static void test_options_defaults(void)
     T_TRUE(o.hystart);
     T_EQ(o.offload, PORT_OFFLOAD_AUTO);
     T_EQ(o.io, STACKD_IO_AUTO);
+    T_TRUE(o.gro);
     T_EQ(o.busy_poll, 0);
     T_EQ(o.cpu[0], -1);
     T_STR(o.color, "auto");
@@ -63,6 +64,10 @@ static void test_options_defaults(void)
 
 static void test_options_io(void)
 {
+    T_EQ(PARSE("--gro", "off"), 0);
+    T_FALSE(o.gro);
+    T_EQ(PARSE("--gro", "on"), 0);
+    T_TRUE(o.gro);
     T_EQ(PARSE("--io", "read"), 0);
     T_EQ(o.io, STACKD_IO_READ);
     T_EQ(PARSE("--io", "uring"), 0);
@@ -312,6 +317,7 @@ static void test_options_wrong_values_are_refused(void)
         {"--seed",           "-1"                     },
         {"--seed",           "18446744073709551616"   },
         {"--offload",        "maybe"                  },
+        {"--gro",            "maybe"                  },
         {"--io",             "epoll"                  },
         {"--busy-poll",      "-1"                     },
         {"--busy-poll",      "1000001"                },

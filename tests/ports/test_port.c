@@ -7,6 +7,10 @@
 #include "l1_physical/offload.h"
 #include "l1_physical/port_impl.h"
 #include "t.h"
+#include "wire/bytes.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/tcp.h"
 
 enum { MEM = 1 << 20, MTU = 1500 };
 
@@ -19,6 +23,34 @@ static int sent[8], sent_bytes[8];
 static int sent_count, sent_bytes_count, send_error;
 static struct pkt last;
 static uint8_t vnet[OFFLOAD_VNET_LEN]; /* in front of every frame */
+static uint32_t train;                 /* frames are segments of one connection; sent so far */
+
+static const struct mac us =
+                            {
+                                {2, 0, 0, 0, 0, 2}
+},
+                        them = {{2, 0, 0, 0, 0, 1}};
+
+/* The next segment of a train, a frame of @len bytes. */
+static void mem_segment(uint8_t *f, uint32_t len)
+{
+    enum { L4 = ETH_HDR_LEN + IP4_HDR_LEN };
+    struct eth_hdr eth = {.dst = us, .src = them, .type = ETH_TYPE_IP4};
+    struct ip4_hdr ip = {.src = 1, .dst = 2, .total = (uint16_t)(len - ETH_HDR_LEN), .proto = 6};
+    uint8_t *tcp = f + L4;
+
+    memset(f, 0, len);
+    eth_emit(&eth, f);
+    ip4_emit(&ip, f + ETH_HDR_LEN);
+    put32(tcp + TCP_SEQ, train);
+    tcp[TCP_OFF] = 5 << 4;
+    tcp[TCP_FLAGS] = TCP_ACK;
+    for (uint32_t i = L4 + TCP_HDR_LEN; i < len; i++)
+        f[i] = (uint8_t)(train++ * 3);
+    put16(tcp + TCP_SUM,
+          csum_finish(
+              csum_add(csum_pseudo(ip_addr_v4(1), ip_addr_v4(2), 6, len - L4), tcp, len - L4)));
+}
 
 static int mem_recv(struct port *port, struct pkt *p)
 {
@@ -31,6 +63,10 @@ static int mem_recv(struct port *port, struct pkt *p)
     if (len < 0)
         return len;
     memcpy(pkt_data(p) - OFFLOAD_VNET_LEN, vnet, OFFLOAD_VNET_LEN);
+    if (train > 0) {
+        mem_segment(pkt_data(p), (uint32_t)len);
+        return len;
+    }
     for (int i = 0; i < len && i < (int)pkt_room(p); i++)
         pkt_data(p)[i] = (uint8_t)(i * 3);
     return len;
@@ -70,6 +106,7 @@ static struct port *setup_with(uint32_t packets, uint32_t big_packets)
     pkt_pool_cut(&bigs, &r, big_packets, PKT_HEADROOM + 65536);
     memset(vnet, 0, sizeof(vnet));
     sent_count = sent_bytes_count = send_error = 0;
+    train = 0;
     struct port *port = port_new(&mem_ops, PORT_TAP, "mem", MTU, err, sizeof(err));
 
     port->tso = true;
@@ -216,6 +253,71 @@ static void test_port_recv_batch_is_bounded(void)
     T_FALSE(port->more);
     pkt_release(out[0]);
     pkt_release(out[1]);
+    teardown(port);
+}
+
+/* Frames that nobody has joined fill the kernel's buffers, too: fewer bytes of them. */
+static void test_port_recv_batch_of_short_frames_is_smaller(void)
+{
+    static int frames[200];
+    struct port *port = setup(128);
+    struct pkt *out[128];
+
+    for (size_t i = 0; i + 1 < ARRAY_LEN(frames); i++)
+        frames[i] = 1500;
+    port->tso = false;
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 128), PORT_BATCH_SHORT / 1500 + 1);
+    T_TRUE(port->more);
+    for (int i = 0; i < PORT_BATCH_SHORT / 1500 + 1; i++)
+        pkt_release(out[i]);
+    teardown(port);
+}
+
+/* A train is one packet, and the buffer of what was taken serves the next frame. */
+static void test_port_recv_joins_trains(void)
+{
+    static const int frames[] = {1514, 1514, 1514, 1514, 1514, 60, 1514, 1514, 0};
+    struct port *port = setup(3);
+    struct pkt *out[16];
+
+    port->tso = false;
+    port->joins = true;
+    port->us = us;
+    train = 5;
+    incoming = frames;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2); /* a short one is the end of a train */
+    T_EQ(port->stats.rx_frames, 8);
+    T_EQ(port->stats.rx_bytes, 7 * 1514 + 60);
+    T_EQ(port->stats.rx_joined, 6);
+    T_EQ(out[0]->len, 54 + 5 * 1460 + 6);
+    T_EQ(out[0]->gso_size, 1460);
+    T_EQ(out[1]->len, 54 + 2 * 1460);
+    T_EQ(out[1]->csum, CSUM_VERIFIED); /* complete: the batch is over */
+    for (uint32_t i = 0; i < 5 * 1460 + 6; i++)
+        T_NEED(pkt_data(out[0])[54 + i] == (uint8_t)((5 + i) * 3));
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    train = 5; /* nobody asked for it */
+    port->joins = false;
+    incoming = frames + 6;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    train = 5; /* the wire does it */
+    port->joins = port->tso = true;
+    incoming = frames + 6;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    train = 5; /* to somebody else */
+    port->tso = false;
+    port->us = them;
+    incoming = frames + 6;
+    T_EQ(port_recv(port, &pkts, &bigs, out, 8), 2);
+    pkt_release(out[0]);
+    pkt_release(out[1]);
+    T_EQ(port->stats.rx_joined, 6);
     teardown(port);
 }
 
@@ -372,6 +474,7 @@ T_MAIN("port", T(test_port_recv_until_there_is_no_more),
        T(test_port_recv_without_big_packets_loses_only_long_frames),
        T(test_port_recv_longer_than_any_packet_is_counted),
        T(test_port_recv_without_tso_no_long_frame), T(test_port_recv_batch_is_bounded),
+       T(test_port_recv_batch_of_short_frames_is_smaller), T(test_port_recv_joins_trains),
        T(test_port_recv_bad_metadata_is_refused),
        T(test_port_recv_without_packets_leaves_frames_in_the_device),
        T(test_port_recv_device_gone_is_an_error),

@@ -26,6 +26,8 @@ struct transfer {
     struct world_cable *cable;
     struct imp_config wire[2];
     bool watches, never_predicts, packs, pauses;
+    bool joins, is_quick; /* trains are joined; a wire without a rate, where they stay together */
+    net_time took;
     uint64_t seen, predicted; /* a hash of all that could be seen; segments that were predicted */
     uint64_t frames, packed;  /* a hash of the frames; how often a block was packed */
 };
@@ -36,6 +38,7 @@ struct transfer_sum {
     uint64_t mtu_ok, fast_open;
     uint64_t lent, refused; /* spans sent from where they lay; no record was left for one */
     uint64_t joined;        /* segments that left in the frame of another */
+    uint64_t grouped;       /* frames that were joined where they arrived */
 };
 
 static uint32_t pick(struct transfer *x, uint32_t low, uint32_t high)
@@ -246,6 +249,7 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
         sum->fast_open += x->w->hosts[i]->n.tcp.fo.stats.accepted;
     }
     sum->arrows |= x->w->arrows;
+    sum->grouped += x->w->joined;
 }
 
 /* FNV-1a */
@@ -336,6 +340,13 @@ static void transfer_with(struct transfer *x, uint64_t seed, struct transfer_sum
         x->plan[i].write_max = 1 + (uint32_t)(x->plan[i].bytes / 30);
         x->plan[i].write_pause = NET_MS(pick(x, 1, 600));
     }
+    for (unsigned i = 0; x->is_quick && i < 2; i++) {
+        imp_config_default(&x->wire[i]);
+        x->wire[i].delay = NET_US(pick(x, 100, 20000));
+    }
+    x->w->joins = !x->cable->cb.offload && (x->joins || seed % 5 == 3);
+    if (x->is_quick)
+        x->w->joins = x->joins;
     /* Where a frame is in flight for no time, both SYNs would never meet. */
     bool both = x->wire[0].delay > NET_MS(1) && x->wire[1].delay > NET_MS(1) && one_in(x, 3) &&
                 x->wire[0].loss_ppm + x->wire[1].loss_ppm + x->wire[0].corrupt_ppm +
@@ -355,6 +366,7 @@ static void transfer_with(struct transfer *x, uint64_t seed, struct transfer_sum
         world_fail(x->w, "not over after an hour: %llu of %llu bytes there, %llu of %llu back",
                    (unsigned long long)x->talk[1].received, (unsigned long long)x->plan[0].bytes,
                    (unsigned long long)x->talk[0].received, (unsigned long long)x->plan[1].bytes);
+    x->took = x->w->now;
     transfer_count(x, sum);
     for (unsigned i = 0; i < 2; i++) {
         transfer_see(x, &x->w->hosts[i]->n.tcp.stats, sizeof(struct tcp_stats));
@@ -389,7 +401,7 @@ static void test_transfer_random(void)
     T_TRUE(sum.bytes > 50000000);
     T_TRUE(sum.rtx > 1000 && sum.fast > 100 && sum.timeouts > 100 && sum.ooo > 1000);
     T_TRUE(sum.lent > 1000 && sum.refused > 10);
-    T_TRUE(sum.mtu_ok > 100 && sum.joined > 1000);
+    T_TRUE(sum.mtu_ok > 100 && sum.joined > 1000 && sum.grouped > 1000);
     T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100 && sum.fast_open > 100);
     T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));  /* opened from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING")); /* closed from both sides */
@@ -445,6 +457,33 @@ static void test_transfer_packing_changes_little(void)
     T_TRUE(same * 100 >= ran * 97);
 }
 
+/* Trains that are joined where they arrive (join.h) are the same bytes, as soon: nobody waits for an ACK of
+ * what was counted as one segment. */
+static void test_transfer_joining_delays_nothing(void)
+{
+    struct seeds s = seeds_first("test_transfer", "test_transfer_joining_delays_nothing", 150);
+    struct transfer_sum apart = {0}, joined = {0};
+    net_time longer = 0, took = 0;
+    uint64_t ran = 0;
+
+    for (; seeds_next(&s); ran++) {
+        static struct transfer with, without;
+
+        with = (struct transfer){.joins = true, .is_quick = true};
+        without = (struct transfer){.is_quick = true};
+        transfer_with(&with, s.seed, &joined);
+        transfer_with(&without, s.seed, &apart);
+        longer += with.took - without.took;
+        took += without.took;
+    }
+    T_EQ(joined.bytes, apart.bytes);
+    T_EQ(apart.grouped, 0);
+    if (ran < 150)
+        return;
+    T_TRUE(joined.grouped > 2000);
+    T_TRUE(longer * 100 < took); /* by less than a hundredth, all together */
+}
+
 /* A peer that fills our window to the last byte and then hangs up, while we do not read, must not
  * keep us from talking: its ACKs count. And its FIN, which needs no room, is taken at once, so that
  * it does not try for minutes. */
@@ -481,4 +520,5 @@ static void test_transfer_fin_at_shut_window(void)
 }
 
 T_MAIN("transfer", T(test_transfer_random), T(test_transfer_prediction_changes_nothing),
-       T(test_transfer_packing_changes_little), T(test_transfer_fin_at_shut_window))
+       T(test_transfer_packing_changes_little), T(test_transfer_joining_delays_nothing),
+       T(test_transfer_fin_at_shut_window))

@@ -191,6 +191,28 @@ bool world_inject(struct world_host *h, const void *frame, size_t len)
     return true;
 }
 
+/* Frames that have reached end @to of @c by now, joined as a port would. Return: whether there were any. */
+static bool world_join(struct world *w, struct world_cable *c, unsigned to)
+{
+    struct world_host *h = c->host[to];
+    struct pkt *in[WORLD_BATCH], *p;
+    struct join j = {0};
+    unsigned n = 0;
+
+    while (n < WORLD_BATCH && (p = cable_pop(&c->cb, to, w->now)) != NULL) {
+        if (join_frame(&j, h->n.ifs[0].eth.mac, &h->n.core.bigs, p, &in[n])) {
+            pkt_release(p);
+            w->joined++;
+        } else {
+            in[n++] = p;
+        }
+    }
+    join_end(&j);
+    for (unsigned i = 0; i < n; i++)
+        world_input(h, in[i]);
+    return n > 0;
+}
+
 /* Frames that have reached a host by now. Return: whether there were any. */
 static bool world_deliver(struct world *w)
 {
@@ -200,6 +222,8 @@ static bool world_deliver(struct world *w)
         for (unsigned to = 0; to < 2; to++) {
             struct pkt *p;
 
+            while (w->joins && world_join(w, w->cables[i], to))
+                any = true;
             while ((p = cable_pop(&w->cables[i]->cb, to, w->now)) != NULL) {
                 world_input(w->cables[i]->host[to], p);
                 any = true;

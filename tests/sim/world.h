@@ -28,6 +28,7 @@
 #define STACKD_WORLD_H
 
 #include "l1_physical/cable.h"
+#include "l1_physical/join.h"
 #include "net.h"
 #include "t.h"
 
@@ -90,6 +91,8 @@ struct world {
     bool failed;
     bool hash_traces;    /* every event as JSON goes into trace_hash */
     bool allow_loss;     /* packets may have been lost inside a host: arrows may lack their notes */
+    bool joins;             /* frames that reach a host at one moment are joined first (join.h) */
+    uint64_t joined;        /* frames */
     uint32_t check_each; /* invariants at every so many-th turn: 1 */
     uint64_t turns, trace_hash, trace_events;
     uint32_t idle_turns; /* without time passing */

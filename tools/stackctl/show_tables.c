@@ -119,16 +119,20 @@ static void print_link(const struct ctl *c, const json_t *l)
     const json_t *a;
     size_t i;
 
-    printf("%s%s%s: %s mtu %lld offload %s io %s", ctl_paint(c, "bold"), jstr(l, "name"),
-           ctl_paint(c, ""), jstr(l, "port"), jnum(l, "mtu"), jstr(l, "offload"), jstr(l, "io"));
+    printf("%s%s%s: %s mtu %lld offload %s", ctl_paint(c, "bold"), jstr(l, "name"),
+           ctl_paint(c, ""), jstr(l, "port"), jnum(l, "mtu"), jstr(l, "offload"));
+    if (json_object_get(l, "gro") != NULL)
+        printf(" gro %s", jstr(l, "gro"));
+    printf(" io %s", jstr(l, "io"));
     if (jnum(l, "queues") > 1)
         printf(" queues %lld", jnum(l, "queues"));
     putchar('\n');
     printf("    link/ether %s brd ff:ff:ff:ff:ff:ff\n", jstr(l, "mac"));
     json_array_foreach(json_object_get(l, "addr"), i, a)
         printf("    inet %s/%lld %s\n", jstr(a, "ip"), jnum(a, "prefix"), jstr(a, "state"));
-    printf("    RX: %14s %12s %10s\n        %14lld %12lld %10lld\n", "bytes", "frames", "dropped",
-           jnum(l, "rx_bytes"), jnum(l, "rx_frames"), jnum(l, "rx_dropped"));
+    printf("    RX: %14s %12s %10s %12s\n        %14lld %12lld %10lld %12lld\n", "bytes", "frames",
+           "dropped", "joined", jnum(l, "rx_bytes"), jnum(l, "rx_frames"), jnum(l, "rx_dropped"),
+           jnum(l, "rx_joined"));
     printf("    TX: %14s %12s %10s\n        %14lld %12lld %10lld\n", "bytes", "frames", "dropped",
            jnum(l, "tx_bytes"), jnum(l, "tx_frames"), jnum(l, "tx_dropped"));
 }

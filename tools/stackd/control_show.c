@@ -133,12 +133,16 @@ json_t *control_link(struct client *c, const json_t *request)
                   show_offload(p), "io",
                   p->ring != NULL ? "uring" : "read", "queues", (int)queues_count(d), "addr",
                   show_addrs(&d->net));
+
+    if (!p->tso) /* else the wire does it */
+        json_object_set_new(o, "gro", json_string(p->joins ? "on" : d->opt.gro ? "paused" : "off"));
     const struct {
         const char *name;
         uint64_t value;
     } numbers[] = {
         {"rx_frames",  p->stats.rx_frames                                                   },
         {"rx_bytes",   p->stats.rx_bytes                                                    },
+        {"rx_joined",  p->stats.rx_joined                                                   },
         {"rx_dropped", p->stats.rx_too_long + p->stats.rx_no_big + p->stats.rx_bad_vnet +
                            p->stats.rx_kernel_drop                                          },
         {"tx_frames",  p->stats.tx_frames                                                   },
@@ -207,6 +211,7 @@ static void show_lower(json_t *rows, const struct stackd *d, bool all, const cha
     const struct counter k[] = {
         {"port.rx_frames",         "frames read from the device",                                  p->stats.rx_frames         },
         {"port.rx_bytes",          "bytes of them",                                                p->stats.rx_bytes          },
+        {"port.rx_joined",         "of them: segments joined to the one before (GRO)",             p->stats.rx_joined         },
         {"port.tx_frames",         "frames written to the device",                                 p->stats.tx_frames         },
         {"port.tx_bytes",          "bytes of them",                                                p->stats.tx_bytes          },
         {"port.rx_too_long",       "frames longer than any packet",                                p->stats.rx_too_long       },

@@ -377,10 +377,20 @@ static void loop_awake(struct loop_state *l, bool on)
         l->is_awake = on;
 }
 
+/* Are segments to be joined before the stack sees them? Not while somebody looks at each frame: a capture
+ * shows what was on the wire, and on a bad wire each frame has a fate of its own. */
+static bool loop_joins(const struct stackd *d)
+{
+    return d->opt.gro && d->net.core.tap == NULL && !imp_is_on(&d->imp[STACKD_RX]);
+}
+
 /* Read until the device is empty, or a batch is full. */
 static int loop_read(struct stackd *d, struct pkt **in)
 {
     uint64_t starved = d->port->stats.rx_no_packet;
+
+    d->port->joins = loop_joins(d);
+    d->port->us = d->opt.mac;
     int n = port_recv(d->port, &d->net.core.pkts, &d->net.core.bigs, in, STACKD_BATCH);
 
     d->loop.is_full = starved != d->port->stats.rx_no_packet;

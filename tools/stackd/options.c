@@ -61,6 +61,7 @@ enum {
     KEY_RATE,
     KEY_SEED,
     KEY_OFFLOAD,
+    KEY_GRO,
     KEY_IO,
     KEY_BUSY_POLL,
     KEY_STAY_AWAKE,
@@ -82,6 +83,8 @@ static const struct argp_option options_table[] = {
      "no root needed: enter a new user and network namespace and make the TAP there; a "
      "COMMAND after -- runs inside once ready, and its status is ours", 1},
     {"offload", KEY_OFFLOAD, "auto|on|off", 0, "offload of the TAP (auto)", 1},
+    {"gro", KEY_GRO, "on|off", 0,
+     "without that: join the segments of a train that come in at once (on)", 1},
     {"io", KEY_IO, "auto|read|uring", 0,
      "how frames cross a TAP: one by one, or many at once by io_uring (auto: where it works)", 1},
     {"busy-poll", KEY_BUSY_POLL, "US", 0,
@@ -313,6 +316,7 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
 {
     static const char *const policies[] = {"drop", "reset", "evict", "cookies", NULL};
     static const char *const offloads[] = {"auto", "on", "off", NULL};
+    static const char *const gros[] = {"off", "on", NULL};
     static const char *const ios[] = {"auto", "read", "uring", NULL};
     static const char *const igmps[] = {"off", "1", "2", NULL};
     static const char *const pmtus[] = {"off", "icmp", "blackhole", "always", NULL};
@@ -327,6 +331,10 @@ static error_t options_choice(struct options_state *st, int key, const char *arg
         if ((i = options_word(arg, offloads)) < 0)
             return options_bad(st, "--offload %s: try auto, on or off", arg);
         st->o->offload = (enum port_offload)i;
+    } else if (key == KEY_GRO) {
+        if ((i = options_word(arg, gros)) < 0)
+            return options_bad(st, "--gro %s: try on or off", arg);
+        st->o->gro = i == 1;
     } else if (key == KEY_IO) {
         if ((i = options_word(arg, ios)) < 0)
             return options_bad(st, "--io %s: try auto, read or uring", arg);
@@ -590,6 +598,7 @@ static error_t options_parse_key(int key, char *arg, struct argp_state *state)
         exit(0);
     case KEY_SYN_POLICY:
     case KEY_OFFLOAD:
+    case KEY_GRO:
     case KEY_IO:
     case KEY_IGMP:
     case KEY_PMTU:
@@ -741,6 +750,7 @@ static void options_default(struct stackd_options *o)
         .syn_policy = TCP_SYN_COOKIES,
         .msl = NET_SEC(30),
         .hystart = true,
+        .gro = true,
         .queues = 1,
         .color = "auto",
     };

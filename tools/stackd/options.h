@@ -73,6 +73,7 @@ struct stackd_options {
     uint64_t seed;
     bool seed_given;
     enum port_offload offload;
+    bool gro; /* join what comes in trains, where the wire does not */
     enum stackd_io io;
     unsigned verbose;
     const char *color; /* a word that ink_wanted() knows */
