@@ -36,7 +36,7 @@ verdict "docs/interoperability.md is current about lwIP (cmake --build build --t
 
 # Links to files of the project.
 : >"$tmp/bad"
-for file in README.md CHANGELOG.md stack/README.md captures/README.md docs/*.md; do
+for file in README.md CHANGELOG.md stack/README.md captures/README.md tests/README.md tests/*/README.md docs/*.md docs/*/*.md; do
     [ -e "$file" ] || { echo "$file is not there" >>"$tmp/bad"; continue; }
     grep -oE '\]\([^)]+\)' "$file" | sed 's/^](//; s/)$//; s/#.*//' |
         grep -vE '^(https?:|mailto:|$)' | sort -u | while read -r link; do
