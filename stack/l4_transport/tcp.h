@@ -168,6 +168,7 @@ struct tcp_tw {
     net_time acked_at; /* when the last ACK was sent: they are throttled */
 };
 
+enum { TCP_RATE_UNIT = 16 }; /* bytes a second: up to 550 Gbit/s in 32 bits */
 enum { TCP_REASS_MAX = 64 }; /* intervals kept out of order, see tcp_reass.c */
 
 enum { TCP_HOLE_LIST_SIZE = 12 * TCP_REASS_MAX + 8 };
@@ -412,9 +413,11 @@ struct tcb {
     uint32_t rcvbuf, sndbuf; /* limits, bytes */
     struct tcp_patience patience;
     struct tcp_path path;
-    int error, soft_error;   /* positive errno values */
+    int16_t error, soft_error; /* positive errno values */
     uint16_t peer_mss;       /* as the peer offered it */
     uint8_t timeouts;        /* in a row, without progress */
+    bool rate_is_app_limited; /* delivery_rate was taken with too little to send: a lower bound */
+    uint32_t delivery_rate;  /* the last sample that counts, in units of TCP_RATE_UNIT; 0: none yet */
     uint64_t round_end;      /* bytes delivered when the round trip began */
     struct cc_state cc_state;
 
@@ -733,6 +736,7 @@ struct tcp_status {
     net_time ato;                   /* an ACK may be delayed for so long */
     net_time last_snd, last_rcv;    /* since something that takes sequence space left, and came */
     bool nodelay, corked, app_limited, is_packed, is_orphan, in_accept_queue;
+    bool rate_is_app_limited;       /* delivery_rate is a lower bound: there was too little to send */
     tcp_seq snd_una, snd_nxt, rcv_nxt, iss, irs; /* of a connection whose cc is not NULL, */
     uint32_t ts_recent;                          /* and the peer's last timestamp */
 };

@@ -35,14 +35,14 @@ enum verdict tcp_input_error(struct tcp *tcp, const struct ip_error *e)
             tcp_fail(t, TCP_EV_ICMP, ip_error_errno(e->kind));
             break;
         }
-        t->soft_error = ip_error_errno(e->kind);
+        t->soft_error = (int16_t)ip_error_errno(e->kind);
         break;
     default: /* MUST-56: soft; but a next hop that we know to be silent ends the attempt */
         if (ip_addr_is_any(e->from) && tcp_state(t) == TCP_SYN_SENT) {
             tcp_fail(t, TCP_EV_UNREACHABLE, ip_error_errno(e->kind));
             break;
         }
-        t->soft_error = ip_error_errno(e->kind);
+        t->soft_error = (int16_t)ip_error_errno(e->kind);
     }
     return V_DONE;
 }

@@ -36,7 +36,7 @@
  *                       new stage towards the same W_max begins, which is the same curve; HyStart++
  *                       looks for growing delays from the next round on. The throttle of challenge
  *                       ACKs: only once it has run out. What an undo would restore: without trouble
- *                       there is none.
+ *                       there is none. The last delivery rate, which only tcp_status() tells.
  *
  * What RFC 5681 section 4.1 wants after a silence still happens: last_sent is kept, and the window is
  * reduced when the user writes again (tcp_recovery_idle). BBR's model of the path is larger than the

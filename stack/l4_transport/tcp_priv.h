@@ -199,6 +199,7 @@ struct tcp_ack {
     net_time rtt;        /* of what was never sent again; 0: none */
     net_time rate_from, rate_sent; /* for the delivery rate, of the segment sent last */
     uint64_t rate_delivered;
+    uint64_t rate;       /* bytes a second; 0: this ACK tells nothing */
 };
 
 /* tcp_sack.c */

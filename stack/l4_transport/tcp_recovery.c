@@ -142,6 +142,20 @@ static uint64_t tcp_ack_rate(const struct tcb *t, const struct tcp_ack *a)
     return (t->delivered - a->rate_delivered) * (uint64_t)NET_SEC(1) / (uint64_t)time;
 }
 
+/* Keep it for who asks (tcp_status): one that was taken while there was too little to send is a lower bound, and counts
+ * only where it is higher than what is known, as with Linux. All controllers' ACKs give a sample, so it costs a
+ * comparison and a word of a cache line that is there. */
+static void tcp_rate_note(struct tcb *t, struct tcp_ack *a)
+{
+    a->rate = tcp_ack_rate(t, a);
+    uint64_t rate = a->rate / TCP_RATE_UNIT;
+
+    if (a->rate == 0 || (a->rate_is_app_limited && rate < t->delivery_rate))
+        return;
+    t->delivery_rate = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+    t->rate_is_app_limited = a->rate_is_app_limited;
+}
+
 static void tcp_ack_grow(struct tcb *t, const struct tcp_ack *a, const char *cause)
 {
     struct cc cc = tcp_cc(t);
@@ -159,7 +173,7 @@ static void tcp_ack_grow(struct tcb *t, const struct tcp_ack *a, const char *cau
         .is_round_start = a->is_round_start,
         .is_app_limited = a->rate_is_app_limited,
         .delivered_bytes = t->delivered,
-        .rate_bytes_per_s = tcp_ack_rate(t, a),
+        .rate_bytes_per_s = a->rate,
     };
 
     if (cause == NULL)
@@ -398,6 +412,7 @@ void tcp_recovery_ack(struct tcb *t, struct tcp_ack *a)
         a->is_round_start = true;
         t->round_end = t->delivered;
     }
+    tcp_rate_note(t, a);
     if (a->is_new)
         tcp_mtu_acked(t);
     if (tcp_tlp_ack(t, a))

@@ -106,6 +106,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .undos = tcp_rare(t)->undos,
         .reordering = t->rack.reordering_seen,
         .delivered = t->delivered,
+        .delivery_rate = (uint64_t)t->delivery_rate * TCP_RATE_UNIT,
+        .rate_is_app_limited = t->rate_is_app_limited,
         .pacing_rate = t->pacing_rate,
         .cc = cc_by_index(t->cc)->name,
         .probes = t->probes_out,

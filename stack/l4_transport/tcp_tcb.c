@@ -192,7 +192,7 @@ void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
     } else {
         tcp->stats.failed++;
     }
-    t->error = error;
+    t->error = (int16_t)error;
     tcp_over(t); /* what had arrived in order can still be read, then comes the error */
     if (t->detached)
         tcp_tcb_free(t);

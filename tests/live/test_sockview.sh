@@ -13,11 +13,12 @@ line=$(ctl sock state established)
 t_match "sock: who in the process has it" "$line" 'ESTABLISHED .* app:echo'
 t_match "sock: its memory" "$line" ' mem:\(r0,rm[0-9]+,rb[0-9]+,t0,tl0,tm[0-9]+,tb[0-9]+,k[0-9]+\)'
 t_match "sock: ages and sizes" "$line" ' ato:40 .*mss:[0-9]+ pmtu:1500 rcvmss:[0-9]+ advmss:[0-9]+ .*lastsnd:[0-9]+ lastrcv:[0-9]+'
+t_match "sock: the delivery rate, as ss: two bytes with nothing behind them, so a lower bound" "$line" ' delivery_rate:[0-9]+bps app_limited'
 # Every word of the text is a member of the JSON.
 t_eq "sock -j has them all" "$(ctl -j sock state established | jq -r '.tcp[0] |
     [has("timers","cc_state","notsent","snd_copied","snd_lent","snd_mem","rcv_mem","mem","service","packed","bytes_retrans",
      "dup_in","reo_window","ooo_ranges","app_limited","lastsnd_ms","lastrcv_ms","ato_ms","advmss","ecn","ecnseen","probes",
-     "snd_una","snd_nxt","rcv_nxt","nodelay","pacing_rate","delivered_segs")] | all')" true
+     "snd_una","snd_nxt","rcv_nxt","nodelay","pacing_rate","delivery_rate","delivery_rate_app_limited","delivered_segs")] | all')" true
 
 rows() { ctl sock "$@" | grep -c '^tcp.*ESTAB'; }
 port=$(ctl -j sock state established | jq .tcp[0].rport)

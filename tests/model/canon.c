@@ -261,6 +261,8 @@ static void tcb_forget(struct tcb *t)
     t->timed_at = t->sampled_at = t->ts_recent_at = t->detached_at = 0;
     t->delivered = t->app_limited = t->pacing_rate = t->round_end = 0;
     t->delivered_at = t->first_sent_at = 0;
+    t->delivery_rate = 0;
+    t->rate_is_app_limited = false;
     t->quick_acks = t->quick_acks > 0;
     /* The congestion window. */
     t->cwnd = t->ssthresh = 0;

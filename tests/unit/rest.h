@@ -124,7 +124,8 @@ static inline void rest_forget(struct tcb *t)
     t->fin_seq = t->timed_seq = t->irs;
     t->last_sent = t->rtx_since = t->pace_at = t->timed_at = t->sampled_at = 0;
     t->min_rtt_at = t->ts_recent_at = t->delivered_at = t->first_sent_at = 0;
-    t->round_end = t->app_limited = 0;
+    t->round_end = t->app_limited = t->delivery_rate = 0;
+    t->rate_is_app_limited = false;
     t->rack = (struct tcp_rack){.reordering_seen = t->rack.reordering_seen,
                                 .reo_mult = t->rack.reo_mult,
                                 .is_valid = t->rack.is_valid};

@@ -286,7 +286,9 @@ static void print_congestion(const json_t *s)
     }
     if (jnum(s, "pacing_rate") != 0)
         printf(" pacing_rate:%lldbps", 8 * jnum(s, "pacing_rate"));
-    if (jbool(s, "app_limited"))
+    if (jnum(s, "delivery_rate") != 0)
+        printf(" delivery_rate:%lldbps", 8 * jnum(s, "delivery_rate"));
+    if (jbool(s, "delivery_rate_app_limited"))
         printf(" app_limited");
 }
 

@@ -20,18 +20,19 @@ static void sock_words(json_t *o, const struct tcp_status *s)
         const char *name;
         bool is_so;
     } words[] = {
-        {"ts",          s->has_ts         },
-        {"sack",        s->has_sack       },
-        {"ecn",         s->has_ecn        },
-        {"ecnseen",     s->ecn_seen       },
-        {"wscale",      s->has_wscale     },
-        {"fastopen",    s->fo_data        },
-        {"nodelay",     s->nodelay        },
-        {"cork",        s->corked         },
-        {"orphan",      s->is_orphan      },
-        {"app_limited", s->app_limited    },
-        {"packed",      s->is_packed      },
-        {"unaccepted",  s->in_accept_queue},
+        {"ts",                        s->has_ts             },
+        {"sack",                      s->has_sack           },
+        {"ecn",                       s->has_ecn            },
+        {"ecnseen",                   s->ecn_seen           },
+        {"wscale",                    s->has_wscale         },
+        {"fastopen",                  s->fo_data            },
+        {"nodelay",                   s->nodelay            },
+        {"cork",                      s->corked             },
+        {"orphan",                    s->is_orphan          },
+        {"app_limited",               s->app_limited        },
+        {"delivery_rate_app_limited", s->rate_is_app_limited},
+        {"packed",                    s->is_packed          },
+        {"unaccepted",                s->in_accept_queue    },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -108,6 +109,7 @@ static void sock_numbers(json_t *o, const struct tcp_status *s)
         {"delivered",      s->delivered              },
         {"delivered_segs", s->delivered_segs         },
         {"pacing_rate",    s->pacing_rate            },
+        {"delivery_rate",  s->delivery_rate          },
         {"urgent_in",      s->urgent_in              },
         {"urgent_out",     s->urgent_out             },
         {"snd_copied",     s->snd_queue - s->snd_lent},

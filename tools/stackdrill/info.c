@@ -51,7 +51,7 @@ static void info_path(struct info *i, const struct tcb *t, const struct tcp_stat
     i->rcv_space = s->rcv_space;
     i->pacing_rate = (int64_t)s->pacing_rate;
     i->delivery_rate = (int64_t)s->delivery_rate;
-    i->delivery_rate_app_limited = t->app_limited != 0;
+    i->delivery_rate_app_limited = s->rate_is_app_limited;
     i->last_data_sent = (t->tcp->c->now - t->last_sent) / INFO_MS;
     i->last_ack_recv = (t->tcp->c->now - t->heard_at) / INFO_MS;
 }
