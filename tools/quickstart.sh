@@ -47,7 +47,7 @@ install_missing() {
 install_missing gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libjansson-dev libcap-ng-dev \
     libmnl-dev liburing-dev curl iproute2 iputils-ping mawk
 
-say "building"
+say "building (a minute or two; what it says goes to build/quickstart.log)"
 generator=()
 [ -e build/CMakeCache.txt ] || ! command -v ninja >/dev/null || generator=(-G Ninja)
 tests=()

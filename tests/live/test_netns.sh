@@ -23,6 +23,10 @@ t_eq "the command's status is stackd's" "$?" 42
 user timeout 20 "$stackd" --netns -- /no/such/program 2>"$tmp/err"
 t "a command that is not there is a failure" test $? -ne 0
 t_match "and is said" "$(cat "$tmp/err")" '/no/such/program'
+user test -x "$stackctl" || { cp "$stackctl" "$tmp/stackctl" && chmod 755 "$tmp/stackctl" && stackctl=$tmp/stackctl; }
+t_match "stackctl inside finds it" "$(user timeout 20 "$stackd" --netns -- sh -c "cd /; '$stackctl' sock" 2>&1)" 'LISTEN .*:80'
+t_match "also without XDG_RUNTIME_DIR" "$(user env -u XDG_RUNTIME_DIR timeout 20 "$stackd" --netns -- "$stackctl" sock 2>&1)" 'LISTEN .*:80'
+t_match "and by a relative --control" "$(cd "$tmp/run" && user timeout 20 "$stackd" --netns --control here.sock -- sh -c "cd /; '$stackctl' sock" 2>&1)" 'LISTEN .*:80'
 out=$(user timeout 20 "$stackd" --netns --ip 192.168.77.2/24 -- ip -4 addr show tap0 2>/dev/null)
 t_match "--ip moves the kernel's end too" "$out" '192\.168\.77\.1/24'
 t_match "-v can be coloured" "$(user timeout 20 "$stackd" --netns -v --color=always -- curl -s --max-time 10 http://10.0.0.2/ 2>&1 >/dev/null)" $'\033\\[32m[^\033]*ESTABLISHED[^\033]*\033\\[0m'

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,8 +79,8 @@ int netns_enter(struct stackd *d, char *err, size_t err_len)
 
 static _Noreturn void netns_child(struct stackd *d, int go, pid_t parent)
 {
+    char path[PATH_MAX], c;
     sigset_t none;
-    char c;
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -89,6 +90,9 @@ static _Noreturn void netns_child(struct stackd *d, int go, pid_t parent)
     if (getppid() != parent || read(go, &c, 1) != 1)
         _exit(EXIT_FAILURE);
     close(go);
+    /* In there it is root, and would look where root's are: this is the one it means, wherever it goes. */
+    if (realpath(d->opt.control, path) != NULL)
+        setenv("STACKD_CONTROL", path, 1);
     execvp(d->opt.command[0], d->opt.command);
     fprintf(stderr, "stackd: %s: %s\n", d->opt.command[0], strerror(errno));
     _exit(errno == ENOENT ? 127 : 126); /* as a shell does */
