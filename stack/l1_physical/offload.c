@@ -68,7 +68,8 @@ static bool offload_joined(struct pkt *p, uint8_t gso, uint16_t size)
 
     if (size == 0 || p->csum != CSUM_PARTIAL)
         return false;
-    if (gso == VNET_GSO_UDP_L4 && get16(pkt_data(p) + ETH_TYPE) == ETH_TYPE_IP6) {
+    if (gso == VNET_GSO_UDP_L4 && p->csum_off == UDP_SUM &&
+        get16(pkt_data(p) + ETH_TYPE) == ETH_TYPE_IP6) {
         p->gso_size = size; /* as long as it may be; eth_input() says what is wrong with it */
         return true;
     }

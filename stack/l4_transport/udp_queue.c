@@ -156,8 +156,9 @@ enum verdict udp_deliver(struct udp_sock *u, struct pkt *p)
 /* How much of the train @p, the oldest packet, one read gives. */
 static uint32_t udp_next_len(const struct udp_sock *u, const struct pkt *p)
 {
-    uint32_t left = udp_payload_len(p) - u->at;
+    uint32_t len = udp_payload_len(p), left = len - u->at;
 
+    NET_ASSERT(u->at <= len);
     return u->gro ? left : u32_min(left, p->gso_size);
 }
 

@@ -1,7 +1,7 @@
 /*
  * fuzz_net.c - a whole host: frames, segments, fragments, time and calls in any order.
  *
- * The input is a program of small records (see net_step): a raw frame, a TCP segment or a fragment
+ * The input is a program of small records (see net_step): a raw frame, a TCP segment, a fragment or a train
  * built from a few numbers, time that passes, a call of the user. Checksums are repaired, since a
  * mutation would hardly ever pass them, and segments count from what the host really sent, since
  * nobody guesses an initial sequence number; both only as far as the record asks for it.
@@ -128,11 +128,10 @@ static void host_sent(struct fuzz_host *h, struct pkt *p)
     }
 }
 
-static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len)
+/* @p, if there is one, with these bytes. Without one all wait somewhere: the port would not read. */
+static void host_take(struct fuzz_host *h, struct pkt *p, const uint8_t *bytes, size_t len)
 {
-    struct pkt *p = net_pkt(&h->n);
-
-    if (p == NULL) /* all of them wait somewhere: the port would not read */
+    if (p == NULL)
         return;
     if (len <= pkt_room(p)) {
         memcpy(pkt_append(p, (uint32_t)len), bytes, len);
@@ -141,6 +140,26 @@ static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len)
     } else {
         pkt_release(p);
     }
+}
+
+static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len)
+{
+    host_take(h, net_pkt(&h->n), bytes, len);
+}
+
+/* A train of UDP datagrams: many of @gso bytes each, as a wire on this machine says. */
+static void host_train(struct fuzz_host *h, const uint8_t *bytes, size_t len, bool is_big,
+                       uint16_t gso)
+{
+    struct pkt *p = is_big ? pkt_alloc(&h->n.core.bigs, PKT_HEADROOM) : net_pkt(&h->n);
+
+    if (p != NULL) {
+        p->gso_size = gso;
+        p->csum = CSUM_PARTIAL;
+        p->csum_start = (uint16_t)(p->off + ETH_HDR_LEN + IP4_HDR_LEN);
+        p->csum_off = UDP_SUM;
+    }
+    host_take(h, p, bytes, len);
 }
 
 static void host_answer_arp(struct fuzz_host *h)
@@ -212,15 +231,20 @@ static void frame_repair(uint8_t *p, size_t len)
     }
 }
 
-/* An IPv4 datagram of the peer around @len bytes that already stand behind the headers. */
+/* The headers of an IPv4 datagram of the peer, in front of @len bytes that already stand there. */
+static void host_header(uint8_t *frame, struct ip4_hdr *ip, size_t len)
+{
+    ip->src = PEER;
+    ip->dst = HOST;
+    ip->total = (uint16_t)(IP4_HDR_LEN + len);
+    eth_emit(&(struct eth_hdr){host_mac, peer_mac, ETH_TYPE_IP4}, frame);
+    ip4_emit(ip, frame + ETH_HDR_LEN);
+    frame_repair(frame, (size_t)ETH_HDR_LEN + ip->total);
+}
+
 static void host_datagram(struct fuzz_host *h, uint8_t *frame, struct ip4_hdr ip, size_t len)
 {
-    ip.src = PEER;
-    ip.dst = HOST;
-    ip.total = (uint16_t)(IP4_HDR_LEN + len);
-    eth_emit(&(struct eth_hdr){host_mac, peer_mac, ETH_TYPE_IP4}, frame);
-    ip4_emit(&ip, frame + ETH_HDR_LEN);
-    frame_repair(frame, ETH_HDR_LEN + ip.total);
+    host_header(frame, &ip, len);
     host_frame(h, frame, (size_t)ETH_HDR_LEN + ip.total);
 }
 
@@ -269,7 +293,13 @@ static void step_fragment(struct fuzz_host *h, struct input *in)
     size_t len = in16(in) % 1481;
 
     in_bytes(in, frame + ETH_HDR_LEN + IP4_HDR_LEN, size_min(len, in->len));
-    host_datagram(h, frame, ip, len);
+    if ((what & 0x20) && ip.proto == IP_PROTO_UDP && !ip.mf && ip.frag_off == 0 &&
+        len >= UDP_HDR_LEN) {
+        host_header(frame, &ip, len);
+        host_train(h, frame, (size_t)ETH_HDR_LEN + ip.total, what & 0x40, (uint16_t)(in8(in) + 1));
+    } else {
+        host_datagram(h, frame, ip, len);
+    }
 }
 
 static void step_frame(struct fuzz_host *h, struct input *in, uint8_t how)
@@ -359,6 +389,9 @@ static void step_call(struct fuzz_host *h, struct input *in)
         step_open(h, in);
         break;
     case 6:
+        if (call & 0x20)
+            (void)sock_setopt(s, h->udp, SOCK_OPT_UDP_SEGMENT, in8(in));
+        (void)sock_setopt(s, h->udp, SOCK_OPT_UDP_GRO, call >> 7);
         n = sock_recvfrom(s, h->udp, buf, sizeof(buf), &peer);
         if (n >= 0)
             (void)sock_sendto(s, h->udp, buf, (size_t)n, &peer);
@@ -474,6 +507,7 @@ static void host_start(struct fuzz_host *h, uint8_t how)
     cfg.socks = (struct socks_config){.sockets = 64, .polls = 2};
     cfg.ifs[0].arp.entries = 16;
     cfg.ifs[0].arp.detect = false;
+    cfg.ifs[0].gso_max = how & 0x80 ? UINT16_MAX : 0;
     if (mem == NULL) {
         mem_len = net_mem_size(&cfg) + 4096; /* half-open pools differ in size */
         mem = mmap(NULL, mem_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

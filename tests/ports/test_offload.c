@@ -485,6 +485,8 @@ static void test_offload_from_vnet_train_over_ip6_is_handed_on(void)
     T_TRUE(offload_from_vnet(p, hdr));
     T_EQ(p->gso_size, 1400);
     T_FALSE(offload_cut_begin(&c, p));  /* on a bad wire it stays what it is */
+    vnet(hdr, 1, 5, 1400, 54, TCP_SUM);
+    T_FALSE(offload_from_vnet(p, hdr));
     vnet(hdr, 1, 4, 1400, 54, TCP_SUM); /* TSO6 was not asked for */
     T_FALSE(offload_from_vnet(p, hdr));
     vnet(hdr, 0, 5, 1400, 0, 0);
