@@ -61,7 +61,7 @@ build=${build:-$(readlink -f "$here/../..")/build}
 
 # ---- what there is to measure -------------------------------------------------------------------
 
-workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-server conns-minute udp ping idle idle-million
+workloads="bulk-in bulk-in-8 bulk-out bulk-out-8 bulk-out-file http conns conns-server conns-minute udp udp-trains ping idle idle-million
     grow-connections grow-loss grow-mtu grow-message"
 
 # workload NAME - its subjects, and the command line of the load; of those that grow, the points, too.
@@ -83,6 +83,7 @@ workload() {
         ;;
     conns-server) options=(conns --connections 16 --path /small --from 10.9.1.1 --sources 8 --server-closes) sources=8 ;;
     udp) options=(udp --connections 64) subjects="stackd bound-uring bound lwip lwip-tuned gvisor-gso kernel" ;;
+    udp-trains) options=(trains --connections 4) subjects="stackd stackd-plain kernel" ;;
     ping) options=(ping) subjects="stackd bound stackd-awake stackd-spin bound-spin lwip-tuned gvisor-gso kernel" ;;
     idle) options=(idle --touch --from 10.9.1.1 --sources 8 --connections) sources=8 subjects="stackd lwip-tuned gvisor-gso" ;;
     idle-million)

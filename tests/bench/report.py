@@ -69,6 +69,7 @@ TITLES = {
     "bulk-out-file": "out of the stack, a file by HTTP", "http": "HTTP requests, 64 connections",
     "conns": "new connections, client closes first", "conns-server": "new connections, server closes first",
     "conns-minute": "new connections for a minute", "udp": "UDP echo, 64 outstanding",
+    "udp-trains": "UDP echo of trains of 44 datagrams of 1400 bytes, 4 outstanding: bytes each way",
     "ping": "ping", "idle": "idle connections (stackd 100,000, others 10,000)", "idle-million": "1,000,000 idle connections", "cable": "two hosts in one process, MTU 1500",
     "cable-64k": "two hosts in one process, MTU 65535", "cable-copy": "two hosts in one process, MTU 1500, one copy in",
 }

@@ -30,6 +30,7 @@ int load_bulk_out(const struct load *l);
 int load_requests(const struct load *l); /* http and echo */
 int load_conns(const struct load *l);
 int load_udp(const struct load *l);
+int load_trains(const struct load *l);
 int load_ping(const struct load *l);
 int load_idle(const struct load *l);
 

@@ -7,6 +7,7 @@
  *     load echo      the same with messages to a TCP echo service
  *     load conns     connect, request, reply, close; again and again
  *     load udp       datagrams to an echo service, a number of them outstanding
+ *     load trains    the same with trains of datagrams of 1400 bytes (UDP_SEGMENT)
  *     load ping      ICMP echo, one at a time
  *     load idle      open connections and hold them until standard input ends
  *
@@ -56,13 +57,13 @@ static const struct option options[] = {
 
 static const char help[] =
     "usage: load WORKLOAD --to A.B.C.D [OPTION...]\n"
-    "  bulk-in bulk-out http echo conns udp ping idle\n"
-    "  --port N          (9, 19, 80, 7, 80, 7, -, 7)\n"
+    "  bulk-in bulk-out http echo conns udp trains ping idle\n"
+    "  --port N          (9, 19, 80, 7, 80, 7, 7, -, 7)\n"
     "  --from A.B.C.D    first source address; --sources N of them, one after another (the "
     "kernel's)\n"
     "  --connections N   connections, or datagrams outstanding (1)\n"
     "  --seconds S       measured, after --warmup S (2, 0.5)\n"
-    "  --size BYTES      of a write, a read, a message, a datagram (262144; udp 18; ping 56; echo "
+    "  --size BYTES      of a write, a read, a message, a datagram (262144; udp 18; trains 61600; ping 56; echo "
     "64)\n"
     "  --cpu N           run there (0)\n"
     "  --cc NAME         our congestion control (cubic)\n"
@@ -91,6 +92,7 @@ static const struct workload {
     {"echo",     load_requests, 7,  64    },
     {"conns",    load_conns,    80, 0     },
     {"udp",      load_udp,      7,  18    },
+    {"trains",   load_trains,   7,  61600 },
     {"ping",     load_ping,     0,  56    },
     {"idle",     load_idle,     7,  64    },
 };
