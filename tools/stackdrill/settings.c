@@ -48,6 +48,8 @@ static const struct settings_sockopt {
     {"IPPROTO_TCP", "TCP_FASTOPEN_CONNECT", SOCK_OPT_FASTOPEN_CONNECT, "SOCK_OPT_FASTOPEN_CONNECT"},
     {"IPPROTO_TCP", "TCP_INQ",            -1,                     NULL                    },
     {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT",  -1,                     NULL                    },
+    {"IPPROTO_UDP", "UDP_SEGMENT",        SOCK_OPT_UDP_SEGMENT,   "SOCK_OPT_UDP_SEGMENT"  },
+    {"IPPROTO_UDP", "UDP_GRO",            SOCK_OPT_UDP_GRO,       "SOCK_OPT_UDP_GRO"      },
     {"IPPROTO_IP",  "IP_TOS",             SOCK_OPT_TOS,           "SOCK_OPT_TOS"          },
     {"IPPROTO_IP",  "IP_TTL",             SOCK_OPT_TTL,           "SOCK_OPT_TTL"          },
     {"IPPROTO_IP",  "IP_MULTICAST_TTL",   SOCK_OPT_MULTICAST_TTL, "SOCK_OPT_MULTICAST_TTL"},
