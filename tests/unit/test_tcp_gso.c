@@ -283,7 +283,8 @@ static struct tcb *gso_block(struct net *n, struct ip_addr local, int sd)
 
 /* What comes behind a hole. A sender that is told by SACK what has come needs one ACK for a frame; one
  * that counts duplicates needs one for each segment in it, as if they had come one by one, or three would
- * never come together. */
+ * never come together.
+ * REQ: TCP-5681-3.2-1 */
 static void test_gso_duplicate_acks(void)
 {
     struct gso_pair *g = &pair;
