@@ -27,7 +27,7 @@ static inline void hash_cut(struct hash *h, struct region *r, uint32_t objects)
 {
     uint32_t slots = 16;
 
-    while (slots < objects - objects / 4)
+    while (slots < objects + objects / 4)
         slots *= 2;
     h->mask = slots - 1;
     h->slots = region_cut(r, slots * sizeof(h->slots[0]), 64);

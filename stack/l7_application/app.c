@@ -38,6 +38,7 @@ void app_cut(struct app *a, const struct app_config *cfg, struct region *r)
 {
     *a = (struct app){.cfg = *cfg};
     slab_cut(&a->conns, r, sizeof(struct app_conn), cfg->connections);
+    a->places = region_cut(r, cfg->connections * sizeof(a->places[0]), 64);
     slab_cut(&a->blocks, r, sizeof(struct app_block), cfg->blocks);
     a->ports = region_cut(r, cfg->ports * sizeof(a->ports[0]), 16);
     a->scratch = region_cut(r, APP_SCRATCH, 64);
@@ -249,12 +250,16 @@ static void app_event(struct app *a, uint64_t cookie, unsigned events)
 static void app_ahead(const struct app *a, const struct poll_event *events, int n)
 {
     for (int i = 0; i < n; i++) {
-        if ((uint32_t)events[i].cookie < a->conns.frontier)
-            __builtin_prefetch(slab_at(&a->conns, (uint32_t)events[i].cookie), 1);
+        uint32_t index = (uint32_t)events[i].cookie;
+
+        if (index >= a->conns.frontier)
+            continue;
+        __builtin_prefetch(slab_at(&a->conns, index), 1);
+        __builtin_prefetch(&a->places[index], 1);
     }
     for (int i = 0; i < n; i++) {
         if ((uint32_t)events[i].cookie < a->conns.frontier)
-            app_conn_ahead(a, slab_at(&a->conns, (uint32_t)events[i].cookie));
+            app_conn_ahead(a, (uint32_t)events[i].cookie);
     }
 }
 

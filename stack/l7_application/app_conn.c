@@ -1,7 +1,7 @@
 /*
  * app_conn.c - a connection of a service: what is kept of it, for how long, and how it ends.
  *
- * A record of 40 bytes while it is idle, and a block (struct app_block) while the service needs to
+ * A record of 32 bytes and a place of 8 in a list while it is idle, and a block (struct app_block) while the service needs to
  * remember something or output waits. app_conn_serve() calls the service and puts things in order
  * afterwards: a block that nobody holds goes back, the connection moves in the lists if it made
  * progress, the timer follows the deadline, and the poll set learns whether to tell of room in the
@@ -31,18 +31,19 @@ static const struct app_service *app_conn_service(const struct app_conn *c)
 
 /* ---- the lists by last progress ---- */
 
-static void app_list_del(struct app *a, struct app_conn *c)
+static void app_list_del(struct app *a, const struct app_conn *c)
 {
     struct app_list *l = &a->lists[c->list];
+    const struct app_place *p = &a->places[slab_index(&a->conns, c)];
 
-    if (c->idler != APP_NONE)
-        app_conn_at(a, c->idler)->busier = c->busier;
+    if (p->idler != APP_NONE)
+        a->places[p->idler].busier = p->busier;
     else
-        l->idlest = c->busier;
-    if (c->busier != APP_NONE)
-        app_conn_at(a, c->busier)->idler = c->idler;
+        l->idlest = p->busier;
+    if (p->busier != APP_NONE)
+        a->places[p->busier].idler = p->idler;
     else
-        l->busiest = c->idler;
+        l->busiest = p->idler;
 }
 
 static void app_list_add(struct app *a, struct app_conn *c, unsigned list)
@@ -52,21 +53,22 @@ static void app_list_add(struct app *a, struct app_conn *c, unsigned list)
 
     c->list = (uint8_t)list;
     c->since = a->now;
-    c->busier = APP_NONE;
-    c->idler = l->busiest;
+    a->places[i] = (struct app_place){.idler = l->busiest, .busier = APP_NONE};
     if (l->busiest != APP_NONE)
-        app_conn_at(a, l->busiest)->busier = i;
+        a->places[l->busiest].busier = i;
     else
         l->idlest = i;
     l->busiest = i;
 }
 
-void app_conn_ahead(const struct app *a, const struct app_conn *c)
+void app_conn_ahead(const struct app *a, uint32_t i)
 {
-    if (c->idler < a->conns.frontier)
-        __builtin_prefetch(app_conn_at(a, c->idler), 1);
-    if (c->busier < a->conns.frontier)
-        __builtin_prefetch(app_conn_at(a, c->busier), 1);
+    struct app_place *p = &a->places[i];
+
+    if (p->idler < a->conns.frontier)
+        __builtin_prefetch(&a->places[p->idler], 1);
+    if (p->busier < a->conns.frontier)
+        __builtin_prefetch(&a->places[p->busier], 1);
 }
 
 /* The list that @c belongs into. */

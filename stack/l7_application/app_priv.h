@@ -13,8 +13,8 @@
 void app_conn_init(struct app *a);
 /** app_conn_open - the record of a new connection; NULL: there is no room, and @sd is reset. */
 struct app_conn *app_conn_open(struct app *a, unsigned service, int sd);
-/** app_conn_ahead - @c will be served soon: fetch its neighbours in the list by age. */
-void app_conn_ahead(const struct app *a, const struct app_conn *c);
+/** app_conn_ahead - connection @i will be served soon: fetch its neighbours in the list by age. */
+void app_conn_ahead(const struct app *a, uint32_t i);
 /** app_conn_serve - something changed: let the service do what can be done. @ending: perhaps the
  * peer's FIN or an error is among it. */
 void app_conn_serve(struct app_conn *c, bool ending);

@@ -37,10 +37,11 @@ static struct hash table(uint32_t objects)
 static void test_hash_slots_are_a_power_of_two_and_enough(void)
 {
     T_EQ(table(0).mask, 15);
-    T_EQ(table(16).mask, 15);
-    T_EQ(table(21).mask, 15);
-    T_EQ(table(22).mask, 31);
-    T_EQ(table(1000).mask, 1023);
+    T_EQ(table(13).mask, 15);
+    T_EQ(table(14).mask, 31);
+    T_EQ(table(26).mask, 31);
+    T_EQ(table(27).mask, 63);
+    T_EQ(table(1000).mask, 2047);
 }
 
 static void test_hash_finds_what_is_in_and_nothing_else(void)
