@@ -423,5 +423,5 @@ uint32_t net_connections(const struct net *n)
 {
     const struct tcp *t = &n->tcp;
 
-    return t->tcbs.used + t->halves.used + t->tws.used + t->idles.used + t->idle_larges.used;
+    return t->tcbs.used + t->halves.used + t->tws.used + tcp_idle_count(t);
 }

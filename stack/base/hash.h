@@ -14,7 +14,8 @@
 struct hash_node {
     struct hash_node *next;
     uint32_t hash;
-    uint8_t kind; /* of the object, where a table holds several: its owner's own */
+    uint8_t kind; /* of the object, where a table holds several: its owner's own, */
+    uint8_t note; /* and so is this */
 };
 
 struct hash {
@@ -51,6 +52,19 @@ static inline void hash_del(struct hash *h, struct hash_node *n)
     }
     *at = n->next;
     n->next = NULL;
+}
+/** hash_replace - @n takes the place of @old, which is in. */
+static inline void hash_replace(struct hash *h, struct hash_node *old, struct hash_node *n)
+{
+    struct hash_node **at = &h->slots[old->hash & h->mask];
+
+    while (*at != old) {
+        NET_ASSERT(*at != NULL);
+        at = &(*at)->next;
+    }
+    n->hash = old->hash;
+    n->next = old->next;
+    *at = n;
 }
 /** hash_ahead - hash_first() will be asked soon: its answer is fetched from memory meanwhile. */
 static inline void hash_ahead(const struct hash *h, uint32_t hash)

@@ -305,10 +305,25 @@ struct tcb {
     bool is_passive : 1;     /* came from LISTEN (MUST-11) */
     bool has_ts : 1, has_sack : 1, has_wscale : 1;
     bool nodelay : 1;
-    bool ack_now : 1;        /* an ACK is owed at once */
+    bool oob_inline : 1;     /* urgent data are part of the stream */
+    bool more : 1;           /* the last write said that more will follow */
+    bool corked : 1;         /* and so do all writes until the user takes the cork out */
+    bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay as they are */
+    bool cwnd_full : 1;      /* output stopped at cwnd: growth is allowed (RFC 7661's idea) */
+    bool syn_lost : 1;       /* our SYN had to be sent again */
+    bool has_ecn : 1;        /* both ends do ECN */
+    bool ecn_echo : 1;       /* a mark came in: ECE until a CWR comes */
+    bool ecn_seen : 1;       /* the peer's data are ECT */
+    bool cwr_due : 1;        /* the window was reduced: CWR on the next new data */
+    /* Sixteen so far, which a connection that rests keeps as they are (tcp_idle.h). */
     bool fin_queued : 1;     /* the user has closed the sending side */
     bool fin_sent : 1;       /* SND.NXT has been past our FIN */
     bool fin_received : 1;   /* RCV.NXT is past the peer's FIN */
+    bool fin_ahead : 1;      /* the peer's FIN is known, at fin_seq, and data before it are missing */
+    bool counted : 1;        /* in tcp->port_users */
+    bool hashed : 1;         /* stands in tcp->table */
+    bool syn_acked : 1;      /* SND.UNA has left the ISS; it comes by there again every 4 GiB */
+    bool ack_now : 1;        /* an ACK is owed at once */
     bool rcv_shut : 1;       /* the user does not want to receive any more */
     bool detached : 1;       /* the user has gone (close) */
     bool probe_due : 1;      /* a zero-window probe is to be sent */
@@ -317,28 +332,14 @@ struct tcb {
     bool urgent_due : 1;     /* and no segment has told of it yet */
     bool rcv_urgent : 1;     /* RCV.UP is ahead of what the user has read */
     bool oob_fetched : 1;    /* and he has fetched the byte before it */
-    bool oob_inline : 1;     /* urgent data are part of the stream */
     bool rtx_due : 1;        /* the first unacknowledged segment is to be sent again */
-    bool more : 1;           /* the last write said that more will follow */
-    bool corked : 1;         /* and so do all writes until the user takes the cork out */
     bool is_due : 1;         /* in the list of connections with output due */
-    bool cwnd_full : 1;      /* output stopped at cwnd: growth is allowed (RFC 7661's idea) */
     bool in_accept_queue : 1;
     bool timed_valid : 1;    /* a segment is being timed */
-    bool fin_ahead : 1;      /* the peer's FIN is known, at fin_seq, and data before it are missing */
     bool force : 1;          /* the override timer ran out: send although it is a small segment */
-    bool counted : 1;        /* in tcp->port_users */
-    bool syn_lost : 1;       /* our SYN had to be sent again */
     bool starved : 1;        /* no buffer was left for the user's bytes: asked again by timer */
-    bool syn_acked : 1;      /* SND.UNA has left the ISS; it comes by there again every 4 GiB */
     bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
-    bool hashed : 1;         /* stands in tcp->table */
-    bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay as they are */
     bool is_paced : 1;       /* output waits for pace_at */
-    bool has_ecn : 1;        /* both ends do ECN */
-    bool ecn_echo : 1;       /* a mark came in: ECE until a CWR comes */
-    bool ecn_seen : 1;       /* the peer's data are ECT */
-    bool cwr_due : 1;        /* the window was reduced: CWR on the next new data */
     bool tlp_due : 1;        /* a tail loss probe is to be sent */
     bool has_rtx : 1;        /* something was ever sent again */
     bool has_dup : 1;        /* dup_left ... dup_right came twice and is not reported yet */
@@ -433,6 +434,7 @@ struct tcb {
 static_assert(sizeof(struct tcb) % 128 == 64, "an odd number of lines");
 static_assert(offsetof(struct tcb, conn.timer) == 1 * 64, "the key is a line");
 static_assert(offsetof(struct tcb, last_ack_sent) == 2 * 64 - 4, "numbers behind it");
+static_assert(offsetof(struct tcb, delayed) == 2 * 64 + 7, "the flags are a word with it");
 static_assert(offsetof(struct tcb, rcv) == 3 * 64, "two lines for each segment");
 static_assert(offsetof(struct tcb, srtt) == 5 * 64, "six for data that arrive");
 static_assert(offsetof(struct tcb, snd) == 6 * 64, "and the rest for those that leave");
@@ -504,7 +506,7 @@ struct tcp {
     struct tcp_memo memo[TCP_MEMOS];
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, rares, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
-    struct slab idles, idle_larges;
+    struct slab idles, idle_larges, idle_models;
     struct timer_wheel idle_wheel;      /* of idle_larges, and of the next */
     struct {
         struct timer timer;
@@ -561,10 +563,15 @@ bool tcp_ahead(struct tcp *tcp, const struct tcp_id *id, struct tcp_ahead *a);
 void tcp_ahead_block(const struct tcp *tcp, struct tcp_ahead *a);
 void tcp_ahead_next(struct tcp_ahead *a);
 void tcp_ahead_user(const struct tcp *tcp, const struct tcp_ahead *a);
+/** tcp_idle_count - connections that rest. */
+static inline uint32_t tcp_idle_count(const struct tcp *tcp)
+{
+    return tcp->idles.used + tcp->idle_larges.used + tcp->idle_models.used;
+}
 /** tcp_is_wide - are there so many connections that most of them are not in the cache? */
 static inline bool tcp_is_wide(const struct tcp *tcp)
 {
-    return tcp->tcbs.used + tcp->idles.used > 1024;
+    return tcp->tcbs.used + tcp_idle_count(tcp) > 1024;
 }
 /** tcp_output - hand at most @max segments that are due to IP. Return: how many. */
 uint32_t tcp_output(struct tcp *tcp, uint32_t max);

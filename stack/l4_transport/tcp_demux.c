@@ -167,7 +167,7 @@ void tcp_ahead_user(const struct tcp *tcp, const struct tcp_ahead *a)
 {
     /* A full block is given to the user as it is; one that rests will be moved. */
     if (a->at != NULL && a->at->hash == a->hash && a->at->kind == TCP_CONN_IDLE)
-        tcp->ahead(tcp->moved_ctx, container_of(a->at, struct tcp_idle, link)->owner);
+        tcp->ahead(tcp->moved_ctx, tcp_idle_owner(container_of(a->at, struct tcp_idle, link)));
 }
 
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c)
@@ -179,6 +179,13 @@ void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c)
 {
     tcp_flow_forget(tcp, c);
     hash_del(&tcp->table, &c->link);
+}
+
+/* The record @n takes the place of @c. */
+void tcp_conn_replace(struct tcp *tcp, struct tcp_conn *c, struct hash_node *n)
+{
+    tcp_flow_forget(tcp, c);
+    hash_replace(&tcp->table, &c->link, n);
 }
 
 /* A listener bound to this very address goes before one bound to all. */

@@ -324,7 +324,7 @@ static void why_idle(struct why *w, const struct tcp *tcp, const struct tcp_idle
 
     tcp_idle_fill((struct tcp *)(uintptr_t)tcp, i, &t, &rare); /* which it does not change */
     why_full(w, &t);
-    why(w, TCP_WHY_RESTS, i->is_large ? sizeof(struct tcp_idle_large) : sizeof(*i), 0, 0);
+    why(w, TCP_WHY_RESTS, (uint32_t)tcp_idle_size(i), 0, 0);
 }
 
 /* The one that a segment to @id would meet; without an address the first one at the port. */

@@ -84,41 +84,82 @@ static net_time tcp_smooth(uint16_t rough)
 
 /* ---- may it be packed? ---- */
 
+/* The flags of a block in one word, from is_passive to `delayed`: so many questions are one. Which bits are whose
+ * tells a block in which only those are set. */
+enum { TCP_FLAG_WORD = offsetof(struct tcb, delayed) + 1 - sizeof(uint64_t) };
+
+static inline uint64_t tcp_flags(const struct tcb *t)
+{
+    uint64_t flags;
+
+    memcpy(&flags, (const uint8_t *)t + TCP_FLAG_WORD, sizeof(flags));
+    return flags;
+}
+
+/* The first sixteen (TCP_IDLE_FLAGS). */
+static inline uint16_t tcp_first_flags(const struct tcb *t)
+{
+    uint16_t flags;
+
+    memcpy(&flags, (const uint8_t *)t + TCP_FLAG_WORD, sizeof(flags));
+    return flags;
+}
+
+/* While one of these is set there is something to do, or somebody holds a pointer. */
+static const struct tcb tcp_busy_flags = {
+    .ack_now = true,
+    .probe_due = true,
+    .keep_due = true,
+    .snd_urgent = true,
+    .rcv_urgent = true,
+    .rtx_due = true,
+    .is_due = true,
+    .in_accept_queue = true,
+    .timed_valid = true,
+    .force = true,
+    .starved = true,
+    .is_paced = true,
+    .tlp_due = true,
+    .has_dup = true,
+    .frto = true,
+    .frto_new = true,
+    .fo_deferred = true,
+    .delayed = UINT8_MAX,
+};
+
+#define X(field) .field = true,
+static const struct tcb tcp_past_flags = {TCP_IDLE_PAST_FLAGS(X)};
+#undef X
+
 /* Nothing is in flight, waits, or is owed; nobody holds a pointer to it. */
 static bool tcp_is_quiet(const struct tcb *t)
 {
     enum tcp_state s = tcp_state(t);
+    net_time now = t->tcp->c->now;
 
-    if ((s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_2 && s != TCP_CLOSE_WAIT) ||
-        !seq_eq(t->snd_una, t->snd_nxt) || t->is_due || t->rtx_at != NET_NEVER ||
-        t->delack_at != NET_NEVER)
+    if ((tcp_flags(t) & tcp_flags(&tcp_busy_flags)) != 0 || !seq_eq(t->snd_una, t->snd_nxt) ||
+        t->rtx_at != NET_NEVER || t->delack_at != NET_NEVER ||
+        (s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_2 && s != TCP_CLOSE_WAIT))
         return false;
-    if (t->snd.len > 0 || t->snd.ring.p != NULL || t->snd.refs != NULL || t->rcv.p != NULL ||
-        t->ooo != NULL || t->fo != NULL || t->ready.next != NULL || t->in_accept_queue ||
-        t->board.out.segs > 0 || t->conn.noted_event != 0)
-        return false;
-    if (t->ack_now || t->dup_acks_due > 0 || t->delayed > 0 || t->probe_due || t->keep_due ||
-        t->rtx_due || t->tlp_due || t->has_dup || t->force || t->starved)
-        return false;
-    if (t->life_at <= t->tcp->c->now || t->keep_at <= t->tcp->c->now)
-        return false;
-    if (t->is_paced || t->pace_at > t->tcp->c->now || t->timed_valid || t->snd_urgent ||
-        t->rcv_urgent || t->fo_deferred)
-        return false;
-    return t->error == 0 && t->soft_error == 0 && t->hashed && t->counted && t->syn_acked;
+    uintptr_t held = (uintptr_t)t->snd.ring.p | (uintptr_t)t->snd.refs | (uintptr_t)t->rcv.p |
+                     (uintptr_t)t->ooo | (uintptr_t)t->fo | (uintptr_t)t->ready.next;
+    uint32_t waits = t->snd.len | t->board.out.segs | t->conn.noted_event | t->dup_acks_due |
+                     (uint16_t)t->error | (uint16_t)t->soft_error;
+
+    return held == 0 && waits == 0 && t->life_at > now && t->keep_at > now && t->pace_at <= now &&
+           t->hashed && t->counted && t->syn_acked;
 }
 
 /* Nothing went wrong that is not mended, and no throttle would begin anew. */
 static bool tcp_is_calm(const struct tcb *t)
 {
-    net_time now = t->tcp->c->now;
-    const struct tcp_rare *r = tcp_rare(t);
+    const struct tcp_rare *r = t->rare;
+    unsigned trouble = t->ca_state | t->dup_acks | t->backoff | t->timeouts | t->probes_out |
+                       t->rack.tlp_out | t->path.told | t->path.searches | t->path.probing;
 
-    return t->ca_state == TCP_CA_OPEN && t->dup_acks == 0 && t->backoff == 0 && t->timeouts == 0 &&
-           t->probes_out == 0 && !t->frto && !t->frto_new &&
-           (r->challenges == 0 || now - r->challenge_since >= NET_SEC(1)) && !t->rack.tlp_out &&
-           t->path.told == 0 && !t->path.searches && t->path.probing == TCP_MTU_QUIET &&
-           tcp_rcvbuf_rests(t);
+    static_assert(TCP_CA_OPEN == 0 && TCP_MTU_QUIET == 0, "no trouble");
+    return trouble == 0 && tcp_rcvbuf_rests(t) &&
+           (r == NULL || r->challenges == 0 || t->tcp->c->now - r->challenge_since >= NET_SEC(1));
 }
 
 /* What will be computed is what it is now. */
@@ -132,118 +173,168 @@ static bool tcp_is_plain(const struct tcb *t)
            t->fin_sent == fin && t->fin_queued == fin && t->fin_ahead == end &&
            t->fin_received == end && (!fin || seq_eq(t->snd_fin, seq_sub(t->snd_una, 1))) &&
            seq_eq(t->last_ack_sent, t->rcv_nxt) && seq_leq(t->snd_wl1, t->rcv_nxt) &&
-           t->rto == tcp_rtt_rto(t) && t->pacing_rate == 0 && t->heard_at >= t->last_sent &&
+           t->rto == tcp_rtt_rto(t) && t->heard_at >= t->last_sent &&
            t->heard_at >= t->rcvq.heard && t->heard_at >= t->min_rtt_at &&
            (!t->has_ts || t->heard_at - t->ts_recent_at < NET_SEC(60));
-}
-
-static bool tcp_fits_24(uint64_t v)
-{
-    return v < TCP_IDLE_MOST;
 }
 
 /* All numbers fit their places. */
 static bool tcp_is_small(const struct tcb *t)
 {
-    uint32_t unit = 1u << t->snd_wnd_shift;
-    bool raw = t->snd_wnd % unit != 0;
+    uint32_t least = (1u << t->snd_wnd_shift) - 1;
+    uint64_t bits = tcp_rcv_wnd(t), most = (uint64_t)(t->srtt | t->rttvar | t->rcvq.rtt);
 
-#define X(field, bits)                                                                             \
-    if ((uint64_t)t->field >> (bits) != 0)                                                         \
-        return false;
-    TCP_IDLE_BITS(X)
+#define X(field) bits |= t->field;
+    TCP_IDLE_24(X)
 #undef X
-    return ip_addr_is_short(t->conn.id.local) && ip_addr_is_short(t->conn.id.remote) &&
-           t->srtt <= UINT32_MAX && t->rttvar <= UINT32_MAX && t->rcvq.rtt <= UINT32_MAX &&
+    return bits <= TCP_IDLE_MOST && most <= UINT32_MAX && ip_addr_is_short(t->conn.id.local) &&
+           ip_addr_is_short(t->conn.id.remote) &&
            (t->min_rtt < UINT32_MAX || t->min_rtt == NET_NEVER) &&
-           (tcp_fits_24(t->ssthresh) || t->ssthresh == UINT32_MAX / 2) &&
-           tcp_fits_24(tcp_rcv_wnd(t)) && tcp_fits_24(t->rcvq.space) &&
-           (tcp_fits_24(t->ready.owner) || t->detached) &&
-           (raw ? t->snd_wnd : t->snd_wnd / unit) <= UINT16_MAX &&
-           (t->max_snd_wnd + unit - 1) / unit <= UINT16_MAX;
+           (t->ssthresh < TCP_IDLE_MOST || t->ssthresh == UINT32_MAX / 2) &&
+           (t->ready.owner < TCP_IDLE_MOST || t->detached) &&
+           ((t->snd_wnd & least) != 0 ? t->snd_wnd : t->snd_wnd >> t->snd_wnd_shift) <= UINT16_MAX &&
+           ((uint64_t)t->max_snd_wnd + least) >> t->snd_wnd_shift <= UINT16_MAX;
+}
+
+/* What the controller wants to remember. Return: false: more than there is room for. */
+static bool tcp_cc_rests(const struct tcb *t, uint32_t *kept)
+{
+    const struct cc_ops *ops = cc_by_index(t->cc);
+
+    *kept = 0;
+    return t->pacing_rate == 0 && ops->rest != NULL &&
+           ops->rest((struct cc_state *)&t->cc_state, kept, false); /* which it does not change */
+}
+
+bool tcp_idle_fits(const struct tcb *t)
+{
+    return tcp_is_quiet(t) && tcp_is_calm(t) && tcp_is_plain(t) && tcp_is_small(t) &&
+           (!t->rcv_shut || t->detached);
 }
 
 /* Does it need a record with a timer and a past? */
 static bool tcp_is_special(const struct tcb *t)
 {
+    if ((tcp_flags(t) & tcp_flags(&tcp_past_flags)) != 0)
+        return true;
 #define X(kept, field, usual)                                                                      \
     if (t->field != (usual))                                                                       \
         return true;
     TCP_IDLE_PAST(X)
 #undef X
 #define X(field)                                                                                   \
-    if (tcp_rare(t)->field != 0)                                                                   \
+    if (t->rare->field != 0)                                                                       \
         return true;
-    TCP_IDLE_RARE(X)
+    if (t->rare != NULL) {
+        TCP_IDLE_RARE(X)
+    }
 #undef X
     return t->bytes_in > UINT32_MAX || t->bytes_out > UINT32_MAX;
 }
 
-static bool tcp_cc_rests(const struct tcb *t, uint32_t *kept)
-{
-    const struct cc_ops *ops = cc_by_index(t->cc);
-
-    if (ops->rest == NULL)
-        return false;
-    return ops->rest((struct cc_state *)&t->cc_state, kept, false); /* which it does not change */
-}
-
-bool tcp_idle_fits(const struct tcb *t)
-{
-    uint32_t kept;
-
-    return tcp_is_quiet(t) && tcp_is_calm(t) && tcp_is_plain(t) && tcp_is_small(t) &&
-           tcp_cc_rests(t, &kept) && (!t->rcv_shut || t->detached);
-}
-
 /* ---- packing ---- */
 
-/* What both sizes of record hold. */
-static struct tcp_idle tcp_idle_of(const struct tcb *t)
+static inline uint32_t tcp_word(uint32_t low, uint32_t high)
 {
-    uint32_t unit = 1u << t->snd_wnd_shift;
-    bool raw = t->snd_wnd % unit != 0;
-    net_time min_rtt_age = (t->heard_at - t->min_rtt_at) / TCP_IDLE_AGE_UNIT;
-    struct tcp_idle i = {
-        .link.kind = TCP_CONN_IDLE,
-        .local = ip_addr_short(t->conn.id.local),
-        .remote = ip_addr_short(t->conn.id.remote),
-        .lport = t->conn.id.lport,
-        .rport = t->conn.id.rport,
-        .ts_offset = t->conn.ts_offset,
-        .state = t->conn.state & 15u,
-        .srtt = (uint32_t)t->srtt,
-        .rttvar = (uint32_t)t->rttvar,
-        .min_rtt = t->min_rtt == NET_NEVER ? UINT32_MAX : (uint32_t)t->min_rtt,
-        .min_rtt_age = (uint8_t)net_time_min(min_rtt_age, UINT8_MAX),
-        .rcv_rtt = (uint32_t)t->rcvq.rtt,
-        .rcv_space = t->rcvq.space & TCP_IDLE_MOST,
-        .rcv_wnd = tcp_rcv_wnd(t) & TCP_IDLE_MOST,
-        .sent_age = tcp_rough(t->heard_at - t->last_sent),
-        .data_age = tcp_rough(t->heard_at - t->rcvq.heard),
-        .snd_wnd = (uint16_t)(raw ? t->snd_wnd : t->snd_wnd / unit),
-        .is_wnd_raw = raw,
-        .max_snd_wnd = (uint16_t)((t->max_snd_wnd + unit - 1) / unit),
-        .bytes_in = (uint32_t)t->bytes_in,
-        .bytes_out = (uint32_t)t->bytes_out,
-        .ssthresh = u32_min(t->ssthresh, TCP_IDLE_MOST) & TCP_IDLE_MOST,
-        .owner = t->ready.owner & TCP_IDLE_MOST,
-        .reordering_seen = t->rack.reordering_seen,
-    };
-
-#define X(field) i.field = t->field;
-    TCP_IDLE_WHOLE(X)
-#undef X
-#define X(field, bits) i.field = t->field & ((1u << (bits)) - 1);
-    TCP_IDLE_BITS(X)
-#undef X
-    tcp_cc_rests(t, &i.cc_kept);
-    return i;
+    return low | high << 24;
 }
 
-static struct tcp_idle *tcp_idle_large(struct tcp *tcp, const struct tcb *t)
+static inline uint64_t tcp_words(uint32_t low, uint32_t middle, uint16_t high)
 {
-    struct slab *pool = &tcp->idle_larges;
+    return low | (uint64_t)middle << 24 | (uint64_t)high << 48;
+}
+
+/* What all records hold. Each word is written once, and nothing is read back. */
+static void tcp_idle_write(struct tcp_idle *i, const struct tcb *t, uint32_t cc_kept)
+{
+    bool raw = (t->snd_wnd & ((1u << t->snd_wnd_shift) - 1)) != 0;
+    uint64_t least = (1u << t->snd_wnd_shift) - 1; /* of max_snd_wnd, which is rounded up */
+    uint16_t flags = tcp_first_flags(t);
+    net_time age = (t->heard_at - t->min_rtt_at) / TCP_IDLE_AGE_UNIT;
+
+    i->link.kind = TCP_CONN_IDLE;
+    i->link.note =
+        (uint8_t)((raw ? TCP_IDLE_RAW : 0) | (t->rack.reordering_seen ? TCP_IDLE_REORDERING : 0));
+    i->local = ip_addr_short(t->conn.id.local);
+    i->remote = ip_addr_short(t->conn.id.remote);
+    i->lport = t->conn.id.lport;
+    i->rport = t->conn.id.rport;
+    i->ts_offset = t->conn.ts_offset;
+    i->cc_kept = cc_kept;
+#define X(field) i->field = t->field;
+    TCP_IDLE_WHOLE(X)
+#undef X
+    i->rcv_space_state = tcp_word(t->rcvq.space, t->conn.state | (uint32_t)t->cc << 4);
+    i->rcv_wnd_flags = tcp_word(tcp_rcv_wnd(t), flags & 0xff);
+    i->rcvbuf_flags = tcp_word(t->rcvbuf, (uint32_t)flags >> 8);
+    i->srtt = (uint32_t)t->srtt;
+    i->rttvar = (uint32_t)t->rttvar;
+    i->min_rtt = t->min_rtt == NET_NEVER ? UINT32_MAX : (uint32_t)t->min_rtt;
+    i->rcv_rtt = (uint32_t)t->rcvq.rtt;
+    i->snd_wnd = (uint16_t)(raw ? t->snd_wnd : t->snd_wnd >> t->snd_wnd_shift);
+    i->max_snd_wnd = (uint16_t)((t->max_snd_wnd + least) >> t->snd_wnd_shift);
+    i->bytes_in = (uint32_t)t->bytes_in;
+    i->bytes_out = (uint32_t)t->bytes_out;
+    i->cwnd_quick = tcp_word(t->cwnd, t->quick_acks);
+    i->ssthresh_age =
+        tcp_word(u32_min(t->ssthresh, TCP_IDLE_MOST), (uint32_t)net_time_min(age, UINT8_MAX));
+    i->sndbuf_shifts = tcp_word(t->sndbuf, t->snd_wnd_shift | (uint32_t)t->rcv_wnd_shift << 4);
+    i->segs_sent_age = tcp_words(t->segs_in, t->segs_out, tcp_rough(t->heard_at - t->last_sent));
+    i->owner_data_age = tcp_words(t->ready.owner & TCP_IDLE_MOST, (uint32_t)t->delivered_segs,
+                                  tcp_rough(t->heard_at - t->rcvq.heard));
+}
+
+/* What only the large ones hold, of @t in @l, which is at rest until then. */
+static void tcp_idle_write_large(struct tcp_idle_large *l, const struct tcb *t)
+{
+    l->timer = (struct timer){0};
+    l->detached_at = t->detached_at;
+    l->bytes_in = t->bytes_in;
+    l->bytes_out = t->bytes_out;
+    l->dsack_end = t->rack.dsack_end;
+#define X(kept, field, usual) l->kept = t->field;
+    TCP_IDLE_PAST(X)
+#undef X
+#define X(field) l->field = t->field;
+    TCP_IDLE_PAST_FLAGS(X)
+#undef X
+#define X(field) l->field = tcp_rare(t)->field;
+    TCP_IDLE_RARE(X)
+#undef X
+    l->idle.link.note |= TCP_IDLE_LARGE;
+    t->tcp->idle_orphans += t->detached;
+    net_time at = net_time_min(t->life_at, t->keep_at);
+
+    if (at != NET_NEVER)
+        timer_arm(&t->tcp->idle_wheel, &l->timer, at);
+}
+
+static void tcp_idle_write_model(struct tcp_idle_model *m, const struct tcb *t)
+{
+    m->large.idle.link.note |= TCP_IDLE_MODEL;
+    m->pacing_rate = t->pacing_rate;
+    m->app_limited = t->app_limited;
+    m->round_end = t->round_end;
+    m->delivered_at = t->delivered_at;
+    m->first_sent_at = t->first_sent_at;
+    m->cc_state = t->cc_state;
+}
+
+/* The record of @t. Return: NULL: there is none left. */
+static struct tcp_idle *tcp_idle_of(const struct tcb *t)
+{
+    struct tcp *tcp = t->tcp;
+    uint32_t kept;
+    bool has_model = !tcp_cc_rests(t, &kept);
+
+    if (!has_model && !tcp_is_special(t)) {
+        struct tcp_idle *i = slab_alloc(&tcp->idles);
+
+        if (i != NULL)
+            tcp_idle_write(i, t, kept);
+        return i;
+    }
+    struct slab *pool = has_model ? &tcp->idle_models : &tcp->idle_larges;
 
     if (t->detached && tcp->idle_orphans >= pool->count / 2)
         return NULL;
@@ -251,57 +342,30 @@ static struct tcp_idle *tcp_idle_large(struct tcp *tcp, const struct tcb *t)
 
     if (l == NULL)
         return NULL;
-    *l = (struct tcp_idle_large){
-        .idle = tcp_idle_of(t),
-        .detached_at = t->detached_at,
-        .bytes_in = t->bytes_in,
-        .bytes_out = t->bytes_out,
-        .dsack_end = t->rack.dsack_end,
-    };
-#define X(kept, field, usual) l->kept = t->field;
-    TCP_IDLE_PAST(X)
-#undef X
-#define X(field) l->field = tcp_rare(t)->field;
-    TCP_IDLE_RARE(X)
-#undef X
-    l->idle.is_large = true;
-    tcp->idle_orphans += t->detached;
-    net_time at = net_time_min(t->life_at, t->keep_at);
-
-    if (at != NET_NEVER)
-        timer_arm(&tcp->idle_wheel, &l->timer, at);
+    tcp_idle_write(&l->idle, t, kept);
+    tcp_idle_write_large(l, t);
+    if (has_model)
+        tcp_idle_write_model(container_of(l, struct tcp_idle_model, large), t);
     return &l->idle;
-}
-
-/* A record takes the place of @t, which fits. Return: false: there is none left. */
-static bool tcp_pack(struct tcb *t)
-{
-    struct tcp *tcp = t->tcp;
-    struct tcp_idle *i;
-    uint32_t hash = t->conn.link.hash;
-
-    if (tcp_is_special(t)) {
-        i = tcp_idle_large(tcp, t);
-    } else {
-        i = slab_alloc(&tcp->idles);
-        if (i != NULL)
-            *i = tcp_idle_of(t);
-    }
-    if (i == NULL)
-        return false;
-    tcp_conn_del(tcp, &t->conn);
-    hash_add(&tcp->table, &i->link, hash);
-    if (!t->detached)
-        tcp->moved(tcp->moved_ctx, t->ready.owner, NULL, i);
-    tcp->stats.packed++;
-    tcp_tcb_moved(t);
-    return true;
 }
 
 /* A record takes the place of @t if it fits. Return: whether it does, and there was one left. */
 bool tcp_idle_pack(struct tcb *t)
 {
-    return tcp_idle_fits(t) && tcp_pack(t);
+    struct tcp *tcp = t->tcp;
+
+    if (!tcp_idle_fits(t))
+        return false;
+    struct tcp_idle *i = tcp_idle_of(t);
+
+    if (i == NULL)
+        return false;
+    tcp_conn_replace(tcp, &t->conn, &i->link);
+    if (!t->detached)
+        tcp->moved(tcp->moved_ctx, t->ready.owner, NULL, i);
+    tcp->stats.packed++;
+    tcp_tcb_moved(t);
+    return true;
 }
 
 /* The hand stands before a block whose lines were fetched the time before last; fetch what packing it would
@@ -364,7 +428,7 @@ struct tcp_id tcp_idle_id(const struct tcp_idle *i)
 
 bool tcp_idle_is_at_end(const struct tcp_idle *i)
 {
-    return i->state == TCP_CLOSE_WAIT;
+    return tcp_idle_state(i) == TCP_CLOSE_WAIT;
 }
 
 static const struct tcp_idle_large *tcp_idle_more(const struct tcp_idle *i)
@@ -396,14 +460,28 @@ static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l, struct
 #define X(kept, field, usual) t->field = l->kept;
     TCP_IDLE_PAST(X)
 #undef X
+#define X(field) t->field = l->field;
+    TCP_IDLE_PAST_FLAGS(X)
+#undef X
     if (t->detached)
         t->ready.owner = READY_NOBODY;
+}
+
+static void tcp_fill_model(struct tcb *t, const struct tcp_idle_model *m)
+{
+    t->pacing_rate = m->pacing_rate;
+    t->app_limited = m->app_limited;
+    t->round_end = m->round_end;
+    t->delivered_at = m->delivered_at;
+    t->first_sent_at = m->first_sent_at;
+    t->cc_state = m->cc_state;
 }
 
 /* Numbers and windows. */
 static void tcp_fill_numbers(struct tcb *t, const struct tcp_idle *i)
 {
-    bool fin = i->state == TCP_FIN_WAIT_2, end = i->state == TCP_CLOSE_WAIT;
+    bool fin = tcp_idle_state(i) == TCP_FIN_WAIT_2, end = tcp_idle_state(i) == TCP_CLOSE_WAIT;
+    uint8_t shift = i->sndbuf_shifts >> 24 & 15;
 
     t->bytes_in = i->bytes_in;
     t->bytes_out = t->bytes_acked = i->bytes_out;
@@ -415,40 +493,50 @@ static void tcp_fill_numbers(struct tcb *t, const struct tcp_idle *i)
     t->fin_seq = seq_sub(i->rcv_nxt, 1); /* where it is */
     t->recover = seq_sub(i->snd_nxt, 1);
     t->fin_queued = t->fin_sent = fin;
-    t->snd_fin = fin ? t->recover : seq_of(0);
-    t->snd_wnd = i->is_wnd_raw ? i->snd_wnd : (uint32_t)i->snd_wnd << i->snd_wnd_shift;
-    t->max_snd_wnd = (uint32_t)i->max_snd_wnd << i->snd_wnd_shift;
-    t->rcv_adv = seq_add(t->rcv_nxt, i->rcv_wnd);
+    t->snd_fin = fin ? seq_sub(i->snd_nxt, 1) : seq_of(0);
+    t->snd_wnd = (uint32_t)i->snd_wnd << (i->link.note & TCP_IDLE_RAW ? 0 : shift);
+    t->max_snd_wnd = (uint32_t)i->max_snd_wnd << shift;
+    t->rcv_adv = seq_add(i->rcv_nxt, i->rcv_wnd_flags & TCP_IDLE_MOST);
+    t->snd_wnd_shift = shift;
+    t->rcv_wnd_shift = (uint8_t)(i->sndbuf_shifts >> 28);
+    t->cwnd = i->cwnd_quick & TCP_IDLE_MOST;
+    t->quick_acks = (uint8_t)(i->cwnd_quick >> 24);
+    t->ssthresh = i->ssthresh_age & TCP_IDLE_MOST;
+    if (t->ssthresh == TCP_IDLE_MOST)
+        t->ssthresh = UINT32_MAX / 2;
+    t->sndbuf = i->sndbuf_shifts & TCP_IDLE_MOST;
+    t->rcvbuf = i->rcvbuf_flags & TCP_IDLE_MOST;
+    t->segs_in = (uint32_t)i->segs_sent_age & TCP_IDLE_MOST;
+    t->segs_out = (uint32_t)(i->segs_sent_age >> 24) & TCP_IDLE_MOST;
+    t->delivered_segs = i->owner_data_age >> 24 & TCP_IDLE_MOST;
+    t->ready.owner = tcp_idle_owner(i);
 }
 
 /* Times, and what depends on them. */
 static void tcp_fill_times(struct tcb *t, const struct tcp_idle *i)
 {
-    net_time now = t->tcp->c->now;
+    net_time now = t->tcp->c->now, heard_at = i->heard_at;
 
-    t->sampled_at = t->ts_recent_at = i->heard_at;
-    t->last_sent = i->heard_at - tcp_smooth(i->sent_age);
+    t->sampled_at = t->ts_recent_at = heard_at;
+    t->last_sent = heard_at - tcp_smooth((uint16_t)(i->segs_sent_age >> 48));
     t->srtt = i->srtt;
     t->rttvar = i->rttvar;
     t->rto = tcp_rtt_rto(t);
     t->min_rtt = i->min_rtt == UINT32_MAX ? NET_NEVER : i->min_rtt;
-    t->min_rtt_at = i->heard_at - i->min_rtt_age * TCP_IDLE_AGE_UNIT;
-    t->rcvq = (struct tcp_rcvq){
-        .rtt = i->rcv_rtt,
-        .since = now,
-        .edge_at = now,
-        .heard = i->heard_at - tcp_smooth(i->data_age),
-        .from = t->rcv_nxt,
-        .edge = t->rcv_adv,
-        .space = i->rcv_space,
-    };
+    t->min_rtt_at = heard_at - (i->ssthresh_age >> 24) * TCP_IDLE_AGE_UNIT;
+    t->rcvq.rtt = i->rcv_rtt;
+    t->rcvq.since = t->rcvq.edge_at = now;
+    t->rcvq.heard = heard_at - tcp_smooth((uint16_t)(i->owner_data_age >> 48));
+    t->rcvq.from = i->rcv_nxt;
+    t->rcvq.edge = t->rcv_adv;
+    t->rcvq.space = i->rcv_space_state & TCP_IDLE_MOST;
     t->rcvq.period = tcp_rcvbuf_period(t->rcvq.heard);
-    t->rack.reordering_seen = i->reordering_seen;
+    t->rack.reordering_seen = (i->link.note & TCP_IDLE_REORDERING) != 0;
     if (t->has_sack && t->delivered > 0) { /* what was delivered last was sent last */
         t->rack.is_valid = t->rack.has_fack = true;
         t->rack.sent_at = t->last_sent;
-        t->rack.rtt = t->srtt;
-        t->rack.end = t->rack.fack = t->snd_una;
+        t->rack.rtt = i->srtt;
+        t->rack.end = t->rack.fack = i->snd_nxt;
     }
 }
 
@@ -457,37 +545,38 @@ static void tcp_fill_times(struct tcb *t, const struct tcp_idle *i)
 void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t, struct tcp_rare *rare)
 {
     struct tcp_id id = tcp_idle_id(i);
+    uint16_t flags = (uint16_t)(i->rcv_wnd_flags >> 24 | (i->rcvbuf_flags >> 24) << 8);
 
     tcp_tcb_init(tcp, t, &id);
-    t->conn.state = i->state;
+    t->conn.state = (uint8_t)tcp_idle_state(i);
     t->conn.ts_offset = i->ts_offset;
+    memcpy((uint8_t *)t + TCP_FLAG_WORD, &flags, sizeof(flags)); /* as tcp_first_flags() reads them */
 #define X(field) t->field = i->field;
     TCP_IDLE_WHOLE(X)
 #undef X
-#define X(field, bits) t->field = i->field;
-    TCP_IDLE_BITS(X)
-#undef X
+    t->cc = (uint8_t)(i->rcv_space_state >> 28);
     t->syn_acked = t->counted = true;
-    t->ssthresh = i->ssthresh == TCP_IDLE_MOST ? UINT32_MAX / 2 : i->ssthresh;
-    t->ready.owner = i->owner;
     t->rack.reo_mult = 1;
     tcp_fill_numbers(t, i);
-    if (i->is_large)
+    if (i->link.note & TCP_IDLE_LARGE)
         tcp_fill_large(t, tcp_idle_more(i), rare);
     t->delivered = t->round_end = t->bytes_acked + t->fin_sent;
     t->app_limited = t->delivered + 1;
     tcp_fill_times(t, i);
-    uint32_t kept = i->cc_kept;
+    if (i->link.note & TCP_IDLE_MODEL) {
+        tcp_fill_model(t, container_of(tcp_idle_more(i), struct tcp_idle_model, large));
+    } else {
+        uint32_t kept = i->cc_kept;
 
-    cc_by_index(t->cc)->rest(&t->cc_state, &kept, true);
+        cc_by_index(t->cc)->rest(&t->cc_state, &kept, true);
+    }
     t->path.low = (uint16_t)u32_max(tcp->cfg.base_mss, tcp->cfg.mss_min);
     tcp_mtu_follow(t);
 }
 
 static void tcp_idle_free(struct tcp *tcp, struct tcp_idle *i)
 {
-    hash_del(&tcp->table, &i->link);
-    if (!i->is_large) {
+    if (!(i->link.note & TCP_IDLE_LARGE)) {
         slab_free(&tcp->idles, i);
         return;
     }
@@ -495,7 +584,7 @@ static void tcp_idle_free(struct tcp *tcp, struct tcp_idle *i)
 
     timer_stop(&tcp->idle_wheel, &l->timer);
     tcp->idle_orphans -= l->detached;
-    slab_free(&tcp->idle_larges, l);
+    slab_free(i->link.note & TCP_IDLE_MODEL ? &tcp->idle_models : &tcp->idle_larges, l);
 }
 
 /**
@@ -506,7 +595,6 @@ static void tcp_idle_free(struct tcp *tcp, struct tcp_idle *i)
 struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i)
 {
     struct tcb *t = tcp_tcb_alloc(tcp);
-    uint32_t hash = i->link.hash;
     struct tcp_rare rare;
 
     if (t == NULL)
@@ -516,8 +604,8 @@ struct tcb *tcp_unpack(struct tcp *tcp, struct tcp_idle *i)
         t->rare = NULL;
         *tcp_rare_get(t) = rare;
     }
+    hash_replace(&tcp->table, &i->link, &t->conn.link);
     tcp_idle_free(tcp, i);
-    hash_add(&tcp->table, &t->conn.link, hash);
     tcp->stats.unpacked++;
     if (t->detached)
         tcp_orphan_link(t);
@@ -535,6 +623,7 @@ void tcp_idle_end(struct tcp *tcp, struct tcp_idle *i, enum tcp_event_kind ev)
     struct tcb t;
 
     tcp_idle_fill(tcp, i, &t, &rare);
+    hash_del(&tcp->table, &i->link);
     tcp_idle_free(tcp, i);
     NET_ASSERT(tcp->port_users[t.conn.id.lport] > 0);
     tcp->port_users[t.conn.id.lport]--;

@@ -22,6 +22,7 @@ struct hash_node *tcp_find_any(const struct tcp *tcp, const struct tcp_id *id);
 struct tcp_conn *tcp_find(const struct tcp *tcp, const struct tcp_id *id);
 void tcp_conn_add(struct tcp *tcp, struct tcp_conn *c);
 void tcp_conn_del(struct tcp *tcp, struct tcp_conn *c);
+void tcp_conn_replace(struct tcp *tcp, struct tcp_conn *c, struct hash_node *n);
 struct tcp_listener *tcp_find_listener(const struct tcp *tcp, struct ip_addr local, uint16_t port);
 int tcp_port_choose(struct tcp *tcp, struct tcp_id *id);
 tcp_seq tcp_iss(const struct tcp *tcp, const struct tcp_id *id);

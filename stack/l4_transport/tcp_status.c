@@ -147,7 +147,7 @@ static void tcp_idle_status(const struct tcp *tcp, const struct tcp_idle *i, str
     tcp_idle_fill((struct tcp *)tcp, i, &t, &rare); /* which it does not change */
     tcp_status(&t, s);
     s->is_packed = true;
-    s->mem = i->is_large ? sizeof(struct tcp_idle_large) : sizeof(*i);
+    s->mem = (uint32_t)tcp_idle_size(i);
 }
 
 static void tcp_node_status(const struct tcp *tcp, struct hash_node *n, struct tcp_status *s)
@@ -204,7 +204,7 @@ bool tcp_each_id(const struct tcp *tcp, uint32_t *at, uint32_t steps, struct tcp
         const struct tcp_idle *i = container_of(n, struct tcp_idle, link);
 
         *id = tcp_idle_id(i);
-        *state = (enum tcp_state)i->state;
+        *state = tcp_idle_state(i);
     } else {
         *id = tcp_conn_of(n)->id;
         *state = (enum tcp_state)tcp_conn_of(n)->state;

@@ -80,6 +80,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->tws, r, sizeof(struct tcp_tw), cfg->time_wait);
     slab_cut(&tcp->idles, r, sizeof(struct tcp_idle), cfg->idle);
     slab_cut(&tcp->idle_larges, r, sizeof(struct tcp_idle_large), cfg->idle);
+    slab_cut(&tcp->idle_models, r, sizeof(struct tcp_idle_model), cfg->idle);
     slab_cut(&tcp->listener_pool, r, sizeof(struct tcp_listener), cfg->listeners);
     slab_cut(&tcp->rares, r, sizeof(struct tcp_rare), cfg->connections);
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);

@@ -236,7 +236,7 @@ static void measure(uint32_t count, bool is_json)
 
     open_all(count);
     size_t after = resident(0) + resident(1);
-    uint32_t packed = tcp->idles.used + tcp->idle_larges.used;
+    uint32_t packed = tcp_idle_count(tcp);
     size_t tcp_bytes = tcp->idles.used * tcp->idles.size + tcp->tcbs.used * tcp->tcbs.size +
                        tcp->idle_larges.used * tcp->idle_larges.size;
 

@@ -487,7 +487,7 @@ static void put_pools(struct canon *c, unsigned h)
     const struct slab *pools[] = {&tcp->tcbs,          &tcp->halves,       &tcp->tws,
                                   &tcp->listener_pool, &tcp->hole_pool,    &tcp->sent_pool,
                                   &n->core.pkts.slab,  &n->core.bigs.slab, &tcp->idles,
-                                  &tcp->idle_larges};
+                                  &tcp->idle_larges,    &tcp->idle_models};
 
     for (size_t i = 0; i < ARRAY_LEN(pools); i++)
         put_u32(c, pools[i]->used);

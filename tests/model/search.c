@@ -215,7 +215,7 @@ static void hunt_seen(struct hunt *u)
 {
     const struct model *m = u->m;
 
-    u->r->packed += m->end[0].n.tcp.idles.used + m->end[1].n.tcp.idles.used > 0;
+    u->r->packed += tcp_idle_count(&m->end[0].n.tcp) + tcp_idle_count(&m->end[1].n.tcp) > 0;
     if (m->end[0].talks <= 1 && m->end[1].talks <= 1)
         u->r->pairs[hunt_state(m, 0)][hunt_state(m, 1)] = 1;
 }

@@ -288,7 +288,7 @@ static void world_check_host(struct world *w, struct world_host *h)
     CLAIM(w, h, kinds[TCP_CONN_HALF] == tcp->halves.used);
     CLAIM(w, h, kinds[TCP_CONN_TW] == tcp->tws.used);
     CLAIM(w, h, kinds[TCP_CONN_FULL] <= tcp->tcbs.used);
-    CLAIM(w, h, kinds[TCP_CONN_IDLE] == tcp->idles.used + tcp->idle_larges.used);
+    CLAIM(w, h, kinds[TCP_CONN_IDLE] == tcp_idle_count(tcp));
     CLAIM(w, h, holes == tcp->hole_pool.used);
     CLAIM(w, h, lent == tcp->lent_pool.used);
     CLAIM(w, h, bytes <= h->n.core.bufs.used);

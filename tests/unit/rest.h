@@ -196,8 +196,8 @@ static inline bool rest_round(struct net *n, int sd)
     T_NEED(is_packed(n, sd));
     T_EQ(tcp->tcbs.used, used - 1);
     T_EQ(tcp->rares.used, rares - (before.rare != NULL));
-    T_EQ(tcp->idles.used + tcp->idle_larges.used, 1);
-    bool is_large = tcp->idle_larges.used == 1;
+    T_EQ(tcp_idle_count(tcp), 1);
+    bool is_large = tcp->idles.used == 0;
 
     T_NEED(tcp_each(tcp, &at, &is)); /* ss shows it as it was */
     T_TRUE(is.srtt == was.srtt && is.rto == was.rto && is.min_rtt == was.min_rtt);
@@ -210,7 +210,7 @@ static inline bool rest_round(struct net *n, int sd)
     T_EQ(is.timer_left, was.timer_left);
     T_TRUE(is_packed(n, sd)); /* for which it need not be woken */
     T_TRUE(sock_awake(net_socks(n), sd)->state == SOCK_TCP_CONN);
-    T_EQ(tcp->idles.used + tcp->idle_larges.used, 0);
+    T_EQ(tcp_idle_count(tcp), 0);
     rest_compare(&before, rest_tcb(n, sd));
     rest_compare_rare(&rare, rest_tcb(n, sd));
     return is_large;

@@ -61,7 +61,7 @@ static void test_tcp_idle_keeps_wishes_and_the_past(void)
     rest_begin_with(&r, &a, &b);
     rest_say(&r, true, 3000);
     hosts_run(&r.h, NET_MS(100));
-    rest_both(&r, true, true); /* ECN */
+    rest_both(&r, false, false); /* ECN, and no marks */
     rest_end(&r);
 
     rest_begin(&r);
@@ -95,7 +95,7 @@ static void test_tcp_idle_keeps_wishes_and_the_past(void)
     rest_end(&r);
 }
 
-enum { REST_BITS, REST_PAST, REST_RARE, REST_LISTS };
+enum { REST_SMALL, REST_PAST, REST_RARE, REST_LISTS };
 
 /* Another value in the field of @row of @list, one of tcp_idle.h's. Return: its name; NULL: there are no more. */
 static const char *rest_flip(struct tcb *t, unsigned row, unsigned list)
@@ -109,12 +109,20 @@ static const char *rest_flip(struct tcb *t, unsigned row, unsigned list)
     }
     TCP_IDLE_PAST(X)
 #undef X
-#define X(field, bits)                                                                             \
-    if (list == REST_BITS && at++ == row) {                                                        \
+#define X(field)                                                                                   \
+    if (list == REST_SMALL && at++ == row) {                                                       \
         t->field = !t->field;                                                                      \
         return #field;                                                                             \
     }
-    TCP_IDLE_BITS(X)
+    TCP_IDLE_24(X)
+    TCP_IDLE_FLAGS(X) X(quick_acks) X(cc) X(snd_wnd_shift) X(rcv_wnd_shift)
+#undef X
+#define X(field)                                                                                   \
+    if (list == REST_PAST && at++ == row) {                                                        \
+        t->field = !t->field;                                                                      \
+        return #field;                                                                             \
+    }
+    TCP_IDLE_PAST_FLAGS(X)
 #undef X
 #define X(field)                                                                                   \
     if (list == REST_RARE && at++ == row) {                                                        \
@@ -145,7 +153,7 @@ static void test_tcp_idle_keeps_each_field(void)
             for (size_t i = 0; name != NULL && i < ARRAY_LEN(others); i++)
                 is_other = is_other || strcmp(name, others[i]) == 0;
             if (name != NULL && !is_other) {
-                T_EQ(rest_round(&r.h.b, r.sb), list != REST_BITS);
+                T_EQ(rest_round(&r.h.b, r.sb), list != REST_SMALL);
                 rows++;
             }
             rest_flip(rest_tcb(&r.h.b, r.sb), row, list);
@@ -265,8 +273,8 @@ static void test_tcp_idle_not_while_something_waits(void)
     rest_end(&r);
 }
 
-/* BBR's model does not fit into four bytes. */
-static void test_tcp_idle_not_with_bbr(void)
+/* BBR's model does not fit into four bytes: all of it stays, and the rates that follow from it. */
+static void test_tcp_idle_keeps_the_model_of_bbr(void)
 {
     static struct rest r;
     struct net_config a, b;
@@ -274,8 +282,28 @@ static void test_tcp_idle_not_with_bbr(void)
     rest_config(&a, &b);
     b.tcp.cc = (uint8_t)cc_by_name("bbr");
     rest_begin_with(&r, &a, &b);
-    T_TRUE(!rest_pack(&r.h.b));
-    T_TRUE(rest_pack(&r.h.a));
+    for (unsigned i = 0; i < 3; i++)
+        rest_say(&r, false, 100000);
+    rest_say(&r, true, 5);
+    hosts_run(&r.h, NET_SEC(1));
+    struct tcb was = *rest_tcb(&r.h.b, r.sb);
+
+    T_TRUE(was.pacing_rate != 0);
+    rest_both(&r, false, true);
+    const struct tcb *is = rest_tcb(&r.h.b, r.sb);
+
+    T_EQ(memcmp(&is->cc_state, &was.cc_state, sizeof(was.cc_state)), 0);
+    T_TRUE(is->pacing_rate == was.pacing_rate && is->app_limited == was.app_limited);
+    T_TRUE(is->round_end == was.round_end);
+    T_TRUE(is->delivered_at == was.delivered_at && is->first_sent_at == was.first_sent_at);
+    rest_say(&r, false, 100000);
+    hosts_run(&r.h, NET_SEC(1));
+    T_NEED(rest_pack(&r.h.b) && is_packed(&r.h.b, r.sb));
+    T_EQ(r.h.b.tcp.idle_models.used, 1);
+    T_TRUE(r.h.b.tcp.idle_models.size < sizeof(struct tcb) / 2);
+    sock_abort(r.b, r.sb);
+    T_EQ(r.h.b.tcp.idle_models.used, 0);
+    r.sb = -1;
     rest_end(&r);
 }
 
@@ -284,4 +312,4 @@ static void test_tcp_idle_not_with_bbr(void)
 T_MAIN("tcp_idle", T(test_tcp_idle_is_the_same_afterwards), T(test_tcp_idle_keeps_options),
        T(test_tcp_idle_keeps_wishes_and_the_past), T(test_tcp_idle_keeps_each_field),
        T(test_tcp_idle_half_closed), T(test_tcp_idle_half_closed_by_the_peer),
-       T(test_tcp_idle_not_while_something_waits), T(test_tcp_idle_not_with_bbr))
+       T(test_tcp_idle_not_while_something_waits), T(test_tcp_idle_keeps_the_model_of_bbr))

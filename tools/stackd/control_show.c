@@ -278,7 +278,7 @@ static void show_tcp_counters(json_t *rows, const struct tcp *t, bool all, const
         {"tcp.failed",               "connections ended by a reset or an error",           s->failed              },
         {"tcp.timed_out",            "connections given up",                               s->timed_out           },
         {"tcp.connections",          "full connection blocks in use",                      t->tcbs.used           },
-        {"tcp.idle",                 "connections that rest, packed",                      (uint64_t)t->idles.used + t->idle_larges.used},
+        {"tcp.idle",                 "connections that rest, packed",                      tcp_idle_count(t)},
         {"tcp.packed",               "blocks packed because the connection rested",        s->packed              },
         {"tcp.unpacked",             "connections at rest that were woken",                s->unpacked            },
         {"tcp.half_open",            "entries of the half-open pool",                      t->halves.used         },

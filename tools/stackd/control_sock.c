@@ -387,6 +387,7 @@ static json_t *listen_pools(const struct stackd *d)
         {"connections", "full connection blocks",                &n->tcp.tcbs          },
         {"idle",        "connections that rest, packed",         &n->tcp.idles         },
         {"idle_large",  "the same with timers or a past",        &n->tcp.idle_larges   },
+        {"idle_model",  "the same with a model of the path",     &n->tcp.idle_models   },
         {"rare",        "connections with losses, marks, ...",   &n->tcp.rares         },
         {"half_open",   "half-open pool (SYN cache)",            &n->tcp.halves        },
         {"time_wait",   "entries in TIME-WAIT",                  &n->tcp.tws           },

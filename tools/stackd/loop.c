@@ -275,7 +275,7 @@ static void loop_address(struct stackd *d)
 static bool loop_is_over(const struct stackd *d, net_time now)
 {
     const struct tcp *tcp = &d->net.tcp;
-    uint32_t left = tcp->tcbs.used + tcp->halves.used + tcp->idles.used + tcp->idle_larges.used;
+    uint32_t left = tcp->tcbs.used + tcp->halves.used + tcp_idle_count(tcp);
 
     if (d->again)
         return true;

@@ -94,7 +94,7 @@ struct cc_ops {
     void (*idle)(struct cc *cc, const struct cc_idle *i);
     void (*undo)(struct cc *cc); /* the last loss() was none; window and ssthresh are restored already */
     /* What is to be remembered while the connection rests: @state in short into @kept, or @back again.
-     * Return: false: it cannot be said in 32 bits. NULL: it never can. */
+     * Return: false: it cannot be said in 32 bits, all of it is kept. NULL: it never can. */
     bool (*rest)(struct cc_state *state, uint32_t *kept, bool back);
     /* Fill in at most CC_FACTS. Return: how many. NULL: it believes nothing worth telling. */
     unsigned (*facts)(const struct cc_state *state, struct cc_fact *out);

@@ -278,19 +278,24 @@ static bool cubic_rest(struct cc_state *state, uint32_t *kept, bool back)
     if (!back) {
         bool in_hystart = s->hystart.phase != HYSTART_OFF;
         uint64_t whole = u32_max(s->now.w_max, 1);
-        uint64_t prior = ((uint64_t)s->now.cwnd_prior * PRIOR_ONE + whole / 2) / whole;
+        uint64_t prior = 0;
+
+        if (s->now.cwnd_prior > 0) /* never, without a loss */
+            prior = ((uint64_t)s->now.cwnd_prior * PRIOR_ONE + whole / 2) / whole;
 
         *kept = s->now.w_max | (s->now.from_here ? FROM_HERE : 0u) |
                 (in_hystart ? IN_HYSTART : 0u) |
                 (uint32_t)(prior < PRIOR_MOST ? prior : PRIOR_MOST) << PRIOR_SHIFT;
         return s->now.w_max < FROM_HERE;
     }
-    s->now = (struct cubic_curve){
+    struct cubic_curve curve = {
         .w_max = w_max,
         .cwnd_prior = (uint32_t)((uint64_t)w_max * (*kept >> PRIOR_SHIFT) / PRIOR_ONE),
         .from_here = (*kept & FROM_HERE) != 0,
     };
-    s->prior = s->now;
+
+    s->now = curve; /* each made of registers: a copy of the other would wait for it */
+    s->prior = curve;
     hystart_init(&s->hystart, (*kept & IN_HYSTART) != 0);
     return true;
 }
