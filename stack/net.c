@@ -416,7 +416,9 @@ net_time net_deadline(const struct net *n)
 
 struct mspan net_spare(struct net *n)
 {
-    return slab_spare(&n->tcp.tcbs);
+    struct mspan spare = slab_spare(&n->tcp.tcbs);
+
+    return spare.len > 0 ? spare : slab_spare(&n->tcp.sent_pool);
 }
 
 uint32_t net_connections(const struct net *n)

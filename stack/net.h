@@ -149,7 +149,7 @@ static inline struct socks *net_socks(struct net *n) { return n->socks; }
  *
  * After a rush, when connections have come to rest. The owner of the region may give the pages that lie
  * in it back to the system.
- * Return: the bytes, which are told once; len 0: there are none.
+ * Return: a piece of it, each of which is told once; len 0: there are no more.
  */
 struct mspan net_spare(struct net *n);
 

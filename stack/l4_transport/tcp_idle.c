@@ -118,6 +118,7 @@ static const struct tcb tcp_busy_flags = {
     .timed_valid = true,
     .force = true,
     .starved = true,
+    .held_up = true,
     .is_paced = true,
     .tlp_due = true,
     .has_dup = true,

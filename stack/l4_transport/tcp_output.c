@@ -466,6 +466,7 @@ static bool tcp_output_new(struct tcb *t, uint32_t len, uint32_t seg_len)
     bool fin = t->fin_queued && seq_eq(seq_add(seq, len), tcp_data_end(t));
 
     if (!tcp_sent_add(t, seq, len + fin, len > seg_len ? seg_len : len + fin)) {
+        t->held_up = true;
         tcp_timer_retry(t);
         return false;
     }
@@ -625,7 +626,7 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
     }
     while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
         if (!tcp_send_seg(t, tcp_bare_seq(t), 0, 0, TCP_ACK)) {
-            t->ack_now = false; /* the retry timer asks for it again */
+            t->ack_now = t->held_up = false; /* the retry timer asks for all of it again */
             t->dup_acks_due = 0;
             break;
         }

@@ -95,7 +95,19 @@ static void tcp_sent_del(struct tcb *t, struct tcp_sent *r)
 {
     tcp_sent_untime(&t->board, r);
     tree_remove(&t->board.tree, &r->node);
+    r->len = 0; /* free: tcp_sent_shrink() */
     slab_free(&t->tcp->sent_pool, r);
+}
+
+void tcp_sent_shrink(struct tcp *tcp)
+{
+    struct slab *pool = &tcp->sent_pool;
+    uint32_t bound = pool->frontier;
+
+    while (bound > 0 && ((struct tcp_sent *)slab_at(pool, bound - 1))->len == 0)
+        bound--;
+    if (bound <= pool->frontier / 2)
+        slab_shrink(pool, bound);
 }
 
 /* May segments of @seg_len bytes, sent now, be added to the last record? When no other is left, a

@@ -51,6 +51,7 @@ struct tcp_board {
 };
 
 struct tcb;
+struct tcp;
 
 /** tcp_sent_add - [@seq, @seq + @len) is about to be sent for the first time, in segments of @seg_len
  * numbers, the last one perhaps shorter.
@@ -80,6 +81,9 @@ void tcp_sent_trim(struct tcb *t, struct tcp_sent *r, uint32_t len);
 struct tcp_sent *tcp_sent_join(struct tcb *t, struct tcp_sent *r);
 /** tcp_sent_free - forget everything. */
 void tcp_sent_free(struct tcb *t);
+/** tcp_sent_shrink - a rush is over: the end of the pool that is free was never used, unless it is less
+ * than half of it. */
+void tcp_sent_shrink(struct tcp *tcp);
 
 static inline struct tcp_sent *tcp_sent_of(struct tree_node *n)
 {

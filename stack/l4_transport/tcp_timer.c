@@ -6,7 +6,7 @@
  *   rtx_at     while something is in flight, one of three (RFC 8985 section 8): retransmission
  *              (RFC 6298, rto_at), tail loss probe, RACK's second look; while nothing is and the
  *              window is shut, persist (RFC 9293 section 3.8.6.1)
- *   delack_at  delayed ACK (section 3.8.6.3), also a second try when no packet could be had
+ *   delack_at  delayed ACK (section 3.8.6.3), also a second try when no packet or record could be had
  *   life_at    how long an orphan may still take (FIN-WAIT-2, linger)
  *   keep_at    keep-alive, whose rules stand in tcp_timer_keep.c
  *
@@ -192,7 +192,7 @@ void tcp_timer_delay_ack(struct tcb *t)
 /* A segment with an ACK left. */
 void tcp_timer_ack_sent(struct tcb *t)
 {
-    if (!t->starved) /* then a user waits for the same deadline */
+    if (!t->starved && !t->held_up) /* then a user, or data, wait for the same deadline */
         t->delack_at = NET_NEVER;
 }
 
@@ -366,12 +366,13 @@ static void tcp_timer_fire(struct tcb *t)
     }
     if (t->delack_at <= now) {
         t->delack_at = NET_NEVER;
+        bool is_ack = !(t->starved || t->held_up) || t->delayed > 0;
+
         if (t->starved)
             tcp_wake(t);
-        else
-            t->tcp->stats.delayed_acks++;
-        t->ack_now = t->ack_now || !t->starved || t->delayed > 0;
-        t->starved = false;
+        t->tcp->stats.delayed_acks += is_ack;
+        t->ack_now = t->ack_now || is_ack;
+        t->starved = t->held_up = false;
         tcp_due(t);
     }
     if (t->keep_at <= now && !tcp_timer_keep(t))

@@ -14,7 +14,8 @@
  *
  * Memory. The round leaves the end of the pool free, and the pool forgets that it was used
  * (slab_shrink()); whoever owns the region can give those pages back (net_spare()). What half of the
- * pool did not free stays: giving back and taking again costs more than it saves.
+ * pool did not free stays: giving back and taking again costs more than it saves. The records of what those blocks
+ * had in flight go the same way.
  */
 #include "l4_transport/tcp_priv.h"
 
@@ -52,6 +53,7 @@ static void tcp_rest_shrink(struct tcp *tcp)
         bound--;
     if (bound <= pool->frontier / 2)
         slab_shrink(pool, bound);
+    tcp_sent_shrink(tcp);
 }
 
 /* Nobody in reach is left to look at: when is the next round? */

@@ -3,8 +3,8 @@
  */
 #include <stdlib.h>
 
+#include "hosts.h"
 #include "l4_transport/tcp_priv.h"
-#include "t.h"
 
 enum { SEGS = 300, RECORDS = 400, MSS = 100 };
 
@@ -278,6 +278,60 @@ static void test_tcp_sent_lives_with_few_records(void)
     board_end(w);
 }
 
-T_MAIN("tcp_sent", T(test_tcp_sent_agrees_with_the_model),
+/* Others have all records, and an ACK leaves in the turn in which data cannot: the data are tried again. */
+static void test_tcp_sent_is_tried_again_although_an_ack_leaves(void)
+{
+    static struct hosts h;
+    struct net_config a, b;
+    int sa[3], sb[3];
+    uint8_t byte;
+
+    hosts_config(&a, 1);
+    hosts_config(&b, 2);
+    a.tcp.sent_records = 2;
+    hosts_begin_with(&h, &a, &b);
+    struct socks *s = net_socks(&h.a), *d = net_socks(&h.b);
+    int l = sock_open(d, SOCK_KIND_TCP);
+
+    T_EQ(sock_bind(d, l, &(struct sock_addr){IP_ADDR_ANY, 80}), 0);
+    T_EQ(sock_listen(d, l, 3), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        sa[i] = sock_open(s, SOCK_KIND_TCP);
+        T_EQ(sock_connect(s, sa[i], &(struct sock_addr){HOST_B, 80}), -EINPROGRESS);
+        hosts_run(&h, NET_MS(1));
+        sb[i] = sock_accept(d, l, NULL);
+    }
+    h.is_cut = true;
+    for (unsigned i = 0; i < 2; i++)
+        T_EQ(sock_send(s, sa[i], "x", 1, 0), 1);
+    hosts_move(&h, &h.a, &h.b);
+    T_EQ(h.a.tcp.sent_pool.used, 2);
+    h.is_cut = false;
+    T_EQ(sock_send(d, sb[2], "y", 1, 0), 1);
+    T_EQ(hosts_move(&h, &h.b, &h.a), 1);
+    T_EQ(sock_recv(s, sa[2], &byte, 1, 0), 1);
+    T_EQ(sock_send(s, sa[2], "z", 1, 0), 1);
+    T_EQ(hosts_move(&h, &h.a, &h.b), 1); /* the ACK */
+    T_EQ(sock_recv(d, sb[2], &byte, 1, 0), -EAGAIN);
+    uint64_t out = h.a.tcp.stats.segs_out;
+
+    hosts_run(&h, NET_MS(35));
+    T_EQ(h.a.tcp.stats.segs_out, out); /* nor does an ACK with each try */
+    sock_abort(s, sa[0]);
+    hosts_run(&h, NET_MS(10)); /* long before the persist timer */
+    T_EQ(sock_recv(d, sb[2], &byte, 1, 0), 1);
+    T_EQ(byte, 'z');
+    sock_abort(d, sb[0]);
+    for (unsigned i = 1; i < 3; i++) {
+        sock_abort(s, sa[i]);
+        sock_abort(d, sb[i]);
+    }
+    sock_close(d, l);
+    hosts_run(&h, NET_SEC(1));
+    hosts_end(&h);
+}
+
+T_MAIN("tcp_sent", T(test_tcp_sent_is_tried_again_although_an_ack_leaves),
+       T(test_tcp_sent_agrees_with_the_model),
        T(test_tcp_sent_agrees_with_the_model_near_wrap), T(test_tcp_sent_has_few_records),
        T(test_tcp_sent_is_not_split_by_bytes), T(test_tcp_sent_lives_with_few_records))

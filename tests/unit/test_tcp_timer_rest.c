@@ -148,6 +148,45 @@ static void test_tcp_timer_rest_gives_the_end_back(void)
     crowd_end(&c, CROWD);
 }
 
+/* So are the records of what was in flight. */
+static void test_tcp_timer_rest_gives_back_what_was_sent(void)
+{
+    static struct crowd c;
+    const struct slab *sent = &c.h.b.tcp.sent_pool;
+
+    crowd_begin(&c, CROWD);
+    for (unsigned i = 0; i < CROWD; i++)
+        crowd_hear(&c, i);
+    c.h.is_cut = true;
+    for (unsigned i = 0; i < CROWD; i++)
+        T_EQ(sock_send(c.b, c.sb[i], "y", 1, 0), 1);
+    crowd_run(&c, NET_US(1));
+    T_EQ(sent->used, CROWD);
+    c.h.is_cut = false;
+    crowd_run(&c, NET_MS(500));
+    for (unsigned i = 0; i < CROWD; i++) /* after that a tail loss probe is over, too */
+        T_EQ(sock_send(c.b, c.sb[i], "z", 1, 0), 1);
+    crowd_run(&c, NET_SEC(5));
+    T_EQ(c.h.b.tcp.tcbs.used, STAY);
+    T_EQ(sent->used, 0);
+    T_EQ(sent->frontier, 0);
+    struct mspan first = net_spare(&c.h.b), second = net_spare(&c.h.b);
+
+    T_EQ(first.len, (CROWD - STAY) * c.h.b.tcp.tcbs.size);
+    T_TRUE(second.p == slab_at(sent, 0) && second.len >= CROWD * sent->size);
+    T_EQ(net_spare(&c.h.b).len, 0);
+    memset(second.p, 0x5a, second.len);
+    for (unsigned i = 0; i < CROWD; i++) {
+        uint8_t bytes[3];
+
+        T_EQ(sock_recv(c.a, c.sa[i], bytes, 3, 0), 2);
+        T_EQ(sock_send(c.b, c.sb[i], "!", 1, 0), 1);
+        crowd_run(&c, NET_MS(1));
+        T_EQ(sock_recv(c.a, c.sa[i], bytes, 3, 0), 1);
+    }
+    crowd_end(&c, CROWD);
+}
+
 /* Little is kept, and not shuffled about. */
 static void test_tcp_timer_rest_keeps_what_is_half_used(void)
 {
@@ -243,6 +282,7 @@ static void test_tcp_timer_rest_is_for_many(void)
 }
 
 T_MAIN("tcp_timer_rest", T(test_tcp_timer_rest_packs_who_is_silent),
-       T(test_tcp_timer_rest_gives_the_end_back), T(test_tcp_timer_rest_keeps_what_is_half_used),
+       T(test_tcp_timer_rest_gives_the_end_back),
+       T(test_tcp_timer_rest_gives_back_what_was_sent), T(test_tcp_timer_rest_keeps_what_is_half_used),
        T(test_tcp_timer_rest_leaves_who_talks), T(test_tcp_timer_rest_in_vain_ends),
        T(test_tcp_timer_rest_is_for_many))

@@ -400,9 +400,9 @@ static int loop_read(struct stackd *d, struct pkt **in)
 /* After a rush: pages that the stack does not need any more. */
 static void loop_give_back(struct stackd *d)
 {
-    struct mspan spare = net_spare(&d->net);
+    struct mspan spare;
 
-    if (unlikely(spare.len > 0))
+    while (unlikely((spare = net_spare(&d->net)).len > 0))
         pages_give_back(spare.p, spare.len);
 }
 
