@@ -1,9 +1,10 @@
 /*
  * hash.h - intrusive hash table with chains; the caller computes a keyed hash (siphash.h).
  *
- * The number of slots is fixed when the table is cut, at three quarters of the objects of the pool behind
- * it or up to half as many again, so that a chain has about one member. Each slot is touched by the
- * first object that comes to it: with many small objects, more slots would be memory that all pay for. Keyed hashing keeps a stranger from choosing
+ * The number of slots is fixed when the table is cut, at five quarters of the objects of the pool behind
+ * it or up to twice as many, so that most chains have one member: with as many members as slots each tenth
+ * walk to one passes two others. Each slot is touched by the first object that comes to it: with many small
+ * objects, still more slots would be memory that all pay for. Keyed hashing keeps a stranger from choosing
  * addresses and ports that meet in one chain.
  */
 #ifndef STACKD_HASH_H

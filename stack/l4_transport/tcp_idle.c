@@ -23,7 +23,8 @@
  * and after (tests/unit/test_tcp_idle.c), and all scripts run with packing forced.
  *
  *   kept as they are    numbers, windows, scales, options, MSS, buffers, the user's options, the
- *                       congestion window and ssthresh, round trips, TS.Recent, counters
+ *                       congestion window and ssthresh, round trips, TS.Recent, counters; BBR's model
+ *                       of the path, in a larger record
  *   kept roughly        the times since data were sent and received, to 0.1 %; the largest window, to
  *                       the unit of the scale
  *   computed            ISS and IRS from the counters of bytes; the RTO from srtt and rttvar; SND.WL1 and
@@ -39,11 +40,18 @@
  *                       there is none. The last delivery rate, which only tcp_status() tells.
  *
  * What RFC 5681 section 4.1 wants after a silence still happens: last_sent is kept, and the window is
- * reduced when the user writes again (tcp_recovery_idle). BBR's model of the path is larger than the
- * record: its connections stay full blocks, as do those whose windows or buffers exceed 16 MiB.
+ * reduced when the user writes again (tcp_recovery_idle). Connections whose windows or buffers exceed 16 MiB stay
+ * full blocks.
+ *
+ * Three sizes of record, each the beginning of the next: 128 bytes; with a timer, wishes and a past; with a model
+ * that a controller cannot say in 32 bits. BBR's is kept as it is, with the rates that follow from it: a
+ * pause tells nothing about the path, and to begin anew would be STARTUP, twice the rate of the path.
+ *
+ * Where there are many connections a message wakes one and lets another be packed, so both are short: flags
+ * are asked and copied as a word, records written in whole words, and nothing is read that was written just before.
  *
  * Orphans in FIN-WAIT-2 (the user has gone, only the peer's FIN is missing) are packed as well. A
- * client that never closes costs 224 bytes for a minute, and at most half of those records. So are
+ * client that never closes costs 256 bytes for a minute, and at most half of those records. So are
  * those in CLOSE-WAIT whose user takes his time: poll sees the end of the stream in the record.
  *
  * The record stands in the same table as all others, under the same hash, but it is no struct
@@ -193,7 +201,8 @@ static bool tcp_is_small(const struct tcb *t)
            (t->min_rtt < UINT32_MAX || t->min_rtt == NET_NEVER) &&
            (t->ssthresh < TCP_IDLE_MOST || t->ssthresh == UINT32_MAX / 2) &&
            (t->ready.owner < TCP_IDLE_MOST || t->detached) &&
-           ((t->snd_wnd & least) != 0 ? t->snd_wnd : t->snd_wnd >> t->snd_wnd_shift) <= UINT16_MAX &&
+           ((t->snd_wnd & least) != 0 ? t->snd_wnd : t->snd_wnd >> t->snd_wnd_shift) <=
+               UINT16_MAX &&
            ((uint64_t)t->max_snd_wnd + least) >> t->snd_wnd_shift <= UINT16_MAX;
 }
 
@@ -551,7 +560,8 @@ void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t, str
     tcp_tcb_init(tcp, t, &id);
     t->conn.state = (uint8_t)tcp_idle_state(i);
     t->conn.ts_offset = i->ts_offset;
-    memcpy((uint8_t *)t + TCP_FLAG_WORD, &flags, sizeof(flags)); /* as tcp_first_flags() reads them */
+    memcpy((uint8_t *)t + TCP_FLAG_WORD, &flags,
+           sizeof(flags)); /* as tcp_first_flags() reads them */
 #define X(field) t->field = i->field;
     TCP_IDLE_WHOLE(X)
 #undef X

@@ -28,8 +28,9 @@ struct tcp_idle {
     uint16_t snd_wnd, max_snd_wnd;           /* units of 1 << snd_wnd_shift, but see TCP_IDLE_RAW */
     uint16_t peer_mss, rcv_mss;
     uint32_t bytes_in, bytes_out;
-    uint32_t cwnd_quick;     /* 24 bits, then 8: quick_acks */
-    uint32_t ssthresh_age;   /* 24 bits, TCP_IDLE_MOST: infinite; then 8: min_rtt_at, in units of 2 s */
+    uint32_t cwnd_quick; /* 24 bits, then 8: quick_acks */
+    uint32_t
+        ssthresh_age; /* 24 bits, TCP_IDLE_MOST: infinite; then 8: min_rtt_at, in units of 2 s */
     uint32_t sndbuf_shifts;  /* 24 bits, then 4: of their window, and 4: of ours */
     uint64_t segs_sent_age;  /* 24 bits: in, 24: out, then 16: last_sent, as tcp_rough() */
     uint64_t owner_data_age; /* 24 bits: owner, 24: delivered_segs, then 16: rcvq.heard */
@@ -40,9 +41,9 @@ enum { TCP_IDLE_MOST = (1 << 24) - 1 };
 
 /* In link.note. */
 enum {
-    TCP_IDLE_LARGE = 1, /* it is the beginning of a struct tcp_idle_large */
-    TCP_IDLE_MODEL = 2, /* which is the beginning of a struct tcp_idle_model */
-    TCP_IDLE_RAW = 4,   /* snd_wnd has units of 1 */
+    TCP_IDLE_LARGE = 1,     /* it is the beginning of a struct tcp_idle_large */
+    TCP_IDLE_MODEL = 2,     /* which is the beginning of a struct tcp_idle_model */
+    TCP_IDLE_RAW = 4,       /* snd_wnd has units of 1 */
     TCP_IDLE_REORDERING = 8 /* reordering was seen */
 };
 
@@ -93,32 +94,32 @@ static inline size_t tcp_idle_size(const struct tcp_idle *i)
  * What all records keep as it is in the block: whole, under the same name; in 24 bits or less; as the first flags
  * of the block. One list of each, for whoever packs, unpacks, asks whether it fits, or tests.
  */
-#define TCP_IDLE_WHOLE(X)                                                                          \
-    X(snd_nxt) X(rcv_nxt) X(ts_recent) X(heard_at) X(peer_mss) X(rcv_mss)
+#define TCP_IDLE_WHOLE(X) X(snd_nxt) X(rcv_nxt) X(ts_recent) X(heard_at) X(peer_mss) X(rcv_mss)
 
 #define TCP_IDLE_24(X)                                                                             \
     X(cwnd) X(sndbuf) X(rcvbuf) X(segs_in) X(segs_out) X(delivered_segs) X(rcvq.space)
 
 #define TCP_IDLE_FLAGS(X)                                                                          \
-    X(is_passive) X(has_ts) X(has_sack) X(has_wscale) X(nodelay) X(oob_inline) X(more) X(corked)   \
-    X(rcvbuf_set) X(sndbuf_set) X(cwnd_full) X(syn_lost) X(has_ecn) X(ecn_echo) X(ecn_seen)        \
-    X(cwr_due)
+    X(is_passive)                                                                                  \
+    X(has_ts) X(has_sack) X(has_wscale) X(nodelay) X(oob_inline) X(more) X(corked) X(rcvbuf_set)   \
+        X(sndbuf_set) X(cwnd_full) X(syn_lost) X(has_ecn) X(ecn_echo) X(ecn_seen) X(cwr_due)
 
 /* What only the large record keeps: its name, the field of the block, and the value that needs no record; and flags,
  * which need none while they are not set. */
 #define TCP_IDLE_PAST(X)                                                                           \
-    X(life_at, life_at, NET_NEVER) X(keep_at, keep_at, NET_NEVER)                                  \
-    X(patience.user_timeout_ms, patience.user_timeout_ms, 0)                                       \
-    X(patience.keep_idle_s, patience.keep_idle_s, 0)                                               \
-    X(patience.keep_interval_s, patience.keep_interval_s, 0)                                       \
-    X(patience.keep_count, patience.keep_count, 0)                                                 \
-    X(patience.syn_retries, patience.syn_retries, 0) X(patience.keepalive, patience.keepalive, 0)  \
-    X(reo_mult, rack.reo_mult, 1) X(reo_keep, rack.reo_keep, 0)                                    \
-    X(dsack_round, rack.dsack_round, 0) X(tos, tos, t->tcp->cfg.tos) X(ttl, ttl, t->tcp->cfg.ttl)
+    X(life_at, life_at, NET_NEVER)                                                                 \
+    X(keep_at, keep_at, NET_NEVER) X(patience.user_timeout_ms, patience.user_timeout_ms, 0)        \
+        X(patience.keep_idle_s, patience.keep_idle_s, 0)                                           \
+            X(patience.keep_interval_s, patience.keep_interval_s, 0)                               \
+                X(patience.keep_count, patience.keep_count, 0)                                     \
+                    X(patience.syn_retries, patience.syn_retries, 0)                               \
+                        X(patience.keepalive, patience.keepalive, 0) X(reo_mult, rack.reo_mult, 1) \
+                            X(reo_keep, rack.reo_keep, 0) X(dsack_round, rack.dsack_round, 0)      \
+                                X(tos, tos, t->tcp->cfg.tos) X(ttl, ttl, t->tcp->cfg.ttl)
 
 #define TCP_IDLE_PAST_FLAGS(X)                                                                     \
-    X(detached) X(lingers) X(rcv_shut) X(has_rtx) X(fo_wanted) X(fo_tried) X(fo_data_in)           \
-    X(fo_data_out)
+    X(detached)                                                                                    \
+    X(lingers) X(rcv_shut) X(has_rtx) X(fo_wanted) X(fo_tried) X(fo_data_in) X(fo_data_out)
 
 /* And of what is attached to the block; 0 otherwise. */
 #define TCP_IDLE_RARE(X)                                                                           \

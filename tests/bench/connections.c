@@ -252,7 +252,7 @@ static void measure(uint32_t count, bool is_json)
             : "%11u %9.1f %7.1f %5zu %5zu %8.1f %9u %6.3f %8.1f\n";
 
     printf(form, count, (double)(after - before) / count, (double)tcp_bytes / count, (size_t)32,
-           app.conns.size, ns, packed, (double)woken / SLICES / SLICE, (double)after / 1048576);
+           app.conns.size + sizeof(app.places[0]), ns, packed, (double)woken / SLICES / SLICE, (double)after / 1048576);
     fflush(stdout);
 }
 

@@ -115,23 +115,24 @@ static const char *rest_flip(struct tcb *t, unsigned row, unsigned list)
         return #field;                                                                             \
     }
     TCP_IDLE_24(X)
-    TCP_IDLE_FLAGS(X) X(quick_acks) X(cc) X(snd_wnd_shift) X(rcv_wnd_shift)
+    TCP_IDLE_FLAGS(X)
+    X(quick_acks) X(cc) X(snd_wnd_shift) X(rcv_wnd_shift)
 #undef X
 #define X(field)                                                                                   \
     if (list == REST_PAST && at++ == row) {                                                        \
         t->field = !t->field;                                                                      \
         return #field;                                                                             \
     }
-    TCP_IDLE_PAST_FLAGS(X)
+        TCP_IDLE_PAST_FLAGS(X)
 #undef X
 #define X(field)                                                                                   \
     if (list == REST_RARE && at++ == row) {                                                        \
         tcp_rare_get(t)->field = !tcp_rare(t)->field;                                              \
         return #field;                                                                             \
     }
-    TCP_IDLE_RARE(X)
+            TCP_IDLE_RARE(X)
 #undef X
-    return NULL;
+                return NULL;
 }
 
 /* Each field of the lists by itself. Left out: those on which others depend, which have a test each. */

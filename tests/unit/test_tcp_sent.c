@@ -332,6 +332,6 @@ static void test_tcp_sent_is_tried_again_although_an_ack_leaves(void)
 }
 
 T_MAIN("tcp_sent", T(test_tcp_sent_is_tried_again_although_an_ack_leaves),
-       T(test_tcp_sent_agrees_with_the_model),
-       T(test_tcp_sent_agrees_with_the_model_near_wrap), T(test_tcp_sent_has_few_records),
-       T(test_tcp_sent_is_not_split_by_bytes), T(test_tcp_sent_lives_with_few_records))
+       T(test_tcp_sent_agrees_with_the_model), T(test_tcp_sent_agrees_with_the_model_near_wrap),
+       T(test_tcp_sent_has_few_records), T(test_tcp_sent_is_not_split_by_bytes),
+       T(test_tcp_sent_lives_with_few_records))

@@ -282,7 +282,6 @@ static void test_tcp_timer_rest_is_for_many(void)
 }
 
 T_MAIN("tcp_timer_rest", T(test_tcp_timer_rest_packs_who_is_silent),
-       T(test_tcp_timer_rest_gives_the_end_back),
-       T(test_tcp_timer_rest_gives_back_what_was_sent), T(test_tcp_timer_rest_keeps_what_is_half_used),
-       T(test_tcp_timer_rest_leaves_who_talks), T(test_tcp_timer_rest_in_vain_ends),
-       T(test_tcp_timer_rest_is_for_many))
+       T(test_tcp_timer_rest_gives_the_end_back), T(test_tcp_timer_rest_gives_back_what_was_sent),
+       T(test_tcp_timer_rest_keeps_what_is_half_used), T(test_tcp_timer_rest_leaves_who_talks),
+       T(test_tcp_timer_rest_in_vain_ends), T(test_tcp_timer_rest_is_for_many))
