@@ -17,7 +17,6 @@ void sendq_commit(struct sendq *q, uint32_t len)
 {
     NET_ASSERT(len <= q->ring.cap - q->ring.len);
     q->ring.len += len;
-    q->len += len;
 }
 
 uint32_t sendq_write(struct sendq *q, struct buddy *b, const uint8_t *src, uint32_t len)
@@ -56,7 +55,7 @@ bool sendq_lend(struct sendq *q, struct slab *pool, const struct lent *what)
     *r = (struct sendq_ref){
         .prev = l->last,
         .lent = *what,
-        .at = l->head + q->len,
+        .at = l->head + sendq_len(q),
         .copied = l->eaten + q->ring.len,
     };
     if (l->last != NULL)
@@ -64,7 +63,7 @@ bool sendq_lend(struct sendq *q, struct slab *pool, const struct lent *what)
     else
         l->first = r;
     l->last = r;
-    q->len += (uint32_t)what->bytes.len;
+    l->lent += (uint32_t)what->bytes.len;
     return true;
 }
 
@@ -111,7 +110,7 @@ struct span sendq_span(const struct sendq *q, uint32_t off, uint32_t max)
 
     if (l == NULL)
         return ring_span(&q->ring, off, max);
-    if (off >= q->len)
+    if (off >= sendq_len(q))
         return (struct span){NULL, 0};
     const struct sendq_ref *r = sendq_find(l, off);
     uint32_t at = r->at - l->head;
@@ -129,7 +128,7 @@ struct span sendq_span(const struct sendq *q, uint32_t off, uint32_t max)
 
 void sendq_read(const struct sendq *q, uint32_t off, uint8_t *dst, uint32_t len)
 {
-    NET_ASSERT(off <= q->len && len <= q->len - off);
+    NET_ASSERT(off <= sendq_len(q) && len <= sendq_len(q) - off);
     while (len > 0) {
         struct span s = sendq_span(q, off, len);
 
@@ -144,7 +143,7 @@ uint32_t sendq_fit(const struct sendq *q, uint32_t off, uint32_t len, uint32_t m
 {
     uint32_t copy_max = u32_min(mss, SENDQ_COPY_MAX), sum = 0;
 
-    NET_ASSERT(off <= q->len && len <= q->len - off);
+    NET_ASSERT(off <= sendq_len(q) && len <= sendq_len(q) - off);
     do /* what fits into the copied beginning, and the piece behind it */
         sum += (uint32_t)sendq_span(q, off + sum, len - sum).len;
     while (sum < len && sum <= copy_max);
@@ -178,7 +177,6 @@ static void sendq_give_back(struct sendq *q, struct slab *pool)
 static void sendq_eat(struct sendq *q, uint32_t len)
 {
     ring_consume(&q->ring, len);
-    q->len -= len;
     if (q->refs != NULL) {
         q->refs->head += len;
         q->refs->eaten += len;
@@ -187,7 +185,7 @@ static void sendq_eat(struct sendq *q, uint32_t len)
 
 void sendq_consume(struct sendq *q, uint32_t len, struct buddy *b, struct slab *pool)
 {
-    NET_ASSERT(len <= q->len);
+    NET_ASSERT(len <= sendq_len(q));
     while (len > 0 && q->refs != NULL) {
         struct sendq_ref *r = q->refs->first;
         uint32_t before = u32_min(len, r->at - q->refs->head);
@@ -199,7 +197,7 @@ void sendq_consume(struct sendq *q, uint32_t len, struct buddy *b, struct slab *
         r->lent.bytes.len -= n;
         r->at += n;
         q->refs->head += n;
-        q->len -= n;
+        q->refs->lent -= n;
         len -= before + n;
         if (r->lent.bytes.len == 0)
             sendq_give_back(q, pool);
@@ -215,5 +213,4 @@ void sendq_clear(struct sendq *q, struct buddy *b, struct slab *pool)
     while (q->refs != NULL)
         sendq_give_back(q, pool);
     ring_release(&q->ring, b);
-    q->len = 0;
 }

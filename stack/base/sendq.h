@@ -58,6 +58,7 @@ struct sendq_refs {
     struct sendq_ref *first, *last;
     struct sendq_ref *cursor; /* the one looked up last, never NULL */
     uint32_t head, eaten;     /* stream and ring: bytes that were consumed, modulo 2^32 */
+    uint32_t lent;            /* bytes that are */
 };
 
 enum { SENDQ_RECORD = sizeof(struct sendq_ref) }; /* size of the pool's objects */
@@ -65,8 +66,17 @@ enum { SENDQ_RECORD = sizeof(struct sendq_ref) }; /* size of the pool's objects 
 struct sendq {
     struct ring ring;
     struct sendq_refs *refs; /* NULL: nothing is lent */
-    uint32_t len;            /* bytes held, copied and lent */
 };
+
+/** sendq_lent, sendq_len - bytes that are lent; all that are held. */
+static inline uint32_t sendq_lent(const struct sendq *q)
+{
+    return q->refs != NULL ? q->refs->lent : 0;
+}
+static inline uint32_t sendq_len(const struct sendq *q)
+{
+    return q->ring.len + sendq_lent(q);
+}
 
 /** sendq_room - where the next copied bytes go, in one piece of at most @want bytes; fewer when the arena
  * is exhausted. */

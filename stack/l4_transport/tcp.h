@@ -17,6 +17,7 @@
 #define STACKD_TCP_H
 
 #include "base/hash.h"
+#include "base/recvq.h"
 #include "base/sendq.h"
 #include "base/seq.h"
 #include "base/timer.h"
@@ -95,6 +96,8 @@ struct tcp_config {
     bool pacing;           /* spread a window over the round trip, whatever the controller */
     uint32_t sent_records; /* of all connections, see tcp_sent.h: 65536 */
     uint32_t lent_records; /* of all connections, see sendq.h: 16384 */
+    uint32_t kept_packets; /* that receive queues may keep, of all connections, see recvq.h: 32; 0: none */
+    uint32_t kept_burst;   /* they do when long segments come so many bytes at a time: 192 KiB */
     bool time_wait_reuse;  /* RFC 6191 */
     bool oob_inline;       /* urgent data are read in line: on (RFC 6093) */
     uint32_t fastopen;     /* enum tcp_fo_bits; 0: off */
@@ -280,8 +283,8 @@ extern const struct tcp_rare tcp_rare_none;
  *
  *     0           whose it is: compared with each segment           (struct tcp_conn, but for its timer)
  *     1, 2        what any segment meets, in or out                 numbers, windows, flags, deadlines
- *     3, 4        what data that arrive meet, and the lists         receive queue, its size
- *     5           what all count, and round trips
+ *     3, 4        what data that arrive meet                        receive queue, its size
+ *     5           what all count, and round trips, and the list of those with output due
  *     6 ... 11    what data that leave and their ACKs meet          send queue, scoreboard, RACK, rates
  *     11 ... 13   the controller's own
  *     14          what a connection meets when it begins and ends
@@ -368,16 +371,16 @@ struct tcb {
     net_time rtx_at, delack_at, life_at; /* life: FIN-WAIT-2, TIME-WAIT, linger, user timeout */
 
     /* Data that arrive. */
-    struct ring rcv;         /* bytes not yet read, then what is out of order */
-    struct tcb *due_next, *due_prev;
+    struct recvq rcv;        /* bytes not yet read, then what is out of order */
     struct ready ready;
+    net_time keep_at;        /* keep-alive: look again whether it is idle (tcp_timer_keep.c) */
     struct tcp_rcvq rcvq;
     struct tcp_hole_list *ooo; /* what lies behind RCV.NXT, NULL while nothing does */
 
     /* Round trips (RFC 6298), counters. */
     net_time srtt, rttvar, rto;
-    net_time min_rtt, min_rtt_at;
-    net_time keep_at;        /* keep-alive: look again whether it is idle (tcp_timer_keep.c) */
+    net_time min_rtt;
+    struct tcb *due_next, *due_prev;
     uint64_t bytes_in;
     uint32_t segs_in, segs_out;
 
@@ -385,6 +388,7 @@ struct tcb {
     struct sendq snd;        /* from SND.UNA on */
     uint32_t cwnd, ssthresh; /* bytes */
     uint64_t bytes_out, bytes_acked;
+    net_time min_rtt_at;
 
     /* Loss (tcp_recovery.c). */
     struct tcp_board board;  /* what is in flight */
@@ -508,6 +512,11 @@ struct tcp {
     struct hash table, listeners;       /* by four-tuple, by local port */
     struct slab tcbs, rares, halves, tws, listener_pool, hole_pool, sent_pool, lent_pool;
     struct slab idles, idle_larges, idle_models;
+    struct recvq_pool kept;             /* packets in receive queues */
+    struct {
+        net_time at;
+        uint32_t now, before;           /* bytes of long segments, at this moment and the one before */
+    } burst;
     struct timer_wheel idle_wheel;      /* of idle_larges, and of the next */
     struct {
         struct timer timer;
@@ -640,9 +649,13 @@ void tcp_patience_set(struct tcb *t, const struct tcp_patience *p);
 void tcp_set_bufs(struct tcb *t, uint32_t sndbuf, uint32_t rcvbuf);
 /** tcp_quickack - the next ACKs are not delayed, or they are; what was held back is due at once. */
 void tcp_quickack(struct tcb *t, bool on);
-/** tcp_recv_peek - received bytes, in at most two pieces. Return: bytes; 0: end of stream; -EAGAIN,
- * -ENOTCONN, or the pending error. */
+/** tcp_recv_peek - received bytes, as many as lie in two pieces; all of them when it is asked again and
+ * nothing was consumed. Return: bytes that can be read; 0: end of stream; -EAGAIN, -ENOTCONN, or the
+ * pending error. */
 int tcp_recv_peek(struct tcb *t, struct span out[2]);
+/** tcp_recv_copy - copy up to @len received bytes, not across the mark of urgent data; they are still there.
+ * Return: bytes; else as tcp_recv_peek. */
+int tcp_recv_copy(struct tcb *t, uint8_t *bytes, size_t len);
 /** tcp_recv_urgent - the urgent byte that is left out of the stream. Return: 1; -EAGAIN it has not come
  * yet; -EINVAL there is none, or it is read in line. */
 int tcp_recv_urgent(struct tcb *t, uint8_t *byte, bool peek);

@@ -185,11 +185,11 @@ static void why_all_sent(struct why *w, const struct tcb *t)
 {
     uint64_t left = why_left(t->tcp, t->rtx_at);
 
-    if (tcp_in_flight(t) > 0 && t->timeouts == 0 && t->snd.len > 0)
-        why(w, TCP_WHY_WAIT_ACK, t->snd.len, left, 0);
+    if (tcp_in_flight(t) > 0 && t->timeouts == 0 && sendq_len(&t->snd) > 0)
+        why(w, TCP_WHY_WAIT_ACK, sendq_len(&t->snd), left, 0);
     if (t->fin_sent)
         why(w, tcp_fin_acked(t) ? TCP_WHY_CLOSED_SEND : TCP_WHY_FIN_SENT, 0, 0, 0);
-    else if (t->snd.len == 0 && t->syn_acked)
+    else if (sendq_len(&t->snd) == 0 && t->syn_acked)
         why(w, TCP_WHY_NOTHING, 0, 0, 0);
 }
 
@@ -217,7 +217,7 @@ static void why_send(struct why *w, const struct tcb *t)
     if (t->starved)
         why(w, TCP_WHY_NO_BUFFER, tcp->c->bufs.used, why_left(tcp, t->delack_at), 0);
     else if (!t->detached && !t->fin_queued && t->syn_acked && !tcp_writable(t))
-        why(w, TCP_WHY_SNDBUF_FULL, t->snd.len, t->sndbuf, 0);
+        why(w, TCP_WHY_SNDBUF_FULL, sendq_len(&t->snd), t->sndbuf, 0);
 }
 
 /* ---- receiving ---- */
@@ -227,10 +227,10 @@ static void why_own_window(struct why *w, const struct tcb *t)
     struct tcp_next_gain g = tcp_next_gain(t);
     uint32_t window = tcp_rcv_wnd(t);
 
-    if (window == 0 && t->rcv.len > 0)
-        why(w, TCP_WHY_WINDOW_SHUT, t->rcv.len, tcp_rcvbuf_limit(t), 0);
-    else if (t->rcv.len > 0)
-        why(w, TCP_WHY_UNREAD, t->rcv.len, window, 0);
+    if (window == 0 && recvq_len(&t->rcv) > 0)
+        why(w, TCP_WHY_WINDOW_SHUT, recvq_len(&t->rcv), tcp_rcvbuf_limit(t), 0);
+    else if (recvq_len(&t->rcv) > 0)
+        why(w, TCP_WHY_UNREAD, recvq_len(&t->rcv), window, 0);
     if (g.gain > 0 && window < g.enough && !tcp_next_is_update(t, &g))
         why(w, TCP_WHY_WINDOW_SMALL, window, (uint64_t)g.gain, g.enough);
     if (ring_is_scarce(&t->tcp->c->bufs) && tcp_rcvbuf_limit(t) < t->rcvbuf)
@@ -260,8 +260,8 @@ static void why_recv(struct why *w, const struct tcb *t)
         why(w, TCP_WHY_SHUT, 0, 0, 0);
     if (!t->fin_received)
         why_own_window(w, t);
-    else if (t->rcv.len > 0)
-        why(w, TCP_WHY_UNREAD, t->rcv.len, tcp_rcv_wnd(t), 0);
+    else if (recvq_len(&t->rcv) > 0)
+        why(w, TCP_WHY_UNREAD, recvq_len(&t->rcv), tcp_rcv_wnd(t), 0);
     why_order(w, t);
     if (t->fin_received)
         why(w, TCP_WHY_PEER_CLOSED, 0, 0, 0);
@@ -282,7 +282,7 @@ static void why_life(struct why *w, const struct tcb *t)
             why_left(t->tcp, t->life_at), 0, 0);
     if (t->keep_at == NET_NEVER)
         return;
-    if (t->probes_out > 0 && t->snd.len == 0)
+    if (t->probes_out > 0 && sendq_len(&t->snd) == 0)
         why(w, TCP_WHY_KEEP_PROBING, t->probes_out, why_left(t->tcp, t->keep_at), 0);
     else
         why(w, TCP_WHY_KEEP_WAIT, why_left(t->tcp, t->keep_at), 0, 0);

@@ -251,7 +251,7 @@ static bool tcp_fo_child(struct tcp *tcp, struct tcp_listener *l, const struct t
     t->fo_offer = offer;
     uint32_t len = u32_min(seg->data_len, tcp_rcv_wnd(t));
 
-    if (len > 0 && tcp_reass_input(t, t->rcv_nxt, seg->text, len) == V_NEXT) {
+    if (len > 0 && tcp_reass_input(t, t->rcv_nxt, seg, len) == V_NEXT) {
         t->bytes_in += len;
         t->fo_data_in = true;
     }
@@ -410,7 +410,7 @@ uint32_t tcp_fo_syn_fill(struct tcb *t, struct tcp_opts *o, uint8_t *cookie)
         o->has_fo = true; /* asks for one */
         return 0;
     }
-    return mss > FO_OPTIONS ? u32_min(t->snd.len, mss - FO_OPTIONS) : 0;
+    return mss > FO_OPTIONS ? u32_min(sendq_len(&t->snd), mss - FO_OPTIONS) : 0;
 }
 
 /* The first SYN of @t went unanswered. The next one is plain. */

@@ -150,9 +150,10 @@ static bool tcp_is_quiet(const struct tcb *t)
         t->rtx_at != NET_NEVER || t->delack_at != NET_NEVER ||
         (s != TCP_ESTABLISHED && s != TCP_FIN_WAIT_2 && s != TCP_CLOSE_WAIT))
         return false;
-    uintptr_t held = (uintptr_t)t->snd.ring.p | (uintptr_t)t->snd.refs | (uintptr_t)t->rcv.p |
-                     (uintptr_t)t->ooo | (uintptr_t)t->fo | (uintptr_t)t->ready.next;
-    uint32_t waits = t->snd.len | t->board.out.segs | t->conn.noted_event | t->dup_acks_due |
+    uintptr_t held = (uintptr_t)t->snd.ring.p | (uintptr_t)t->snd.refs | (uintptr_t)t->rcv.ring.p |
+                     (uintptr_t)t->rcv.refs | (uintptr_t)t->ooo | (uintptr_t)t->fo |
+                     (uintptr_t)t->ready.next;
+    uint32_t waits = t->board.out.segs | t->conn.noted_event | t->dup_acks_due |
                      (uint16_t)t->error | (uint16_t)t->soft_error;
 
     return held == 0 && waits == 0 && t->life_at > now && t->keep_at > now && t->pace_at <= now &&

@@ -321,8 +321,8 @@ static void tcp_acked(struct tcb *t, struct tcp_ack *a)
     const struct tcp_seg *seg = a->seg;
     uint32_t acked = seq_dist(t->snd_una, seg->ack);
     bool syn = !t->syn_acked;
-    uint32_t data = u32_min(acked - syn, t->snd.len);
-    bool was_full = t->snd.len >= t->sndbuf - t->sndbuf / 4;
+    uint32_t data = u32_min(acked - syn, sendq_len(&t->snd));
+    bool was_full = sendq_len(&t->snd) >= t->sndbuf - t->sndbuf / 4;
 
     tcp_ack_cumulative(t, a);
     t->snd_una = seg->ack;
@@ -492,7 +492,7 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
     }
     tcp_seq before = t->rcv_nxt;
     bool had_gap = t->ooo != NULL;
-    enum verdict v = tcp_reass_input(t, seg->seq, seg->text, seg->data_len);
+    enum verdict v = tcp_reass_input(t, seg->seq, seg, seg->data_len);
 
     if (seq_eq(before, t->rcv_nxt)) /* a loss: until it is mended the sender needs every ACK */
         tcp_quickack(t, true);
@@ -509,7 +509,7 @@ static enum verdict tcp_step7_text(struct tcb *t, const struct tcp_seg *seg)
         tcp_quickack(t, true);
     t->dup_acks_due = 0; /* the cumulative ACK says more */
     if (t->rcv_shut) {
-        tcp_recv_take(t, t->rcv.len);
+        tcp_recv_take(t, recvq_len(&t->rcv));
         t->ack_now = true;
         tcp_due(t);
     }
@@ -721,6 +721,7 @@ static enum verdict tcp_check(struct pkt *p, struct tcp_seg *seg)
     seg->first = seg->seq;
     seg->text[0] = (struct span){s.p + seg->hdr_len, s.len - seg->hdr_len};
     seg->text[1] = (struct span){p->ext, p->ext_len};
+    seg->pkt = p;
     seg->data_len = total - seg->hdr_len;
     return V_NEXT;
 }

@@ -147,7 +147,8 @@ static inline enum tcp_hold tcp_next_data(const struct tcb *t, struct tcp_next *
  */
 static inline uint32_t tcp_next_window(const struct tcb *t)
 {
-    uint32_t limit = tcp_rcvbuf_limit(t), space = limit > t->rcv.len ? limit - t->rcv.len : 0;
+    uint32_t limit = tcp_rcvbuf_limit(t), held = recvq_len(&t->rcv);
+    uint32_t space = limit > held ? limit - held : 0;
     uint32_t promised = tcp_rcv_wnd(t), shift = t->rcv_wnd_shift, field;
 
     space = u32_min(space, tcp_rcvbuf_share(t));
@@ -171,7 +172,7 @@ static inline struct tcp_next_gain tcp_next_gain(const struct tcb *t)
     uint32_t limit = tcp_rcvbuf_limit(t);
     uint32_t most =
         u32_min(u32_min(limit, tcp_rcvbuf_share(t)), (uint32_t)UINT16_MAX << t->rcv_wnd_shift);
-    uint32_t space = limit > t->rcv.len ? limit - t->rcv.len : 0;
+    uint32_t held = recvq_len(&t->rcv), space = limit > held ? limit - held : 0;
 
     return (struct tcp_next_gain){
         .gain = seq_diff(seq_add(t->rcv_nxt, u32_min(space, most)), t->rcv_adv),

@@ -342,7 +342,7 @@ static bool tcp_output_syn(struct tcb *t)
         .seq = t->iss,
         .ack = t->rcv_nxt,
         .flags = (is_ack ? TCP_SYN | TCP_ACK : TCP_SYN) | tcp_ecn_syn_flags(t),
-        .wnd = (uint16_t)u32_min(t->rcvbuf - u32_min(t->rcv.len, t->rcvbuf), UINT16_MAX),
+        .wnd = (uint16_t)u32_min(t->rcvbuf - u32_min(recvq_len(&t->rcv), t->rcvbuf), UINT16_MAX),
         .opt = {.has_mss = true,
                 .mss = t->rcv_mss,
                 .has_sack_ok = t->has_sack,

@@ -118,7 +118,7 @@ static inline tcp_seq tcp_data_seq(const struct tcb *t)
 /* One past the last byte the user has given us; our FIN has this number. */
 static inline tcp_seq tcp_data_end(const struct tcb *t)
 {
-    return seq_add(tcp_data_seq(t), t->snd.len);
+    return seq_add(tcp_data_seq(t), sendq_len(&t->snd));
 }
 static inline bool tcp_fin_acked(const struct tcb *t)
 {
@@ -177,7 +177,9 @@ bool tcp_rcvbuf_rests(const struct tcb *t);
 void tcp_sndbuf_grow(struct tcb *t);
 
 /* tcp_reass.c */
-enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[2], uint32_t len);
+enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct tcp_seg *seg, uint32_t len);
+/** tcp_reass_fold - what lies in packets moves to the ring. Return: whether there was memory. */
+bool tcp_reass_fold(struct tcb *t);
 void tcp_reass_free(struct tcb *t);
 uint32_t tcp_reass_count(const struct tcb *t);
 uint32_t tcp_reass_bytes(const struct tcb *t);

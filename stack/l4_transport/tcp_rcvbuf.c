@@ -78,7 +78,7 @@ uint32_t tcp_rcvbuf_limit(const struct tcb *t)
 {
     if (!ring_is_scarce(&t->tcp->c->bufs))
         return t->rcvbuf;
-    return u32_min(t->rcvbuf, u32_max(t->rcv.cap, RING_SCARCE));
+    return u32_min(t->rcvbuf, recvq_kept(&t->rcv) + u32_max(t->rcv.ring.cap, RING_SCARCE));
 }
 
 uint32_t tcp_rcvbuf_period(net_time at)
@@ -158,7 +158,7 @@ bool tcp_rcvbuf_arrived(struct tcb *t, const struct tcp_seg *seg)
     q->heard = now;
     if (q->space == 0 || was_idle) { /* begin to count; the pause belongs to no round trip */
         q->space = u32_max(q->space, RCVBUF_FIRST * (uint32_t)t->rcv_mss);
-        q->from = seq_sub(t->rcv_nxt, t->rcv.len);
+        q->from = seq_sub(t->rcv_nxt, recvq_len(&t->rcv));
         q->since = q->edge_at = now;
         q->edge = t->rcv_adv;
     } else if (seq_gt(t->rcv_nxt, q->edge)) {
@@ -198,7 +198,7 @@ void tcp_rcvbuf_read(struct tcb *t)
 
     if (q->rtt == 0 || now - q->since < q->rtt)
         return;
-    tcp_seq read = seq_sub(t->rcv_nxt, t->rcv.len);
+    tcp_seq read = seq_sub(t->rcv_nxt, recvq_len(&t->rcv));
     uint32_t copied = seq_dist(q->from, read);
 
     if (copied > q->space) {
@@ -215,7 +215,7 @@ bool tcp_rcvbuf_rests(const struct tcb *t)
 {
     const struct tcp_rcvq *q = &t->rcvq;
     net_time silent = t->tcp->c->now - q->heard;
-    uint32_t copied = seq_dist(q->from, seq_sub(t->rcv_nxt, t->rcv.len));
+    uint32_t copied = seq_dist(q->from, seq_sub(t->rcv_nxt, recvq_len(&t->rcv)));
 
     return q->rtt == 0 || silent > t->rto || (silent >= q->rtt && copied <= q->space);
 }

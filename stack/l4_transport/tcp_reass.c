@@ -1,7 +1,19 @@
 /*
- * tcp_reass.c - data that arrive out of order.
+ * tcp_reass.c - where data that arrive go: into the receive queue, in order or not.
  *
- * They are written to where they belong in the receive ring, ahead of RCV.NXT, so that nothing has
+ * What comes in order and is long stays in its packet (base/recvq.h), when much of it comes at a time; else it is copied
+ * into the queue's ring. Little at a time means that the sender is the slower one: then a copy costs nothing that
+ * anybody waits for, and brings the bytes to the reader's cache. Much, most of what a port reads at a time (port.h),
+ * means that they come faster than they are taken, and copies would fill the cache with what nobody has read yet.
+ *
+ * A packet costs its whole buffer, of which a peer may fill as little as he likes. So a connection keeps packets worth
+ * twice its receive buffer at most, all of them a quarter of the host's large packets, and none while half of those
+ * are in use: the next frame finds one. Where a quarter is not enough, the connection that has begun to keep first is
+ * folded: its bytes are copied after all. Each byte is copied once at most, so this costs no more than having
+ * copied it in the beginning, and nobody who does not read can take the place of those who do. The window knows
+ * nothing of it: it counts bytes.
+ *
+ * Data out of order are written to where they belong in the receive ring, ahead of RCV.NXT, so that nothing has
  * to be copied again when the hole closes; a sorted list of intervals says which bytes are there.
  * The list is attached while there is a hole, and bounded: a segment that would need another
  * interval is refused and comes again (SegmentSmack costs the sender its packets, and us at most
@@ -11,6 +23,10 @@
  * one rule, the same whether or not they were already delivered to the user.
  */
 #include "l4_transport/tcp_priv.h"
+
+/* Text that is worth a packet, two segments of the usual MTU: a transfer gains with these already
+ * (docs/performance.md, what is copied), and what is shorter fits into an ordinary packet. */
+enum { TCP_KEEP_LEAST = 2048 };
 
 struct tcp_hole_list {
     uint32_t count;
@@ -102,13 +118,14 @@ void tcp_reass_report(const struct tcb *t, struct tcp_opts *o, uint32_t first)
 static void tcp_reass_copy(struct tcb *t, tcp_seq at, const struct span text[2], uint32_t skip,
                            uint32_t len)
 {
-    uint32_t off = t->rcv.len + seq_dist(t->rcv_nxt, at), front = (uint32_t)text[0].len;
+    struct ring *r = &t->rcv.ring;
+    uint32_t off = r->len + seq_dist(t->rcv_nxt, at), front = (uint32_t)text[0].len;
     uint32_t first = skip < front ? u32_min(len, front - skip) : 0;
 
     if (first > 0)
-        ring_write_at(&t->rcv, off, text[0].p + skip, first);
+        ring_write_at(r, off, text[0].p + skip, first);
     if (len > first)
-        ring_write_at(&t->rcv, off + first, text[1].p + (skip + first - front), len - first);
+        ring_write_at(r, off + first, text[1].p + (skip + first - front), len - first);
 }
 
 /* Copy [seq, seq + len) into the ring, but not over what is there; the first piece that was there
@@ -174,7 +191,7 @@ static void tcp_reass_join(struct tcb *t)
 
     while (h != NULL && h->count > 0 && seq_leq(h->iv[0].left, t->rcv_nxt)) {
         if (seq_gt(h->iv[0].right, t->rcv_nxt)) {
-            t->rcv.len += seq_dist(t->rcv_nxt, h->iv[0].right);
+            t->rcv.ring.len += seq_dist(t->rcv_nxt, h->iv[0].right);
             t->rcv_nxt = h->iv[0].right;
         }
         h->count--;
@@ -195,28 +212,86 @@ static bool tcp_reass_would_fit(const struct tcp_hole_list *h, tcp_seq left, tcp
     return false;
 }
 
+/* Bytes of the ring that were written: out of order nobody says how far. */
+static uint32_t tcp_reass_extent(const struct tcb *t)
+{
+    return t->ooo != NULL ? t->rcv.ring.cap : t->rcv.ring.len;
+}
+
+bool tcp_reass_fold(struct tcb *t)
+{
+    return recvq_fold(&t->rcv, &t->tcp->kept, &t->tcp->c->bufs, tcp_reass_extent(t));
+}
+
+/* May one more packet be kept? If too many are, those go that have waited for a reader longest. */
+static bool tcp_reass_may_keep(struct tcp *tcp)
+{
+    const struct slab *bigs = &tcp->c->bigs.slab;
+    struct recvq_pool *kept = &tcp->kept;
+    uint32_t most = u32_min(tcp->cfg.kept_packets, bigs->count / 4);
+
+    if (bigs->used > bigs->count / 2 || most == 0)
+        return false;
+    return kept->packets < most || tcp_reass_fold(container_of(kept->oldest->q, struct tcb, rcv));
+}
+
+/* @len bytes of a long segment have come. Return: whether they come faster than they are taken. */
+static bool tcp_reass_is_burst(struct tcp *tcp, uint32_t len)
+{
+    if (tcp->burst.at != tcp->c->now) {
+        tcp->burst.at = tcp->c->now;
+        tcp->burst.before = tcp->burst.now;
+        tcp->burst.now = 0;
+    }
+    tcp->burst.now += u32_min(len, UINT32_MAX - tcp->burst.now);
+    return u32_max(tcp->burst.now, tcp->burst.before) >= tcp->cfg.kept_burst;
+}
+
+/* The next @len bytes of the stream, which are the text of @seg: leave them in their packet, if it is one
+ * of ours and they are all of its bytes, and nothing lies in the ring. What memory it costs is bounded for
+ * the connection, by twice the receive buffer from the second packet on, and for the host. */
+static bool tcp_reass_keep(struct tcb *t, const struct tcp_seg *seg, uint32_t len)
+{
+    struct tcp *tcp = t->tcp;
+    struct pkt *p = seg->pkt;
+
+    if (!tcp_reass_is_burst(tcp, len) || t->rcv.ring.p != NULL || p->pool != &tcp->c->bigs ||
+        p->ext_len > 0 || p->refs > 1)
+        return false;
+    if (t->rcv.refs != NULL && (uint64_t)t->rcv.refs->mem + p->cap > 2 * (uint64_t)t->rcvbuf)
+        return false;
+    if (!tcp_reass_may_keep(tcp))
+        return false;
+    return t->rcv.ring.p == NULL && /* or it was the one that was folded */
+           recvq_keep(&t->rcv, &tcp->kept, p, (struct span){seg->text[0].p, len});
+}
+
 /**
  * tcp_reass_input - take payload that lies in the window.
  * @seq: of the first byte, not before RCV.NXT
- * @text: @len bytes, or more, in two pieces
+ * @seg: its text has @len bytes, or more
  *
  * Return: V_NEXT, RCV.NXT and the ring have moved or the bytes wait; V_DROP_TCP_RCVBUF,
  * V_DROP_TCP_REASS_FULL, V_DROP_TCP_DUPLICATE nothing was taken.
  */
-enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[2], uint32_t len)
+enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct tcp_seg *seg, uint32_t len)
 {
-    uint32_t off = t->rcv.len + seq_dist(t->rcv_nxt, seq);
+    if (len >= TCP_KEEP_LEAST && seq_eq(seq, t->rcv_nxt) && tcp_reass_keep(t, seg, len)) {
+        t->rcv_nxt = seq_add(seq, len);
+        return V_NEXT;
+    }
+    struct ring *r = &t->rcv.ring;
+    uint32_t off = r->len + seq_dist(t->rcv_nxt, seq);
 
     /* One byte far ahead takes a buffer up to there. Such buffers may fill half of the arena; the
      * rest is for data that somebody can read or wants to send. What is refused comes again. */
-    if (!seq_eq(seq, t->rcv_nxt) && off + len > t->rcv.cap && ring_is_scarce(&t->tcp->c->bufs))
+    if (!seq_eq(seq, t->rcv_nxt) && off + len > r->cap && ring_is_scarce(&t->tcp->c->bufs))
         return V_DROP_TCP_RCVBUF;
-    if (!ring_reserve(&t->rcv, &t->tcp->c->bufs, off + len,
-                      t->ooo != NULL ? t->rcv.cap : t->rcv.len))
+    if (!ring_reserve(r, &t->tcp->c->bufs, off + len, tcp_reass_extent(t)))
         return V_DROP_TCP_RCVBUF;
     if (seq_eq(seq, t->rcv_nxt) && t->ooo == NULL) { /* the common case */
-        tcp_reass_copy(t, seq, text, 0, len);
-        t->rcv.len += len;
+        tcp_reass_copy(t, seq, seg->text, 0, len);
+        r->len += len;
         t->rcv_nxt = seq_add(seq, len);
         return V_NEXT;
     }
@@ -231,10 +306,10 @@ enum verdict tcp_reass_input(struct tcb *t, tcp_seq seq, const struct span text[
         }
         t->tcp->stats.ooo_segs++;
     }
-    bool any = tcp_reass_write(t, seq, text, len);
+    bool any = tcp_reass_write(t, seq, seg->text, len);
 
     if (seq_eq(seq, t->rcv_nxt)) {
-        t->rcv.len += len;
+        r->len += len;
         t->rcv_nxt = seq_add(seq, len);
         tcp_reass_join(t);
         return V_NEXT;

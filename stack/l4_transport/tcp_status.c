@@ -10,9 +10,9 @@ static void tcp_status_memory(const struct tcb *t, struct tcp_status *s)
     tcp_seq end = tcp_data_end(t);
 
     s->not_sent = seq_lt(t->snd_nxt, end) ? seq_dist(t->snd_nxt, end) : 0;
-    s->snd_lent = t->snd.len - t->snd.ring.len;
+    s->snd_lent = sendq_lent(&t->snd);
     s->snd_mem = t->snd.ring.cap;
-    s->rcv_mem = t->rcv.cap;
+    s->rcv_mem = recvq_mem(&t->rcv);
     s->mem = (uint32_t)(sizeof(*t) + (t->rare != NULL ? sizeof(*t->rare) : 0));
     s->ooo_ranges = tcp_reass_count(t);
     s->ooo_bytes = tcp_reass_bytes(t);
@@ -66,8 +66,8 @@ void tcp_status(const struct tcb *t, struct tcp_status *s)
         .id = t->conn.id,
         .state = tcp_state(t),
         .owner = t->ready.owner,
-        .snd_queue = t->snd.len,
-        .rcv_queue = t->rcv.len,
+        .snd_queue = sendq_len(&t->snd),
+        .rcv_queue = recvq_len(&t->rcv),
         .in_flight = tcp_in_flight(t),
         .snd_wnd = t->snd_wnd,
         .rcv_wnd = tcp_rcv_wnd(t),

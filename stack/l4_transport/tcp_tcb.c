@@ -132,7 +132,7 @@ void tcp_tcb_free(struct tcb *t)
     if (t->detached)
         tcp_orphan_unlink(t);
     ready_del(&t->ready);
-    ring_release(&t->rcv, &tcp->c->bufs);
+    recvq_clear(&t->rcv, &tcp->kept, &tcp->c->bufs);
     tcp_rare_free(t);
     t->tcp = NULL; /* the hand of tcp_idle.c finds nobody here */
     slab_free(&tcp->tcbs, t);
@@ -182,7 +182,7 @@ void tcp_fail(struct tcb *t, enum tcp_event_kind ev, int error)
     enum tcp_state s = tcp_state(t);
     /* A reset has something to tell unless the peer does not know of us yet, or has sent its FIN
      * and lacks nothing but ours (RFC 9293 section 3.10.5). */
-    bool tell = s != TCP_SYN_SENT && !((s == TCP_CLOSING || s == TCP_LAST_ACK) && t->snd.len == 0);
+    bool tell = s != TCP_SYN_SENT && !((s == TCP_CLOSING || s == TCP_LAST_ACK) && sendq_len(&t->snd) == 0);
 
     tcp_event(tcp, &t->conn, ev);
     if (ev == TCP_EV_ABORT) {

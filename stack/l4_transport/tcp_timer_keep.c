@@ -172,7 +172,7 @@ bool tcp_timer_keep(struct tcb *t)
 {
     net_time now = t->tcp->c->now, silence = now - t->heard_at, idle = tcp_keep_idle(t);
     bool is_busy =
-        t->snd.len > 0 || seq_lt(t->snd_una, t->snd_nxt) || (t->fin_queued && !tcp_fin_acked(t));
+        sendq_len(&t->snd) > 0 || seq_lt(t->snd_una, t->snd_nxt) || (t->fin_queued && !tcp_fin_acked(t));
 
     if (!tcp_keep_is_wanted(t)) {
         t->keep_at = NET_NEVER;

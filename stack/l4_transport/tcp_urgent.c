@@ -61,7 +61,7 @@ void tcp_urgent_acked(struct tcb *t)
 /* The number of the next byte that the user will read. */
 static tcp_seq tcp_read_seq(const struct tcb *t)
 {
-    return seq_sub(t->rcv_nxt, t->rcv.len + t->fin_received);
+    return seq_sub(t->rcv_nxt, recvq_len(&t->rcv) + t->fin_received);
 }
 
 /* Bytes in front of the mark, the last urgent byte. */
@@ -73,7 +73,7 @@ static uint32_t tcp_mark_ahead(const struct tcb *t)
 /* Is the next byte one that is left out of the stream? */
 static bool tcp_mark_is_hole(const struct tcb *t)
 {
-    return t->rcv_urgent && !t->oob_inline && tcp_mark_ahead(t) == 0 && t->rcv.len > 0;
+    return t->rcv_urgent && !t->oob_inline && tcp_mark_ahead(t) == 0 && recvq_len(&t->rcv) > 0;
 }
 
 /* Sixth, check the URG bit (section 3.10.7.4). The pointer counts from where the segment began, also
@@ -111,13 +111,13 @@ uint32_t tcp_urgent_readable(const struct tcb *t, uint32_t *skip)
 {
     *skip = 0;
     if (!t->rcv_urgent || t->oob_inline)
-        return t->rcv.len;
+        return recvq_len(&t->rcv);
     uint32_t ahead = tcp_mark_ahead(t);
 
     if (ahead > 0)
-        return u32_min(ahead, t->rcv.len);
+        return u32_min(ahead, recvq_len(&t->rcv));
     *skip = tcp_mark_is_hole(t);
-    return t->rcv.len - *skip;
+    return recvq_len(&t->rcv) - *skip;
 }
 
 /* The user has read on. */
@@ -133,9 +133,9 @@ int tcp_recv_urgent(struct tcb *t, uint8_t *byte, bool peek)
         return -EINVAL;
     uint32_t ahead = tcp_mark_ahead(t);
 
-    if (ahead >= t->rcv.len)
+    if (ahead >= recvq_len(&t->rcv))
         return t->error != 0 ? -tcp_take_error(t) : -EAGAIN;
-    ring_read_at(&t->rcv, ahead, byte, 1);
+    recvq_read(&t->rcv, ahead, byte, 1);
     t->oob_fetched = t->oob_fetched || !peek;
     return 1;
 }

@@ -62,6 +62,8 @@ void tcp_config_default(struct tcp_config *cfg)
         .limited_transmit = true,
         .sent_records = 65536,
         .lent_records = 16384,
+        .kept_packets = 32,
+        .kept_burst = 192 << 10, /* three quarters of PORT_BATCH_BYTES */
         .time_wait_reuse = true,
         .oob_inline = true,
         .port_min = 32768,
@@ -86,6 +88,7 @@ void tcp_cut(struct tcp *tcp, const struct tcp_config *cfg, struct region *r)
     slab_cut(&tcp->hole_pool, r, TCP_HOLE_LIST_SIZE, cfg->connections);
     slab_cut(&tcp->sent_pool, r, sizeof(struct tcp_sent), cfg->sent_records);
     slab_cut(&tcp->lent_pool, r, SENDQ_RECORD, cfg->lent_records);
+    recvq_cut(&tcp->kept, r, cfg->kept_packets);
     tcp_fo_cut(&tcp->fo, cfg, r);
     hash_cut(&tcp->table, r,
              u32_max(cfg->connections, cfg->idle) + cfg->half_open + cfg->time_wait);
@@ -286,9 +289,9 @@ static int tcp_send_room(struct tcb *t)
     }
     if (t->fin_queued)
         return -EPIPE;
-    if (t->snd.len >= t->sndbuf)
+    if (sendq_len(&t->snd) >= t->sndbuf)
         return -EAGAIN;
-    return (int)(t->sndbuf - t->snd.len);
+    return (int)(t->sndbuf - sendq_len(&t->snd));
 }
 
 /* The arena is exhausted. No ACK need be on its way that would wake the user, and "writable" would
@@ -323,7 +326,7 @@ static void tcp_send_taken(struct tcb *t, uint32_t len, bool more)
         return;
     t->more = more || t->corked;
     t->bytes_out += len;
-    if (t->snd.len == len) /* was empty: perhaps idle for long (RFC 5681 section 4.1) */
+    if (sendq_len(&t->snd) == len) /* was empty: perhaps idle for long (RFC 5681 section 4.1) */
         if (tcp_in_flight(t) == 0 && tcp_state(t) >= TCP_ESTABLISHED)
             tcp_recovery_idle(t, t->tcp->c->now - t->last_sent);
     tcp_due(t);
@@ -368,14 +371,14 @@ int tcp_send_ref(struct tcb *t, const struct lent *what, bool more)
 void tcp_nodelay(struct tcb *t, bool on)
 {
     t->nodelay = on;
-    if (on && t->hashed && t->snd.len > 0)
+    if (on && t->hashed && sendq_len(&t->snd) > 0)
         tcp_due(t);
 }
 
 void tcp_cork(struct tcb *t, bool on)
 {
     t->corked = t->more = on;
-    if (!on && t->hashed && t->snd.len > 0)
+    if (!on && t->hashed && sendq_len(&t->snd) > 0)
         tcp_due(t);
 }
 
@@ -390,16 +393,9 @@ void tcp_quickack(struct tcb *t, bool on)
 
 /* ---- RECEIVE, section 3.10.3 ---- */
 
-int tcp_recv_peek(struct tcb *t, struct span out[2])
+/* Nothing can be read: is that for now, or for ever? */
+static int tcp_recv_nothing(struct tcb *t)
 {
-    out[0] = out[1] = (struct span){NULL, 0};
-    uint32_t skip, len = tcp_urgent_readable(t, &skip);
-
-    if (len > 0) {
-        out[0] = ring_span(&t->rcv, skip, len);
-        out[1] = ring_span(&t->rcv, skip + (uint32_t)out[0].len, len - (uint32_t)out[0].len);
-        return (int)len;
-    }
     if (t->error != 0)
         return -tcp_take_error(t);
     if (t->fin_received || t->rcv_shut)
@@ -413,6 +409,43 @@ int tcp_recv_peek(struct tcb *t, struct span out[2])
     default:
         return -EAGAIN;
     }
+}
+
+/* The first two pieces of @len bytes from offset @skip on. Return: whether they are all. */
+static bool tcp_recv_look(const struct tcb *t, uint32_t skip, uint32_t len, struct span out[2])
+{
+    out[0] = recvq_span(&t->rcv, skip, len);
+    uint32_t first = (uint32_t)out[0].len;
+
+    out[1] = recvq_span(&t->rcv, skip + first, len - first);
+    return first + out[1].len == len;
+}
+
+int tcp_recv_peek(struct tcb *t, struct span out[2])
+{
+    out[0] = out[1] = (struct span){NULL, 0};
+    uint32_t skip, len = tcp_urgent_readable(t, &skip);
+
+    if (len == 0)
+        return tcp_recv_nothing(t);
+    if (tcp_recv_look(t, skip, len, out))
+        return (int)len;
+    /* There are more packets behind. Who has seen as much before and taken nothing of it needs more at a
+     * time than lies in two of them. */
+    if (recvq_was_seen(&t->rcv) && tcp_reass_fold(t))
+        tcp_recv_look(t, skip, len, out);
+    return (int)len;
+}
+
+int tcp_recv_copy(struct tcb *t, uint8_t *bytes, size_t len)
+{
+    uint32_t skip, all = tcp_urgent_readable(t, &skip);
+
+    if (all == 0)
+        return tcp_recv_nothing(t);
+    len = size_min(size_min(len, tcp_urgent_stop(t)), all);
+    recvq_read(&t->rcv, skip, bytes, (uint32_t)len);
+    return (int)len;
 }
 
 void tcp_recv_consume(struct tcb *t, size_t len)
@@ -429,10 +462,10 @@ void tcp_recv_take(struct tcb *t, uint32_t len)
 {
     if (len == 0)
         return;
-    ring_consume(&t->rcv, len);
+    recvq_consume(&t->rcv, &t->tcp->kept, len);
     tcp_urgent_read(t);
-    if (t->rcv.len == 0 && t->ooo == NULL)
-        ring_release(&t->rcv, &t->tcp->c->bufs);
+    if (t->rcv.ring.len == 0 && t->ooo == NULL)
+        ring_release(&t->rcv.ring, &t->tcp->c->bufs);
     if (!t->hashed || t->fin_received)
         return;
     tcp_rcvbuf_read(t);
@@ -467,14 +500,14 @@ int tcp_shutdown_send(struct tcb *t)
 void tcp_shutdown_recv(struct tcb *t)
 {
     t->rcv_shut = true;
-    tcp_recv_take(t, t->rcv.len);
+    tcp_recv_take(t, recvq_len(&t->rcv));
     t->rcv_urgent = false;
     tcp_wake(t);
 }
 
 void tcp_close(struct tcb *t, net_time linger)
 {
-    bool unread = t->rcv.len > tcp_urgent_fetched(t);
+    bool unread = recvq_len(&t->rcv) > tcp_urgent_fetched(t);
 
     tcp_detach(t);
     if (!t->hashed) { /* the protocol let go before */
@@ -525,7 +558,7 @@ bool tcp_writable(const struct tcb *t)
         return true;
     if ((s == TCP_SYN_SENT && !t->fo_deferred) || (s == TCP_SYN_RCVD && !t->is_passive))
         return false;
-    return t->fin_queued || (!t->starved && t->snd.len < t->sndbuf - t->sndbuf / 4);
+    return t->fin_queued || (!t->starved && sendq_len(&t->snd) < t->sndbuf - t->sndbuf / 4);
 }
 
 bool tcp_is_over(const struct tcb *t)

@@ -575,13 +575,9 @@ int sock_recvmsg(struct socks *s, int sd, void *bytes, size_t len, struct sock_m
 
 static int sock_recv_tcp(struct tcb *t, void *bytes, size_t len, bool peek)
 {
-    struct span in[2];
-    int got = tcp_recv_peek(t, in);
+    int got = tcp_recv_copy(t, bytes, size_min(len, INT32_MAX));
 
-    if (got <= 0)
-        return got;
-    got = sock_copy(in, bytes, size_min(len, tcp_urgent_stop(t)));
-    if (!peek)
+    if (got > 0 && !peek)
         tcp_recv_consume(t, (size_t)got);
     return got;
 }

@@ -292,8 +292,8 @@ static bool http_take_request(struct app_conn *c, const struct http_request *r, 
     return !c->ended && (h->phase != HTTP_PHASE_REPLY || http_reply(c));
 }
 
-/* Look for the end of a head in what has come. */
-static bool http_scan_head(struct app_conn *c, const struct span in[2])
+/* Look for the end of a head in what has come, @all bytes. */
+static bool http_scan_head(struct app_conn *c, const struct span in[2], size_t all)
 {
     struct http_conn *h = http_of(c);
     struct http_scan scan = {0};
@@ -316,7 +316,7 @@ static bool http_scan_head(struct app_conn *c, const struct span in[2])
         const struct http_request *r = http_kept_parse(
             app_conn_memory(c), in, (size_t)len, c->app->scratch + HTTP_SCRATCH_HEAD, &status);
 
-        return http_take_request(c, r, status, (size_t)len, in[0].len + in[1].len > (size_t)len);
+        return http_take_request(c, r, status, (size_t)len, all > (size_t)len);
     }
     if (len < 0) {
         http_refuse(h, -len);
@@ -346,7 +346,7 @@ static bool http_wait_head(struct app_conn *c)
         http_of(c) == NULL ? http_kept_request(app_conn_memory(c), in[0]) : NULL;
 
     if (known == NULL)
-        return http_scan_head(c, in);
+        return http_scan_head(c, in, (size_t)n);
     return http_begin(c) != NULL &&
            http_take_request(c, &known->request, 0, known->len, (size_t)n > known->len);
 }

@@ -39,6 +39,8 @@ struct tcp_opts {
 };
 
 /* A segment as RFC 9293 speaks of it: SEG.SEQ, SEG.ACK, SEG.LEN, SEG.WND, SEG.UP. */
+struct pkt; /* base/pkt.h */
+
 struct tcp_seg {
     uint16_t src_port, dst_port;
     tcp_seq seq, ack;
@@ -52,6 +54,7 @@ struct tcp_seg {
     tcp_seq first;         /* SEG.SEQ, also when the front has been cut off */
     uint32_t data_len;     /* payload bytes; SEG.LEN is tcp_seg_len() */
     struct span text[2];   /* the payload, perhaps in two pieces, valid while the packet is */
+    struct pkt *pkt;       /* that one */
     uint16_t gso_size;     /* several segments in one, of so much payload each; 0: one (base/pkt.h) */
 };
 

@@ -28,7 +28,7 @@ static void test_tcp_regress_una_comes_round_to_iss(void)
     peer_write(&k, sd, "hello", 5);
     expect_tcp(&k, .flags = "P.", .seq = 1, .ack = 1, .len = 5, .data = "hello");
     say(&k, .flags = ".", .seq = 1, .ack = 6, .win = 65535);
-    T_EQ(t->snd.len, 0);
+    T_EQ(sendq_len(&t->snd), 0);
     T_EQ(t->bytes_acked, 5);
     t->iss = t->snd_una; /* and idle, when the timer of nothing must not send a SYN */
     say(&k, .flags = "P.", .seq = 1, .ack = 6, .win = 65535, .data = "abc", .len = 3);

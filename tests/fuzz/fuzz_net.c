@@ -31,7 +31,7 @@ struct fuzz_host {
     net_time now;
     struct peer_conn conn[CONNS];
     int listener, udp, socks[SOCKS], sock_count;
-    bool answers_arp, owes_arp;
+    bool answers_arp, owes_arp, joins; /* the next frame may be several joined */
 };
 
 /* The input, read from the front; zeros behind its end. */
@@ -144,7 +144,12 @@ static void host_take(struct fuzz_host *h, struct pkt *p, const uint8_t *bytes, 
 
 static void host_frame(struct fuzz_host *h, const uint8_t *bytes, size_t len)
 {
-    host_take(h, net_pkt(&h->n), bytes, len);
+    bool is_long = h->joins && len > ETH_HDR_LEN + 1500;
+    struct pkt *p = is_long ? pkt_alloc(&h->n.core.bigs, PKT_HEADROOM) : net_pkt(&h->n);
+
+    if (p != NULL && is_long)
+        p->gso_size = 1460;
+    host_take(h, p, bytes, len);
 }
 
 /* A train of UDP datagrams: many of @gso bytes each, as a wire on this machine says. */
@@ -256,8 +261,8 @@ static tcp_seq fuzz_near(uint32_t seq, uint8_t by, uint32_t scale)
 
 static void step_segment(struct fuzz_host *h, struct input *in)
 {
-    uint8_t frame[1600] = {0}, *tcp = frame + ETH_HDR_LEN + IP4_HDR_LEN;
-    uint8_t which = in8(in);
+    static uint8_t frame[16384];
+    uint8_t *tcp = frame + ETH_HDR_LEN + IP4_HDR_LEN, which = in8(in);
     struct peer_conn *c = &h->conn[which % CONNS];
     uint32_t scale = which & 0x40 ? 1460 : 1; /* whole segments back, or single bytes */
     uint8_t flags = in8(in);
@@ -266,6 +271,9 @@ static void step_segment(struct fuzz_host *h, struct input *in)
     uint16_t wnd = in16(in);
     size_t opt_len = (size_t)(in8(in) % 11) * 4, data_len = in16(in) % 1440;
 
+    memset(frame, 0, sizeof(frame));
+    if (which & 0x80) /* several at once, as a wire joins them */
+        data_len *= 10;
     put16(tcp + TCP_SRC, c->port);
     put16(tcp + TCP_DST, c->host_port);
     put32(tcp + TCP_SEQ, seq.v);
@@ -275,8 +283,10 @@ static void step_segment(struct fuzz_host *h, struct input *in)
     put16(tcp + TCP_WND, wnd);
     in_bytes(in, tcp + TCP_HDR_LEN, opt_len);
     memset(tcp + TCP_HDR_LEN + opt_len, 'd', data_len);
+    h->joins = true;
     host_datagram(h, frame, (struct ip4_hdr){.ttl = 64, .proto = IP_PROTO_TCP, .df = true},
                   TCP_HDR_LEN + opt_len + data_len);
+    h->joins = false;
 }
 
 static void step_fragment(struct fuzz_host *h, struct input *in)
@@ -487,6 +497,7 @@ static void host_start(struct fuzz_host *h, uint8_t how)
     net_config_default(&cfg);
     cfg.packets = 256;
     cfg.bigs = 8;
+    cfg.tcp.kept_burst = 0;
     cfg.buffer_bytes = (size_t)1 << BUDDY_TOP_MIN;
     cfg.txq = 64;
     cfg.tcp.connections = 32;
@@ -554,6 +565,7 @@ static void host_end(struct fuzz_host *h)
     FUZZ_CHECK(net_connections(&h->n) == 0);
     FUZZ_CHECK(h->n.ip.igmp.groups.used == 0 && h->n.udp.members.used == 0);
     FUZZ_CHECK(h->n.core.pkts.slab.used == 0);
+    FUZZ_CHECK(h->n.tcp.kept.packets == 0);
     FUZZ_CHECK(h->n.core.bigs.slab.used == 0);
     FUZZ_CHECK(h->n.core.bufs.used == 0);
 }

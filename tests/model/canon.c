@@ -275,8 +275,8 @@ static void tcb_forget(struct tcb *t)
     /* Pointers; what they lead to is written elsewhere, or says nothing new. */
     t->tcp = NULL;
     t->rare = NULL;
-    t->snd = (struct sendq){.len = t->snd.len};
-    t->rcv = (struct ring){.len = t->rcv.len};
+    t->snd = (struct sendq){.ring.len = sendq_len(&t->snd)};
+    t->rcv = (struct recvq){.ring.len = recvq_len(&t->rcv)};
     t->ooo = NULL;
     t->board.tree = (struct tree){0};
     t->board.oldest = t->board.newest = NULL;
@@ -476,7 +476,7 @@ static void count_bufs(struct canon *c, unsigned h, const struct tcp_conn *conn)
 
     (void)h;
     if (conn->link.kind == TCP_CONN_FULL)
-        c->bufs += t->snd.ring.cap + (size_t)t->rcv.cap;
+        c->bufs += t->snd.ring.cap + (size_t)t->rcv.ring.cap;
 }
 
 /* What is in use of each pool: a state with a leak is another one than the same without. */

@@ -255,7 +255,7 @@ bool user_can(const struct model *m, unsigned h, const struct step *s, bool pati
     case STEP_SHUT:
         return t != NULL && state != TCP_SYN_SENT;
     case STEP_READ:
-        return dead || (t != NULL && (t->rcv.len > 0 || t->fin_received));
+        return dead || (t != NULL && (recvq_len(&t->rcv) > 0 || t->fin_received));
     case STEP_CLOSE:
     case STEP_ABORT:
         return t != NULL;

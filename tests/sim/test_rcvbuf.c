@@ -242,7 +242,7 @@ static void test_rcvbuf_grows_by_reading_up_to_its_bound(void)
     fat_begin(&f, 0);
     world_run(f.w, NET_SEC(2));
     T_EQ(fat_tcb(&f, 1)->rcvbuf, f.cfg[1].tcp.rcvbuf);
-    T_TRUE(fat_tcb(&f, 1)->rcv.len > f.cfg[1].tcp.rcvbuf * 9 / 10);
+    T_TRUE(recvq_len(&fat_tcb(&f, 1)->rcv) > f.cfg[1].tcp.rcvbuf * 9 / 10);
     f.reads = true;
     world_run(f.w, NET_SEC(2));
     T_EQ(fat_tcb(&f, 1)->rcvbuf, 1000000);
@@ -269,7 +269,7 @@ static void test_rcvbuf_gives_way_when_memory_is_scarce(void)
     const struct tcb *t = fat_tcb(&f, 1);
 
     T_EQ(t->rcvbuf, f.cfg[1].tcp.rcvbuf);
-    T_TRUE(tcp_rcv_wnd(t) <= u32_max(t->rcv.cap, UINT16_MAX)); /* the SYN's window was promised */
+    T_TRUE(tcp_rcv_wnd(t) <= u32_max(t->rcv.ring.cap, UINT16_MAX)); /* the SYN's window was promised */
     T_TRUE(f.received > 200000);
     T_EQ(f.w->hosts[1]->n.core.drops[V_DROP_TCP_RCVBUF], 0);
     for (unsigned i = 0; i < ARRAY_LEN(taken); i++)

@@ -36,7 +36,7 @@ struct transfer {
 /* What the seeds have led to, so that the test cannot turn into one that tests nothing. */
 struct transfer_sum {
     uint64_t bytes, rtx, fast, timeouts, probes, ooo, delayed, wraps, arrows;
-    uint64_t mtu_ok, fast_open;
+    uint64_t mtu_ok, fast_open, kept, folded;
     uint64_t lent, refused; /* spans sent from where they lay; no record was left for one */
     uint64_t joined;        /* segments that left in the frame of another */
     uint64_t grouped;       /* frames that were joined where they arrived */
@@ -170,6 +170,9 @@ static void transfer_begin(struct transfer *x, uint64_t seed)
         if (seed % 4 == 1) /* frames of many segments, as between two virtual machines */
             x->cfg[i].ifs[0].gso_max = (uint16_t)(seed % 8 == 1 ? UINT16_MAX : 3 * mtu);
         x->cfg[i].bigs = 128;
+        x->cfg[i].tcp.kept_burst = 0;
+        if (seed % 16 < 8) /* and few of their packets may wait for a reader */
+            x->cfg[i].tcp.kept_packets = 1;
         if (seed % 9 == 2) /* records are short */
             x->cfg[i].tcp.lent_records = 8;
         transfer_recovery(x, &x->cfg[i].tcp);
@@ -249,6 +252,8 @@ static void transfer_count(const struct transfer *x, struct transfer_sum *sum)
         if (st->segs_out > x->w->hosts[i]->n.ifs[0].eth.tx_frames)
             sum->joined += st->segs_out - x->w->hosts[i]->n.ifs[0].eth.tx_frames;
         sum->fast_open += x->w->hosts[i]->n.tcp.fo.stats.accepted;
+        sum->kept += x->w->hosts[i]->n.tcp.kept.kept;
+        sum->folded += x->w->hosts[i]->n.tcp.kept.folded;
     }
     sum->arrows |= x->w->arrows;
     sum->grouped += x->w->joined;
@@ -405,6 +410,7 @@ static void test_transfer_random(void)
     T_TRUE(sum.lent > 1000 && sum.refused > 10);
     T_TRUE(sum.mtu_ok > 100 && sum.joined > 1000 && sum.grouped > 1000);
     T_TRUE(sum.probes > 100 && sum.delayed > 100 && sum.wraps > 100 && sum.fast_open > 100);
+    T_TRUE(sum.kept > 100 && sum.folded > 10);
     T_TRUE(world_saw(sum.arrows, "SYN_SENT", "SYN_RCVD"));  /* opened from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_1", "CLOSING")); /* closed from both sides */
     T_TRUE(world_saw(sum.arrows, "FIN_WAIT_2", "TIME_WAIT"));

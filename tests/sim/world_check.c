@@ -192,7 +192,7 @@ static uint32_t world_check_sendq(struct world *w, const struct world_host *h,
             records++;
         }
     }
-    CLAIM(w, h, q->len == q->ring.len + lent && at <= q->len);
+    CLAIM(w, h, lent == sendq_lent(q) && at <= sendq_len(q));
     return records;
 }
 
@@ -231,8 +231,8 @@ static void world_check_tcb(struct world *w, const struct world_host *h, const s
     /* Buffers. A send buffer may be overrun by nothing, a receive buffer by nothing either: what
      * was promised and what is held fit together. */
     CLAIM(w, h, t->snd.ring.len <= t->sndbuf);
-    CLAIM(w, h, t->rcv.len <= t->rcv.cap);
-    CLAIM(w, h, t->rcv.len + tcp_rcv_wnd(t) <= t->rcvbuf + grain);
+    CLAIM(w, h, t->rcv.ring.len <= t->rcv.ring.cap);
+    CLAIM(w, h, recvq_len(&t->rcv) + tcp_rcv_wnd(t) <= t->rcvbuf + grain);
 
     /* Timers: the wheel knows the earliest; what is sent or held back is watched over. */
     net_time at = net_time_min(net_time_min(t->rtx_at, t->delack_at), t->life_at);
@@ -264,10 +264,30 @@ static uint32_t world_on_cables(const struct world *w, const struct world_host *
     return n;
 }
 
+/* Packets in a receive queue: what they hold, and what they cost, is bounded. Return: how many. */
+static uint32_t world_check_recvq(struct world *w, const struct world_host *h, const struct tcb *t)
+{
+    const struct recvq_refs *l = t->rcv.refs;
+    uint32_t bytes = 0, mem = 0, count = 0;
+
+    if (l == NULL)
+        return 0;
+    for (const struct pkt *p = l->pkts.head; p != NULL; p = p->next) {
+        CLAIM(w, h, p->pool == &h->n.core.bigs && p->refs == 1 && p->len > 0 && p->ext_len == 0);
+        bytes += p->len;
+        mem += p->cap;
+        count++;
+    }
+    CLAIM(w, h, l->q == &t->rcv && count > 0 && count == l->pkts.len);
+    CLAIM(w, h,
+          bytes == l->bytes && mem == l->mem && (count == 1 || mem <= 2 * (uint64_t)t->rcvbuf));
+    return count;
+}
+
 static void world_check_host(struct world *w, struct world_host *h)
 {
     const struct tcp *tcp = &h->n.tcp;
-    uint32_t kinds[4] = {0}, holes = 0, rares = 0, due = 0, lent = 0;
+    uint32_t kinds[4] = {0}, holes = 0, rares = 0, due = 0, lent = 0, kept = 0;
     size_t bytes = 0;
 
     for (uint32_t i = 0; i <= tcp->table.mask; i++) {
@@ -279,7 +299,8 @@ static void world_check_host(struct world *w, struct world_host *h)
 
             world_check_tcb(w, h, t);
             lent += world_check_sendq(w, h, &t->snd);
-            bytes += t->snd.ring.cap + (size_t)t->rcv.cap;
+            kept += world_check_recvq(w, h, t);
+            bytes += t->snd.ring.cap + (size_t)t->rcv.ring.cap;
             holes += t->ooo != NULL;
             rares += t->rare != NULL;
             due += t->is_due;
@@ -295,11 +316,12 @@ static void world_check_host(struct world *w, struct world_host *h)
     if (kinds[TCP_CONN_FULL] == tcp->tcbs.used) {
         CLAIM(w, h, rares == tcp->rares.used);
         CLAIM(w, h, bytes == h->n.core.bufs.used || h->has_services);
+        CLAIM(w, h, kept == tcp->kept.packets);
     }
 
     /* Packets: on the cables, waiting for output, for ARP, to be read, to be whole. */
-    uint32_t held =
-        world_on_cables(w, h) + h->n.txq.q.len + tcp->replies.len + h->n.ifs[0].arp.pending;
+    uint32_t held = world_on_cables(w, h) + h->n.txq.q.len + tcp->replies.len +
+                    h->n.ifs[0].arp.pending + tcp->kept.packets;
     uint32_t used = h->n.core.pkts.slab.used + h->n.core.bigs.slab.used;
 
     CLAIM(w, h, held <= used);
@@ -329,6 +351,7 @@ void world_check_empty(struct world *w)
         CLAIM(w, h, n->tcp.hole_pool.used == 0);
         CLAIM(w, h, n->tcp.rares.used == 0);
         CLAIM(w, h, n->tcp.lent_pool.used == 0);
+        CLAIM(w, h, n->tcp.kept.packets == 0 && n->tcp.kept.slab.used == 0);
         CLAIM(w, h, n->core.pkts.slab.used == 0);
         CLAIM(w, h, n->core.bigs.slab.used == 0);
         CLAIM(w, h, n->core.bufs.used == 0);

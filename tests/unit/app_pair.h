@@ -25,6 +25,7 @@ enum { PAIR_GOT = 4 << 20, PAIR_WIRE = 4096, PAIR_SERVER = 0x0a000002, PAIR_CLIE
 struct pair_frame {
     net_time at;
     bool to_server;
+    uint16_t gso_size; /* of the packet, base/pkt.h */
     size_t len;
     uint8_t *bytes;
 };
@@ -145,7 +146,8 @@ static inline void pair_send_all(struct pair *p, struct net *n)
 
             T_NEED(p->count <= PAIR_WIRE);
             pkt_csum_complete(out[i]);
-            *f = (struct pair_frame){p->now + PAIR_DELAY, n == &p->client, pkt_total(out[i]), NULL};
+            *f = (struct pair_frame){p->now + PAIR_DELAY, n == &p->client, out[i]->gso_size,
+                                     pkt_total(out[i]), NULL};
             f->bytes = malloc(f->len);
             T_NEED(f->bytes != NULL);
             pkt_copy_out(out[i], f->bytes);
@@ -159,11 +161,14 @@ static inline void pair_deliver(struct pair *p)
     while (p->count > 0 && p->wire[p->first % PAIR_WIRE].at <= p->now) {
         struct pair_frame *f = &p->wire[p->first++ % PAIR_WIRE];
         struct net *n = f->to_server ? &p->server : &p->client;
-        struct pkt *in = net_pkt(n);
+        struct pkt *in = PKT_HEADROOM + f->len <= n->core.pkts.cap
+                             ? net_pkt(n)
+                             : pkt_alloc(&n->core.bigs, PKT_HEADROOM);
 
         p->count--;
         T_NEED(in != NULL);
         memcpy(pkt_append(in, (uint32_t)f->len), f->bytes, f->len);
+        in->gso_size = f->gso_size;
         free(f->bytes);
         net_input(n, &in, 1, p->now);
     }

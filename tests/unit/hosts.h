@@ -1,7 +1,8 @@
 /*
  * hosts.h - two hosts, a (10.0.0.1) and b (10.0.0.2), at the ends of one wire in virtual time.
  *
- * The wire takes no time and loses nothing, unless it is cut. Between two calls of hosts_run() time
+ * The wire takes no time and loses nothing, unless it is cut; where a host is configured to send frames
+ * longer than the MTU, they cross it as they are. Between two calls of hosts_run() time
  * stands still; hosts_end() demands that everything has been given back.
  */
 #ifndef STACKD_TESTS_HOSTS_H
@@ -54,6 +55,13 @@ static inline void hosts_begin(struct hosts *h)
     hosts_begin_with(h, &a, &b);
 }
 
+/* An empty packet of @to for a frame of @len bytes; NULL: there is none. */
+static inline struct pkt *hosts_pkt(struct net *to, uint32_t len)
+{
+    return PKT_HEADROOM + len <= to->core.pkts.cap ? net_pkt(to)
+                                                   : pkt_alloc(&to->core.bigs, PKT_HEADROOM);
+}
+
 /* Everything that is due at @from, to @to. Return: frames. */
 static inline size_t hosts_move(struct hosts *h, struct net *from, struct net *to)
 {
@@ -61,11 +69,12 @@ static inline size_t hosts_move(struct hosts *h, struct net *from, struct net *t
     size_t count = net_output(from, out, ARRAY_LEN(out), h->now);
 
     for (size_t i = 0; i < count; i++) {
-        struct pkt *q = h->is_cut ? NULL : net_pkt(to);
+        struct pkt *q = h->is_cut ? NULL : hosts_pkt(to, pkt_total(out[i]));
 
         pkt_csum_complete(out[i]);
         if (q != NULL) {
             pkt_copy_out(out[i], pkt_append(q, pkt_total(out[i])));
+            q->gso_size = out[i]->gso_size;
             net_input(to, &q, 1, h->now);
         }
         pkt_release(out[i]);

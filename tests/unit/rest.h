@@ -131,8 +131,8 @@ static inline void rest_forget(struct tcb *t)
                                 .is_valid = t->rack.is_valid};
     t->undo_valid = t->had_partial = t->fo_offer = t->oob_fetched = false;
     t->cc_state = (struct cc_state){{0}};
-    t->snd = (struct sendq){.len = t->snd.len};
-    t->rcv = (struct ring){.len = t->rcv.len};
+    t->snd = (struct sendq){.ring.len = sendq_len(&t->snd)};
+    t->rcv = (struct recvq){.ring.len = recvq_len(&t->rcv)};
     t->due_next = t->due_prev = t->queue_next = NULL;
     t->orphan_older = t->orphan_newer = NULL;
     t->ready = (struct ready){.owner = t->ready.owner};

@@ -70,7 +70,7 @@ static void down(void)
 {
     Gone = true;
     sendq_clear(&Q, &B, &Pool);
-    T_EQ(Q.len, 0);
+    T_EQ(sendq_len(&Q), 0);
     T_EQ(Returned, Lent);
     for (uint32_t i = 0; i < Lent; i++)
         T_EQ(Owed[i].returned, 1);
@@ -120,15 +120,15 @@ static void consume(uint32_t len)
 /* Everything that is held, in pieces from @off on. */
 static void check(uint32_t off)
 {
-    T_EQ(Q.len, Tail - Head);
-    while (off < Q.len) {
+    T_EQ(sendq_len(&Q), Tail - Head);
+    while (off < sendq_len(&Q)) {
         struct span s = sendq_span(&Q, off, UINT32_MAX);
 
-        T_NEED(s.len > 0 && s.len <= Q.len - off);
+        T_NEED(s.len > 0 && s.len <= sendq_len(&Q) - off);
         T_NEED(memcmp(s.p, Stream + Head + off, s.len) == 0);
         off += (uint32_t)s.len;
     }
-    T_EQ(sendq_span(&Q, Q.len, 1).len, 0);
+    T_EQ(sendq_span(&Q, sendq_len(&Q), 1).len, 0);
 }
 
 static void test_sendq_keeps_the_order_of_copied_and_lent(void)
@@ -235,7 +235,7 @@ static void test_sendq_refuses_when_no_record_is_left(void)
     for (unsigned i = 0; i < RECORDS - 1; i++)
         T_TRUE(lend(10));
     T_FALSE(lend(10)); /* one is the head of the list */
-    T_EQ(Q.len, 10 * (RECORDS - 1));
+    T_EQ(sendq_len(&Q), 10 * (RECORDS - 1));
     check(0);
     consume(10);
     T_TRUE(lend(10));
@@ -342,25 +342,25 @@ static void random_calls(uint64_t seed)
             break;
         case 2:
         case 3:
-            consume(u32_min(len, Q.len));
+            consume(u32_min(len, sendq_len(&Q)));
             break;
         case 4: {
-            uint32_t off = Q.len > 0 ? prng_u32(&prng) % Q.len : 0;
+            uint32_t off = sendq_len(&Q) > 0 ? prng_u32(&prng) % sendq_len(&Q) : 0;
             static uint8_t out[30000];
 
-            len = u32_min(len, Q.len - off);
+            len = u32_min(len, sendq_len(&Q) - off);
             sendq_read(&Q, off, out, len);
             T_NEED(memcmp(out, Stream + Head + off, len) == 0);
             break;
         }
         default: {
-            uint32_t off = Q.len > 0 ? prng_u32(&prng) % Q.len : 0;
+            uint32_t off = sendq_len(&Q) > 0 ? prng_u32(&prng) % sendq_len(&Q) : 0;
             static const uint32_t mss[] = {88, 536, 1448, 8948, 65483};
 
-            check_fit(off, Q.len - off, mss[prng_u32(&prng) % ARRAY_LEN(mss)]);
+            check_fit(off, sendq_len(&Q) - off, mss[prng_u32(&prng) % ARRAY_LEN(mss)]);
         }
         }
-        check(Q.len > 2000 ? prng_u32(&prng) % Q.len : 0);
+        check(sendq_len(&Q) > 2000 ? prng_u32(&prng) % sendq_len(&Q) : 0);
     }
     down();
 }

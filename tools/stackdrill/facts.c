@@ -35,7 +35,7 @@ bool fact_read_offset(struct run *r, const struct run_fd *f, uint32_t *offset)
         return false;
     const struct tcb *t = k->as.t;
 
-    *offset = t->rcv_nxt.v - t->rcv.len - t->fin_received - t->irs.v - 1;
+    *offset = t->rcv_nxt.v - recvq_len(&t->rcv) - t->fin_received - t->irs.v - 1;
     return true;
 }
 
