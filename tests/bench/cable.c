@@ -3,6 +3,7 @@
  *
  *     cable [--mtu N] [--offload] [--checksum] [--connections N] [--message BYTES] [--send HOW]
  *           [--receive HOW] [--sndbuf BYTES] [--rcvbuf BYTES] [--batch FRAMES] [--seconds S]
+ *           [--wire-copies] [--kept PACKETS] [--longest BYTES]
  *
  * One thread runs both hosts and the wire between them. The protocol lives in virtual time, which moves
  * on by 10 microseconds with every exchange; the rate is measured by the wall clock. Frames cross by
@@ -12,7 +13,11 @@
  * --offload    super-frames and unfinished checksums cross the cable as they do between two virtual
  *              machines. Without it frames are as long as the MTU says; the checksum is still left to the
  *              wire, which does not need one.
+ * --longest    datagram in a super-frame; 65535.
  * --checksum   both ends compute every checksum.
+ * --wire-copies frames are copied to a packet of the receiver, as by a device, so that it may keep them.
+ * --kept       how many packets receive queues may keep (base/recvq.h), however little comes at a time; 0: all that
+ *              comes is copied.
  * --send       how the sending application hands over a message: `copy` (sock_send), `fill`
  *              (sock_reserve, written by the application), `reserve` (the same, but nothing is written:
  *              what stacks of this kind measure themselves with), `ref` (sock_send_ref).
@@ -43,7 +48,8 @@ enum how { COPY, FILL, RESERVE, REF, PEEK };
 
 struct options {
     uint32_t mtu, connections, message, sndbuf, rcvbuf, batch;
-    bool offload, checksum;
+    bool offload, checksum, wire_copies;
+    uint32_t kept, longest;
     enum how send, receive;
     double seconds;
 };
@@ -53,6 +59,8 @@ static struct options O = {
     .connections = 1,
     .message = 65536,
     .batch = 32,
+    .kept = 32,
+    .longest = UINT16_MAX,
     .send = COPY,
     .receive = PEEK,
     .seconds = 1,
@@ -78,7 +86,9 @@ static void bring_up(struct net *n, uint8_t last_byte)
         cfg.tcp.rcvbuf = cfg.tcp.rcvbuf_max = O.rcvbuf;
     cfg.tcp.half_open = u32_max(cfg.tcp.half_open, O.connections);
     cfg.tcp.backlog = O.connections;
-    cfg.ifs[0].gso_max = O.offload ? UINT16_MAX : 0;
+    cfg.ifs[0].gso_max = O.offload ? (uint16_t)O.longest : 0;
+    cfg.tcp.kept_packets = O.kept;
+    cfg.tcp.kept_burst = 0;
     bench_bring_up(n, &cfg);
 }
 
@@ -108,8 +118,12 @@ static size_t carry(struct net *from, struct net *to, unsigned end)
     do {
         size_t count = net_output(from, p, O.batch, Now);
 
-        for (size_t i = 0; i < count; i++)
-            need(cable_lend(&Cable, end, p[i]), "the cable did not lend");
+        for (size_t i = 0; i < count; i++) {
+            if (O.wire_copies)
+                p[i] = bench_copy(p[i], to);
+            else
+                need(cable_lend(&Cable, end, p[i]), "the cable did not lend");
+        }
         net_input(to, p, count, Now);
         frames += count;
     } while (from->txq.q.len > 0);
@@ -326,6 +340,10 @@ static void parse(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *o = argv[i], *v = argv[i + 1];
 
+        if (strcmp(o, "--wire-copies") == 0) {
+            O.wire_copies = true;
+            continue;
+        }
         if (strcmp(o, "--offload") == 0 || strcmp(o, "--checksum") == 0) {
             O.offload = O.offload || strcmp(o, "--offload") == 0;
             O.checksum = O.checksum || strcmp(o, "--checksum") == 0;
@@ -343,6 +361,10 @@ static void parse(int argc, char **argv)
             O.rcvbuf = number(v, 1, 1u << 30);
         else if (strcmp(o, "--batch") == 0)
             O.batch = number(v, 1, BATCH_MAX);
+        else if (strcmp(o, "--kept") == 0)
+            O.kept = number(v, 0, 1024);
+        else if (strcmp(o, "--longest") == 0)
+            O.longest = number(v, 1500, UINT16_MAX);
         else if (strcmp(o, "--seconds") == 0)
             O.seconds = v != NULL ? atof(v) : 0;
         else if (strcmp(o, "--send") == 0)

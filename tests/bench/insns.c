@@ -339,8 +339,8 @@ static void tcp_echo(void)
     now += NET_US(100);
 }
 
-/* One frame as large as they get, made of what would have been SUPER frames. */
-static void tcp_super_in(void)
+/* One frame as large as they get, made of what would have been SUPER frames. @kept: as in a burst of them. */
+static void super_in(bool kept)
 {
     struct frames in;
     struct pkt *big = pkt_alloc(&b.core.bigs, PKT_HEADROOM);
@@ -362,9 +362,20 @@ static void tcp_super_in(void)
     big->gso_size = MSS;
     big->csum = CSUM_VERIFIED;
     in.p[0] = big;
+    b.tcp.cfg.kept_burst = kept ? 0 : UINT32_MAX;
     COUNTED(net_input(&b, in.p, 1, now));
     read_all();
     pass(NET_MS(50));
+}
+
+static void tcp_super_in(void)
+{
+    super_in(false);
+}
+
+static void tcp_super_kept(void)
+{
+    super_in(true);
 }
 
 /* ---- whole lives, at the server ---- */
@@ -596,6 +607,7 @@ static const struct {
     {"tcp-data-in-burst",         tcp_data_in_burst,        BURST, "one of 32 full segments that come at once"             },
     {"tcp-data-in-joined",        tcp_data_in_joined,       BURST, "the same, their checksums verified, joined by us"      },
     {"tcp-super-in",              tcp_super_in,             1,     "a frame of 44 segments, joined by the wire"            },
+    {"tcp-super-kept",            tcp_super_kept,           1,     "the same, in a burst of them"                          },
     {"tcp-read-full",             tcp_read,                 1,     "sock_recv() of a full segment"                         },
     {"tcp-ack-in",                tcp_ack_in,               1,     "an ACK of two full segments"                           },
     {"tcp-ack-out",               tcp_ack_out,              1,     "an ACK of two full segments leaves"                    },

@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-USUAL = ["tcp-data-in", "tcp-data-in-full", "tcp-super-in", "tcp-read-full", "tcp-ack-in", "tcp-ack-out",
-         "tcp-data-out", "tcp-data-out-full", "tcp-echo"]
+USUAL = ["tcp-data-in", "tcp-data-in-full", "tcp-super-in", "tcp-super-kept", "tcp-read-full", "tcp-ack-in",
+         "tcp-ack-out", "tcp-data-out", "tcp-data-out-full", "tcp-echo"]
 LINE = 64
 DOCUMENT = TOP / "docs/instructions.md"
 TABLE = re.compile(r"(<!-- lines -->\n).*?(<!-- /lines -->)", re.S)
