@@ -166,7 +166,9 @@ for part in unit ports conformance script sim model; do
     say "$part"
     for b in $builds; do
         for program in $(programs "$b" $part); do
-            task "$part/$(basename "$program")${b#build}" 300 "$program"
+            # The limit is for one that hangs: the longest takes half a minute of a processor, five times that with
+            # sanitizers, and other work may have the processor meanwhile.
+            task "$part/$(basename "$program")${b#build}" 900 "$program"
         done
     done
     collect
