@@ -98,7 +98,8 @@ static struct pkt *port_take(struct port *port, struct pkt **small, struct pkt *
         p->len = 0;
         return NULL;
     }
-    if (bigs != NULL && join_frame(&port->join, port->us, bigs, p, out)) {
+    /* A frame longer than the MTU is refused above, and must not come in as part of a longer one. */
+    if (bigs != NULL && len <= port->mtu + 14u && join_frame(&port->join, port->us, bigs, p, out)) {
         port->stats.rx_joined++;
         p->len = 0;
         return NULL;

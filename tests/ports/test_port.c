@@ -321,6 +321,29 @@ static void test_port_recv_joins_trains(void)
     teardown(port);
 }
 
+/* What the stack refuses as longer than the MTU it refuses also in a train, or a train would be a way past. */
+static void test_port_recv_joins_nothing_longer_than_the_mtu(void)
+{
+    static const int frames[] = {1515, 1515, 1514, 1514, 0};
+    struct port *port = setup(8);
+    struct pkt *out[16];
+
+    port->tso = false;
+    port->joins = true;
+    port->us = us;
+    train = 5;
+    incoming = frames;
+    T_NEED(port_recv(port, &pkts, &bigs, out, 8) == 3);
+    T_EQ(out[0]->len, 1515);
+    T_EQ(out[1]->len, 1515);
+    T_EQ(out[1]->gso_size, 0);
+    T_EQ(out[2]->len, 54 + 2 * 1460);
+    T_EQ(port->stats.rx_joined, 1);
+    for (int i = 0; i < 3; i++)
+        pkt_release(out[i]);
+    teardown(port);
+}
+
 /* Metadata that lie cost the frame, and nothing else: the packet serves the next. */
 static void test_port_recv_bad_metadata_is_refused(void)
 {
@@ -475,6 +498,7 @@ T_MAIN("port", T(test_port_recv_until_there_is_no_more),
        T(test_port_recv_longer_than_any_packet_is_counted),
        T(test_port_recv_without_tso_no_long_frame), T(test_port_recv_batch_is_bounded),
        T(test_port_recv_batch_of_short_frames_is_smaller), T(test_port_recv_joins_trains),
+       T(test_port_recv_joins_nothing_longer_than_the_mtu),
        T(test_port_recv_bad_metadata_is_refused),
        T(test_port_recv_without_packets_leaves_frames_in_the_device),
        T(test_port_recv_device_gone_is_an_error),
