@@ -90,7 +90,7 @@ bool offload_from_vnet(struct pkt *p, const uint8_t *hdr)
     if (hdr[VNET_FLAGS] & VNET_F_NEEDS_CSUM) {
         uint32_t start = vnet_get(hdr, VNET_CSUM_START), off = vnet_get(hdr, VNET_CSUM_OFF);
 
-        if (start < ETH_HDR_LEN || start + off + 2 > p->len)
+        if (start < ETH_HDR_LEN || start + off + 2 > p->len || p->off + start > UINT16_MAX)
             return false;
         p->csum = CSUM_PARTIAL;
         p->csum_start = (uint16_t)(p->off + start);

@@ -183,6 +183,25 @@ static void test_offload_from_vnet_gso_wants_size_and_partial_checksum(void)
     teardown(p);
 }
 
+/* Behind the last place that can be named in 16 bits from the beginning of the buffer there is none. */
+static void test_offload_from_vnet_beyond_what_can_be_named_is_refused(void)
+{
+    enum { CAP = 66 + 65550, LAST = UINT16_MAX - 66 };
+    struct region r = {.p = t_mem = calloc(1, MEM), .len = MEM};
+    uint8_t hdr[OFFLOAD_VNET_LEN];
+
+    pkt_pool_cut(&t_pool, &r, 1, CAP);
+    struct pkt *p = pkt_alloc(&t_pool, 66);
+
+    pkt_append(p, 65550);
+    for (uint32_t start = LAST - 20; start <= UINT16_MAX; start++) {
+        vnet(hdr, 1, 0, 0, (uint16_t)start, 6);
+        T_NEED(offload_from_vnet(p, hdr) == (start <= LAST));
+        T_NEED(start > LAST || (uint32_t)p->csum_start - p->off == start);
+    }
+    teardown(p);
+}
+
 /* What says "these are many segments" must be one TCP/IPv4 segment, with its headers whole. */
 static void test_offload_from_vnet_gso_of_something_else_is_refused(void)
 {
@@ -484,7 +503,7 @@ static void test_offload_from_vnet_train_over_ip6_is_handed_on(void)
     vnet(hdr, 1, 5, 1400, 54, UDP_SUM);
     T_TRUE(offload_from_vnet(p, hdr));
     T_EQ(p->gso_size, 1400);
-    T_FALSE(offload_cut_begin(&c, p));  /* on a bad wire it stays what it is */
+    T_FALSE(offload_cut_begin(&c, p)); /* on a bad wire it stays what it is */
     vnet(hdr, 1, 5, 1400, 54, TCP_SUM);
     T_FALSE(offload_from_vnet(p, hdr));
     vnet(hdr, 1, 4, 1400, 54, TCP_SUM); /* TSO6 was not asked for */
@@ -572,6 +591,7 @@ T_MAIN("offload", T(test_offload_from_vnet_needs_csum_is_partial),
        T(test_offload_from_vnet_data_valid_is_not_believed),
        T(test_offload_from_vnet_outside_the_frame_is_refused),
        T(test_offload_from_vnet_gso_wants_size_and_partial_checksum),
+       T(test_offload_from_vnet_beyond_what_can_be_named_is_refused),
        T(test_offload_from_vnet_gso_of_something_else_is_refused), T(test_offload_vnet_round_trip),
        T(test_offload_cut_pkt_gives_packets_that_stand_alone),
        T(test_offload_cut_gives_frames_a_receiver_takes),
