@@ -133,7 +133,7 @@ static void icmp4_quote_csum(const struct pkt *p, uint8_t *quote, uint32_t len)
         return;
     uint32_t field = (uint32_t)p->csum_start + p->csum_off - p->l3;
 
-    if (p->csum_start < p->l3 || field + 2 > len)
+    if (p->csum_start < p->off || field + 2 > len) /* metadata may name what is no transport's */
         return;
     uint16_t sum = csum_finish(pkt_csum(p, p->csum_start, 0));
 

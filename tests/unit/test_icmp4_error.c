@@ -90,6 +90,31 @@ static void test_icmp4_error_quotes_a_finished_checksum(void)
     l3_free(h);
 }
 
+/* Metadata may name any two bytes of the frame; those of the IP header, which is behind us, are no transport's. */
+static void test_icmp4_error_quotes_no_checksum_of_the_header(void)
+{
+    struct l3 *h = l3_new();
+    struct l3_frame *f = malloc(sizeof(*f));
+    struct l3_dgram d = {.data = msg, .len = 100};
+
+    l3_fill(msg, 100);
+    for (uint32_t at = 0; at < 20; at++) {
+        struct pkt *p = refused(h, d);
+
+        T_EQ(p->off, p->l3 + 20);
+        p->csum = CSUM_PARTIAL;
+        p->csum_start = (uint16_t)(p->l3 + at);
+        p->csum_off = 6;
+        h->c.now += NET_SEC(1);
+        ip_reply_error(&h->ip, p, IP_ERR_PORT_UNREACH);
+        T_TRUE(l3_out(h, f));
+        T_MEM(f->l4 + 8, p->buf + p->l3, 20 + 100);
+        pkt_release(p);
+    }
+    free(f);
+    l3_free(h);
+}
+
 static void test_icmp4_error_kinds_on_the_wire(void)
 {
     static const struct {
@@ -423,7 +448,8 @@ static void test_icmp4_path_mtu_is_checked(void)
 }
 
 T_MAIN("icmp4_error", T(test_icmp4_error_quotes_the_datagram_unchanged),
-       T(test_icmp4_error_quotes_a_finished_checksum), T(test_icmp4_error_kinds_on_the_wire),
+       T(test_icmp4_error_quotes_a_finished_checksum),
+       T(test_icmp4_error_quotes_no_checksum_of_the_header), T(test_icmp4_error_kinds_on_the_wire),
        T(test_icmp4_error_is_never_about_an_error),
        T(test_icmp4_error_is_never_about_groups_fragments_and_strange_sources),
        T(test_icmp4_errors_are_limited_by_destination_and_in_all),
