@@ -95,6 +95,8 @@ static net_time tcp_smooth(uint16_t rough)
 /* The flags of a block in one word, from is_passive to `delayed`: so many questions are one. Which bits are whose
  * tells a block in which only those are set. */
 enum { TCP_FLAG_WORD = offsetof(struct tcb, delayed) + 1 - sizeof(uint64_t) };
+static_assert(TCP_FLAG_WORD == offsetof(struct tcb, last_ack_sent) + sizeof(tcp_seq),
+              "the word begins with the first flag");
 
 static inline uint64_t tcp_flags(const struct tcb *t)
 {
@@ -188,11 +190,19 @@ static bool tcp_is_plain(const struct tcb *t)
            (!t->has_ts || t->heard_at - t->ts_recent_at < NET_SEC(60));
 }
 
+/* What the peer SACKed, threw away and got again (RFC 2018 section 8): `delivered` has it twice, and BBR counts by
+ * that. */
+static inline uint64_t tcp_delivered_twice(const struct tcb *t)
+{
+    return t->delivered - (t->bytes_acked + t->fin_sent);
+}
+
 /* All numbers fit their places. */
 static bool tcp_is_small(const struct tcb *t)
 {
     uint32_t least = (1u << t->snd_wnd_shift) - 1;
-    uint64_t bits = tcp_rcv_wnd(t), most = (uint64_t)(t->srtt | t->rttvar | t->rcvq.rtt);
+    uint64_t bits = tcp_rcv_wnd(t);
+    uint64_t most = (uint64_t)(t->srtt | t->rttvar | t->rcvq.rtt) | tcp_delivered_twice(t);
 
 #define X(field) bits |= t->field;
     TCP_IDLE_24(X)
@@ -240,7 +250,7 @@ static bool tcp_is_special(const struct tcb *t)
         TCP_IDLE_RARE(X)
     }
 #undef X
-    return t->bytes_in > UINT32_MAX || t->bytes_out > UINT32_MAX;
+    return t->bytes_in > UINT32_MAX || t->bytes_out > UINT32_MAX || tcp_delivered_twice(t) != 0;
 }
 
 /* ---- packing ---- */
@@ -302,6 +312,7 @@ static void tcp_idle_write_large(struct tcp_idle_large *l, const struct tcb *t)
     l->detached_at = t->detached_at;
     l->bytes_in = t->bytes_in;
     l->bytes_out = t->bytes_out;
+    l->delivered_twice = (uint32_t)tcp_delivered_twice(t);
     l->dsack_end = t->rack.dsack_end;
 #define X(kept, field, usual) l->kept = t->field;
     TCP_IDLE_PAST(X)
@@ -467,6 +478,7 @@ static void tcp_fill_large(struct tcb *t, const struct tcp_idle_large *l, struct
     t->detached_at = l->detached_at;
     t->bytes_in = l->bytes_in;
     t->bytes_out = t->bytes_acked = l->bytes_out;
+    t->delivered = l->delivered_twice; /* and all the rest once */
     t->rack.dsack_end = l->dsack_end;
 #define X(kept, field, usual) t->field = l->kept;
     TCP_IDLE_PAST(X)
@@ -572,7 +584,8 @@ void tcp_idle_fill(struct tcp *tcp, const struct tcp_idle *i, struct tcb *t, str
     tcp_fill_numbers(t, i);
     if (i->link.note & TCP_IDLE_LARGE)
         tcp_fill_large(t, tcp_idle_more(i), rare);
-    t->delivered = t->round_end = t->bytes_acked + t->fin_sent;
+    t->delivered += t->bytes_acked + t->fin_sent;
+    t->round_end = t->delivered;
     t->app_limited = t->delivered + 1;
     tcp_fill_times(t, i);
     if (i->link.note & TCP_IDLE_MODEL) {

@@ -64,6 +64,7 @@ struct tcp_idle_large {
     net_time life_at, keep_at, detached_at;
     struct tcp_patience patience;
     uint32_t rtx_total, dup_in, dsacks_in, undos, ce_in, ece_in;
+    uint32_t delivered_twice; /* bytes */
     uint64_t bytes_in, bytes_out, rtx_bytes;
     tcp_seq dsack_end; /* of struct tcp_rack, like the next three */
     uint8_t reo_mult, reo_keep;

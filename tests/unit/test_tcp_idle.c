@@ -211,6 +211,27 @@ static void test_tcp_idle_half_closed_by_the_peer(void)
     rest_end(&r);
 }
 
+/* What the peer SACKed, threw away and got again counts twice: the count never goes down. */
+static void test_tcp_idle_keeps_what_was_delivered_twice(void)
+{
+    static struct rest r;
+
+    rest_begin(&r);
+    rest_say(&r, true, 3000);
+    hosts_run(&r.h, NET_MS(100));
+    struct tcb *t = rest_tcb(&r.h.a, r.sa);
+
+    t->delivered += 1448;
+    rest_both(&r, true, false);
+    t = rest_tcb(&r.h.a, r.sa);
+    t->delivered += (uint64_t)UINT32_MAX - 1447; /* no room for that */
+    rest_tell(&r.h.a);
+    T_TRUE(!tcp_idle_fits(t));
+    t->delivered--;
+    T_TRUE(tcp_idle_fits(t));
+    rest_end(&r);
+}
+
 /* ---- what does not fit ---- */
 
 static void test_tcp_idle_not_while_something_waits(void)
@@ -287,6 +308,8 @@ static void test_tcp_idle_keeps_the_model_of_bbr(void)
         rest_say(&r, false, 100000);
     rest_say(&r, true, 5);
     hosts_run(&r.h, NET_SEC(1));
+    /* What the peer SACKed, threw away and got again counts twice. The model counts by it. */
+    rest_tcb(&r.h.b, r.sb)->delivered += 1448;
     struct tcb was = *rest_tcb(&r.h.b, r.sb);
 
     T_TRUE(was.pacing_rate != 0);
@@ -295,7 +318,7 @@ static void test_tcp_idle_keeps_the_model_of_bbr(void)
 
     T_EQ(memcmp(&is->cc_state, &was.cc_state, sizeof(was.cc_state)), 0);
     T_TRUE(is->pacing_rate == was.pacing_rate && is->app_limited == was.app_limited);
-    T_TRUE(is->round_end == was.round_end);
+    T_TRUE(is->round_end == was.round_end && is->delivered == was.delivered);
     T_TRUE(is->delivered_at == was.delivered_at && is->first_sent_at == was.first_sent_at);
     rest_say(&r, false, 100000);
     hosts_run(&r.h, NET_SEC(1));
@@ -313,4 +336,5 @@ static void test_tcp_idle_keeps_the_model_of_bbr(void)
 T_MAIN("tcp_idle", T(test_tcp_idle_is_the_same_afterwards), T(test_tcp_idle_keeps_options),
        T(test_tcp_idle_keeps_wishes_and_the_past), T(test_tcp_idle_keeps_each_field),
        T(test_tcp_idle_half_closed), T(test_tcp_idle_half_closed_by_the_peer),
-       T(test_tcp_idle_not_while_something_waits), T(test_tcp_idle_keeps_the_model_of_bbr))
+       T(test_tcp_idle_not_while_something_waits), T(test_tcp_idle_keeps_the_model_of_bbr),
+       T(test_tcp_idle_keeps_what_was_delivered_twice))
