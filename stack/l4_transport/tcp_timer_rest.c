@@ -7,7 +7,7 @@
  * over the pool from its end to its beginning, a slice at a time, and packs who has said nothing for a
  * second. It stops as soon as there are no more than full_idle, which then are those with low numbers.
  *
- * A host whose blocks cannot be packed (BBR's, or those whose data nobody reads) must not be woken for
+ * A host whose blocks cannot be packed (those whose data nobody reads) must not be woken for
  * ever: a round that met nobody who spoke lately, and packed nobody, is followed by one after twice
  * the time, and at last by none. Who takes a block, or speaks and is not among those who always do
  * (tcp_flow_note()), starts it again. So does a round after which somebody still talks.
