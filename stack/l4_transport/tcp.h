@@ -341,7 +341,7 @@ struct tcb {
     bool timed_valid : 1;    /* a segment is being timed */
     bool force : 1;          /* the override timer ran out: send although it is a small segment */
     bool starved : 1;        /* no buffer was left for the user's bytes: asked again by timer */
-    bool held_up : 1;        /* no record or packet was left for new data: the same */
+    bool held_up : 1;        /* no record was left for new data: the same */
     bool lingers : 1;        /* the user gave a limit for what follows tcp_close() */
     bool is_paced : 1;       /* output waits for pace_at */
     bool tlp_due : 1;        /* a tail loss probe is to be sent */

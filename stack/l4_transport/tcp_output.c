@@ -626,7 +626,8 @@ static uint32_t tcp_output_tcb(struct tcb *t, uint32_t max)
     }
     while (n < max && (t->ack_now || t->dup_acks_due > 0) && tcp_state(t) != TCP_SYN_SENT) {
         if (!tcp_send_seg(t, tcp_bare_seq(t), 0, 0, TCP_ACK)) {
-            t->ack_now = t->held_up = false; /* the retry timer asks for all of it again */
+            t->ack_now = false; /* the retry timer asks for it again, as for one that was delayed */
+            t->delayed = t->delayed > 0 ? t->delayed : 1;
             t->dup_acks_due = 0;
             break;
         }

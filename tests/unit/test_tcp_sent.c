@@ -1,10 +1,10 @@
 /*
  * The scoreboard against a model that knows the fate of every segment.
  */
+#include <errno.h>
 #include <stdlib.h>
 
-#include "hosts.h"
-#include "l4_transport/tcp_priv.h"
+#include "rest.h"
 
 enum { SEGS = 300, RECORDS = 400, MSS = 100 };
 
@@ -331,7 +331,45 @@ static void test_tcp_sent_is_tried_again_although_an_ack_leaves(void)
     hosts_end(&h);
 }
 
+/* No packet is left for an ACK that is asked for, and no buffer for what the user wants to send: both are tried again. */
+static void test_tcp_sent_ack_is_tried_again_although_the_user_waits(void)
+{
+    static struct pkt *pkts[1024], *out[4];
+    static uint8_t *bufs[16384];
+    static struct rest r;
+    uint32_t n = 0, m = 0, cap;
+
+    rest_begin(&r);
+    struct core *c = &r.h.a.core;
+    struct tcb *b = rest_tcb(&r.h.b, r.sb);
+
+    T_EQ(sock_setopt(r.b, r.sb, SOCK_OPT_KEEPALIVE, 1), 0);
+    T_EQ(sock_setopt(r.b, r.sb, SOCK_OPT_KEEP_IDLE, 10), 0);
+    hosts_run(&r.h, b->keep_at - r.h.now - 1);
+    r.h.now++;
+    net_input(&r.h.b, NULL, 0, r.h.now);
+    T_EQ(hosts_move(&r.h, &r.h.b, &r.h.a), 1); /* a keep-alive, no data */
+    T_TRUE(rest_tcb(&r.h.a, r.sa)->ack_now);
+    for (size_t size = buddy_largest(&c->bufs); size >= 64; size /= 2)
+        while (m < ARRAY_LEN(bufs) && (bufs[m] = buddy_alloc(&c->bufs, size, &cap)) != NULL)
+            m++;
+    T_EQ(sock_send(r.a, r.sa, "x", 1, 0), -EAGAIN);
+    while (n < ARRAY_LEN(pkts) && (pkts[n] = pkt_alloc(&c->pkts, 0)) != NULL)
+        n++;
+    T_TRUE(n < ARRAY_LEN(pkts) && m < ARRAY_LEN(bufs));
+    T_EQ(net_output(&r.h.a, out, ARRAY_LEN(out), r.h.now), 0);
+    while (n > 0)
+        pkt_release(pkts[--n]);
+    T_EQ(b->probes_out, 1);
+    hosts_run(&r.h, NET_MS(20));
+    T_EQ(b->probes_out, 0);
+    while (m > 0)
+        buddy_free(&c->bufs, bufs[--m]);
+    rest_end(&r);
+}
+
 T_MAIN("tcp_sent", T(test_tcp_sent_is_tried_again_although_an_ack_leaves),
+       T(test_tcp_sent_ack_is_tried_again_although_the_user_waits),
        T(test_tcp_sent_agrees_with_the_model), T(test_tcp_sent_agrees_with_the_model_near_wrap),
        T(test_tcp_sent_has_few_records), T(test_tcp_sent_is_not_split_by_bytes),
        T(test_tcp_sent_lives_with_few_records))
