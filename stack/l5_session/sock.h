@@ -114,7 +114,8 @@ int sock_sendmsg(struct socks *s, int sd, const void *bytes, size_t len, const s
  * @out: the first two pieces, the second empty where all is in one
  *
  * Long segments lie where they came in, each for itself (base/recvq.h): there may be more than the two
- * pieces show. To who takes nothing of them, all is shown the next time.
+ * pieces show. To who takes nothing of them, all is shown the next time, if there is memory for it; no event
+ * tells to look again.
  * Return: bytes that can be read, and so be consumed; 0: end of stream. Errors: as sock_recv. Valid until
  * bytes are taken off @sd, it is asked again, or the host runs on; sending on it does no harm.
  * For UDP: the oldest datagram, @from it (may be NULL); sock_consume() with any length forgets it.

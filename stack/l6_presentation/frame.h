@@ -8,7 +8,8 @@
  *
  * Reading works on received bytes where they lie (sock_peek), in at most two pieces, and copies
  * nothing. The limit is the reader's: a length beyond it is an error before a byte is buffered,
- * because the four bytes of a stranger must not decide how much memory is used.
+ * because the four bytes of a stranger must not decide how much memory is used. Where a message is not complete
+ * in what was shown, and sock_peek() has said that there is more, look again: then all is shown.
  */
 #ifndef STACKD_FRAME_H
 #define STACKD_FRAME_H

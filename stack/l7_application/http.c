@@ -300,6 +300,7 @@ static bool http_scan_head(struct app_conn *c, const struct span in[2], size_t a
 
     if (h != NULL)
         scan = h->scan;
+    uint32_t before = scan.at;
     int len = http_scan(&scan, in);
     /* Empty lines are no beginning: who sends nothing else is idle. */
     bool has_begun = len != 0 || scan.lines > 0 || scan.line != scan.at;
@@ -326,6 +327,10 @@ static bool http_scan_head(struct app_conn *c, const struct span in[2], size_t a
     }
     if (h != NULL)
         h->scan = scan;
+    /* There is more than was shown. Who looks again sees it, and no event will call for that; if he does
+     * not, there is no memory to show it in, now. */
+    if (h != NULL && all > in[0].len + in[1].len && scan.at > before)
+        return true;
     if (poll_events(http_socks(c), c->sd) & (SOCK_RDHUP | SOCK_HUP))
         app_conn_linger(c); /* the rest will never come */
     return false;

@@ -267,6 +267,31 @@ static void test_http_pipelined_in_long_segments(void)
     finish(p);
 }
 
+/* One head in long segments: a look shows two of them, and the third completes it. No other event will tell. */
+static void test_http_head_in_long_segments(void)
+{
+    enum { FIELD = 2400 };
+    struct pair *p = serve(&fs);
+    char field[FIELD + 1], part[FIELD + 100];
+
+    memset(field, 'x', FIELD);
+    field[FIELD] = '\0';
+    p->client.ifs[0].eth.gso_max = UINT16_MAX;
+    p->server.tcp.cfg.kept_burst = 0;
+    pair_connect(p, 80);
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(part, sizeof(part), "%sX: %s\r\n%s", i == 0 ? "GET /dir/" HOST : "", field,
+                 i == 4 ? "\r\n" : "");
+        pair_say(p, part);
+        pair_send_all(p, &p->client);
+    }
+    pair_run(p, NET_MS(100));
+    T_EQ(p->server.tcp.kept.kept, 5);
+    T_EQ(p->app.stats.requests, 1);
+    T_TRUE(strstr(p->got, "<p>dir</p>") != NULL);
+    finish(p);
+}
+
 /* The next request comes with the rest of a body: no other event will tell of it. */
 static void test_http_request_behind_a_late_body_is_served(void)
 {
@@ -448,6 +473,7 @@ T_MAIN("http", T(test_http_get_a_file), T(test_http_head_is_get_without_content)
        T(test_http_file_that_shrank_is_not_passed_off_as_whole), T(test_http_directories),
        T(test_http_statuses_of_targets), T(test_http_if_modified_since), T(test_http_ranges),
        T(test_http_pipelined_answers_in_order), T(test_http_pipelined_in_long_segments),
+       T(test_http_head_in_long_segments),
        T(test_http_request_behind_a_late_body_is_served), T(test_http_byte_by_byte_is_the_same),
        T(test_http_heads_that_wrap_in_the_receive_buffer), T(test_http_close_is_done_in_stages),
        T(test_http_1_0_closes_unless_asked), T(test_http_half_closed_client_gets_its_answer),
