@@ -431,6 +431,60 @@ static void test_keep_through_resets(void)
     end();
 }
 
+/* A connection that the peer has reset is in no table any more; what it holds gives way as that of others, and its
+ * user reads it all the same. */
+static void test_keep_folds_who_is_over(void)
+{
+    begin();
+    connect_pair(1);
+    connect_pair(2);
+    for (unsigned i = 0; i < 3; i++)
+        say(0, 20000);
+    sock_abort(net_socks(&K.h.a), K.a[0]);
+    K.a[0] = -1;
+    hosts_run(&K.h, NET_MS(1));
+    for (unsigned i = 0; i < BIGS / 4 - 3; i++)
+        say(1, 20000);
+    T_EQ(kept()->packets, BIGS / 4);
+    say(2, 20000);
+    T_EQ(kept()->packets, BIGS / 4 - 2);
+    T_EQ(kept()->folded, 3);
+    T_EQ(hear(0, 50000), 50000);
+    T_EQ(hear(0, BUFFER), 10000);
+    T_EQ(sock_recv(net_socks(&K.h.b), K.b[0], &(uint8_t){0}, 1, 0), -ECONNRESET);
+    hear_all(1);
+    hear_all(2);
+    end();
+}
+
+/* The user has closed, and one byte of a packet was left out of the stream: nobody reads it, and it goes
+ * with the connection. */
+static void test_keep_until_an_orphan_ends(void)
+{
+    uint8_t byte;
+
+    begin();
+    struct socks *s = net_socks(&K.h.b);
+    struct tcb *t = reader(0);
+
+    T_EQ(sock_setopt(s, K.b[0], SOCK_OPT_OOB_INLINE, 0), 0);
+    tcp_rare_get(t)->rcv_up = seq_add(t->rcv_nxt, 20000);
+    t->rcv_urgent = true;
+    say(0, 20000);
+    T_EQ(kept()->packets, 1);
+    T_EQ(sock_recv(s, K.b[0], &byte, 1, SOCK_MSG_OOB), 1);
+    T_EQ(hear(0, BUFFER), 19999);
+    T_EQ(kept()->packets, 1);
+    T_EQ(sock_close(s, K.b[0]), 0);
+    K.b[0] = -1;
+    hosts_run(&K.h, NET_MS(1));
+    T_EQ(kept()->packets, 1);
+    T_EQ(sock_shutdown(net_socks(&K.h.a), K.a[0], SOCK_SHUT_WR), 0);
+    hosts_run(&K.h, NET_MS(1));
+    T_EQ(kept()->packets, 0);
+    end();
+}
+
 /* The user does not want to read any more: nothing stays. */
 static void test_keep_nothing_for_who_has_shut(void)
 {
@@ -581,6 +635,8 @@ TWICE(test_keep_urgent)
 TWICE(test_keep_until_the_end_of_the_stream)
 TWICE(test_keep_keeps_from_rest)
 TWICE(test_keep_through_resets)
+TWICE(test_keep_folds_who_is_over)
+TWICE(test_keep_until_an_orphan_ends)
 TWICE(test_keep_nothing_for_who_has_shut)
 TWICE(test_keep_bounds_what_a_connection_pins)
 TWICE(test_keep_bounds_what_all_pin)
@@ -595,7 +651,8 @@ T_MAIN("tcp_keep", T_TWICE(test_keep_takes_a_long_segment_without_a_copy),
        T_TWICE(test_keep_folds_around_a_hole), T_TWICE(test_keep_shows_all_to_who_looks_again),
        T_TWICE(test_keep_copies_across_pieces), T_TWICE(test_keep_urgent),
        T_TWICE(test_keep_until_the_end_of_the_stream), T_TWICE(test_keep_keeps_from_rest),
-       T_TWICE(test_keep_through_resets), T_TWICE(test_keep_nothing_for_who_has_shut),
+       T_TWICE(test_keep_through_resets), T_TWICE(test_keep_folds_who_is_over),
+       T_TWICE(test_keep_until_an_orphan_ends), T_TWICE(test_keep_nothing_for_who_has_shut),
        T_TWICE(test_keep_bounds_what_a_connection_pins), T_TWICE(test_keep_bounds_what_all_pin),
        T_TWICE(test_keep_folds_its_own), T_TWICE(test_keep_leaves_half_of_the_packets),
        T_TWICE(test_keep_when_memory_is_scarce), T_TWICE(test_keep_a_long_transfer))
