@@ -292,16 +292,20 @@ static bool http_take_request(struct app_conn *c, const struct http_request *r, 
     return !c->ended && (h->phase != HTTP_PHASE_REPLY || http_reply(c));
 }
 
-/* Look for the end of a head in what has come, @all bytes. */
-static bool http_scan_head(struct app_conn *c, const struct span in[2], size_t all)
+/* Look for the end of a head in what has come, @all bytes, of which @in may show the beginning. */
+static bool http_scan_head(struct app_conn *c, struct span in[2], size_t all)
 {
     struct http_conn *h = http_of(c);
     struct http_scan scan = {0};
 
     if (h != NULL)
         scan = h->scan;
-    uint32_t before = scan.at;
     int len = http_scan(&scan, in);
+
+    /* There is more than was shown. Who looks again sees it, and no event will call for that; if he does
+     * not, there is no memory to show it in, now. */
+    if (len == 0 && all > in[0].len + in[1].len && sock_peek(http_socks(c), c->sd, in, NULL) > 0)
+        len = http_scan(&scan, in);
     /* Empty lines are no beginning: who sends nothing else is idle. */
     bool has_begun = len != 0 || scan.lines > 0 || scan.line != scan.at;
 
@@ -327,10 +331,6 @@ static bool http_scan_head(struct app_conn *c, const struct span in[2], size_t a
     }
     if (h != NULL)
         h->scan = scan;
-    /* There is more than was shown. Who looks again sees it, and no event will call for that; if he does
-     * not, there is no memory to show it in, now. */
-    if (h != NULL && all > in[0].len + in[1].len && scan.at > before)
-        return true;
     if (poll_events(http_socks(c), c->sd) & (SOCK_RDHUP | SOCK_HUP))
         app_conn_linger(c); /* the rest will never come */
     return false;

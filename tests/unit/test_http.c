@@ -292,6 +292,32 @@ static void test_http_head_in_long_segments(void)
     finish(p);
 }
 
+/* The same, each segment seen before the next comes: the third look shows nothing that was not known. */
+static void test_http_head_in_long_segments_one_by_one(void)
+{
+    enum { FIELD = 3000, MOST = 5 };
+    struct pair *p = serve(&fs);
+    char field[FIELD + 16];
+
+    p->client.ifs[0].eth.gso_max = UINT16_MAX;
+    p->server.tcp.cfg.kept_burst = 0;
+    for (int fields = 1; fields <= MOST; fields++) {
+        uint64_t before = p->server.tcp.kept.kept;
+
+        pair_connect(p, 80);
+        pair_say(p, "GET /a.txt" HOST);
+        for (int i = 1; i <= fields; i++) {
+            snprintf(field, sizeof(field), "X: %0*d\r\n%s", FIELD, i, i == fields ? "\r\n" : "");
+            pair_say(p, field);
+            pair_run(p, NET_MS(50));
+        }
+        T_TRUE(p->server.tcp.kept.kept - before >= (fields < 3 ? (unsigned)fields : 3u));
+        T_EQ(count(p->got, "0123456789"), 1);
+        pair_close(p);
+    }
+    finish(p);
+}
+
 /* The next request comes with the rest of a body: no other event will tell of it. */
 static void test_http_request_behind_a_late_body_is_served(void)
 {
@@ -473,7 +499,7 @@ T_MAIN("http", T(test_http_get_a_file), T(test_http_head_is_get_without_content)
        T(test_http_file_that_shrank_is_not_passed_off_as_whole), T(test_http_directories),
        T(test_http_statuses_of_targets), T(test_http_if_modified_since), T(test_http_ranges),
        T(test_http_pipelined_answers_in_order), T(test_http_pipelined_in_long_segments),
-       T(test_http_head_in_long_segments),
+       T(test_http_head_in_long_segments), T(test_http_head_in_long_segments_one_by_one),
        T(test_http_request_behind_a_late_body_is_served), T(test_http_byte_by_byte_is_the_same),
        T(test_http_heads_that_wrap_in_the_receive_buffer), T(test_http_close_is_done_in_stages),
        T(test_http_1_0_closes_unless_asked), T(test_http_half_closed_client_gets_its_answer),
