@@ -319,42 +319,56 @@ static void test_tcp_idle_close_without_a_block(void)
     crowd_end(&c);
 }
 
-/* cfg.idle 0 packs nothing; a full pool of records packs no more. */
+/* cfg.idle 0 packs nothing; a full pool of records packs no more, whichever their size. */
 static void test_tcp_idle_pool(void)
 {
     static struct crowd c;
     struct net_config a, b;
 
-    for (uint32_t room = 0; room < 4; room += 3) {
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t room = i & 1 ? 3 : 0;
+        bool has_model = (i & 2) != 0;
+
         rest_config(&a, &b);
         b.tcp.idle = room;
         b.tcp.full_idle = 0;
+        b.tcp.cc = (uint8_t)cc_by_name(has_model ? "bbr" : "cubic");
         crowd_begin(&c, &a, &b, CROWD);
         hosts_run(&c.r.h, NET_SEC(1));
-        T_EQ(c.r.h.b.tcp.idles.used, room);
+        T_EQ(c.r.h.b.tcp.idles.used, has_model ? 0 : room);
+        T_EQ(c.r.h.b.tcp.idle_models.used, has_model ? room : 0);
         T_EQ(c.r.h.b.tcp.tcbs.used, CROWD + 1 - room);
         crowd_end(&c);
     }
 }
 
-/* Orphans take no more than half of the large records. */
+/* Orphans take no more than half of the large records. One that ends where it rests gives back all that it had. */
 static void test_tcp_idle_orphans_have_a_share(void)
 {
     static struct crowd c;
     struct net_config a, b;
 
-    rest_config(&a, &b);
-    b.tcp.idle = 8;
-    b.tcp.full_idle = 0;
-    crowd_begin(&c, &a, &b, 7);
-    for (unsigned i = 0; i < 7; i++)
-        T_EQ(sock_close(c.r.b, c.b[i]), 0);
-    hosts_run(&c.r.h, NET_SEC(1));
-    T_EQ(c.r.h.b.tcp.idle_orphans, 4);
-    T_EQ(c.r.h.b.tcp.idle_larges.used, 4);
-    T_EQ(c.r.h.b.tcp.tcbs.used, 3);
-    T_EQ(c.r.h.b.tcp.idles.used, 1);
-    crowd_end(&c);
+    for (unsigned has_model = 0; has_model < 2; has_model++) {
+        rest_config(&a, &b);
+        b.tcp.idle = 8;
+        b.tcp.full_idle = 0;
+        b.tcp.cc = (uint8_t)cc_by_name(has_model ? "bbr" : "cubic");
+        crowd_begin(&c, &a, &b, 7);
+        for (unsigned i = 0; i < 7; i++)
+            T_EQ(sock_close(c.r.b, c.b[i]), 0);
+        hosts_run(&c.r.h, NET_SEC(1));
+        const struct tcp *tcp = &c.r.h.b.tcp;
+
+        T_EQ(tcp->idle_orphans, 4);
+        T_EQ(tcp->idle_larges.used, has_model ? 0 : 4);
+        T_EQ(tcp->tcbs.used, 3);
+        T_EQ(tcp->idles.used, !has_model);
+        T_EQ(tcp->idle_models.used, has_model ? 5 : 0);
+        hosts_run(&c.r.h, NET_SEC(61)); /* FIN-WAIT-2 is over */
+        T_EQ(tcp->idle_orphans, 0);
+        T_EQ(tcp->tcbs.used + tcp_idle_count(tcp), 1);
+        crowd_end(&c);
+    }
 }
 
 /* ---- ten thousand ---- */
