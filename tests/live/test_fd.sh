@@ -7,6 +7,7 @@ tapfd=$build/tests/live/tapfd peer=$build/tests/live/peer
 run() { # run OPTIONS-OF-TAPFD [DESCRIPTORS]
     local fds=${2:-9} command=() fd
     for fd in ${fds//,/ }; do command+=("$tapfd" tap7 "$fd" $1); done
+    : >"$tmp/stackd.err" # what the one before has said is not to be taken for an answer
     "${command[@]}" "$stackd" --fd "$fds" --ip 10.7.0.2/24 --control "$control" 2>"$tmp/stackd.err" </dev/null &
     stackd_pid=$!
     until grep -q . "$tmp/stackd.err" || ! kill -0 $stackd_pid 2>/dev/null; do :; done

@@ -9,7 +9,9 @@ pids+=("$nc_pid")
 echo x >&"${NC[1]}"
 read -r -t 5 _ <&"${NC[0]}"
 
-line=$(ctl sock state established)
+# The kernel may keep its ACK of the echo for a moment, and the rate is known with it.
+deadline=$((SECONDS + 5))
+until line=$(ctl sock state established) && [[ $line = *delivery_rate* ]] || [ $SECONDS -gt $deadline ]; do :; done
 t_match "sock: who in the process has it" "$line" 'ESTABLISHED .* app:echo'
 t_match "sock: its memory" "$line" ' mem:\(r0,rm[0-9]+,rb[0-9]+,t0,tl0,tm[0-9]+,tb[0-9]+,k[0-9]+\)'
 t_match "sock: ages and sizes" "$line" ' ato:40 .*mss:[0-9]+ pmtu:1500 rcvmss:[0-9]+ advmss:[0-9]+ .*lastsnd:[0-9]+ lastrcv:[0-9]+'

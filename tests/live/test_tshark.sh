@@ -80,6 +80,7 @@ rm "$tmp/stackd.err" # the next one is made after tshark has opened its end
 tshark -r "$tmp/pipe" -Y 'tcp.flags.syn == 1 && tcp.flags.ack == 0' >"$tmp/piped" 2>"$tmp/tshark.err" &
 piped=$!
 pids+=($piped)
+: >"$tmp/stackd.err"
 "$stackd" --tap tap0 --control "$control" --pcap - >"$tmp/pipe" 2>"$tmp/stackd.err" </dev/null &
 stackd_pid=$!
 until grep -qs '^stackd: ready' "$tmp/stackd.err" || ! kill -0 $stackd_pid 2>/dev/null; do :; done
