@@ -38,7 +38,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libnet1-d
     libjansson-dev libcap-ng-dev libmnl-dev liburing-dev libncurses-dev zlib1g-dev"
 packages_test="clang libclang-rt-14-dev tshark tcptrace nmap hping3 arping apache2-utils netcat-openbsd curl
     iproute2 iputils-ping tcpdump ethtool jq python3 spin graphviz man-db util-linux procps binutils
-    liblwip-dev valgrind libxml2-utils librsvg2-dev tmux git"
+    liblwip-dev valgrind libxml2-utils librsvg2-dev tmux git openssl"
 
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - started)); }
 
