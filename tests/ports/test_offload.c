@@ -202,13 +202,45 @@ static void test_offload_from_vnet_beyond_what_can_be_named_is_refused(void)
     teardown(p);
 }
 
+/* A byte of a frame, and what makes metadata lie about it. */
+struct lie {
+    uint16_t at;
+    uint8_t value;
+};
+
+/* Metadata of the kind @gso, pieces of 10 bytes and a checksum @sum_off bytes into the header of L4, fit @p, whose
+ * headers are @headers long; not with any of the @count @lies, nor elsewhere, nor on less. */
+static void refuses(struct pkt *p, uint8_t gso, uint16_t sum_off, uint32_t headers,
+                    const struct lie *lies, size_t count)
+{
+    uint8_t hdr[OFFLOAD_VNET_LEN], *f = pkt_data(p);
+
+    vnet(hdr, 1, gso, 10, 34, sum_off);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t was = f[lies[i].at];
+
+        f[lies[i].at] = lies[i].value;
+        T_FALSE(offload_from_vnet(p, hdr));
+        f[lies[i].at] = was;
+        T_NEED(offload_from_vnet(p, hdr));
+        T_EQ(p->gso_size, 10);
+    }
+    vnet(hdr, 1, gso, 10, 34, (uint16_t)(sum_off - 2));
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, gso, 10, 33, sum_off);
+    T_FALSE(offload_from_vnet(p, hdr));
+    vnet(hdr, 1, gso, 10, 34, sum_off);
+    for (p->len = ETH_HDR_LEN; p->len < headers; p->len++) /* shorter than its headers */
+        T_FALSE(offload_from_vnet(p, hdr));
+    p->len = headers;
+    T_TRUE(offload_from_vnet(p, hdr)); /* no payload: nothing to cut */
+    T_EQ(p->gso_size, 0);
+}
+
 /* What says "these are many segments" must be one TCP/IPv4 segment, with its headers whole. */
 static void test_offload_from_vnet_gso_of_something_else_is_refused(void)
 {
-    static const struct {
-        uint16_t at;
-        uint8_t value;
-    } lies[] = {
+    static const struct lie lies[] = {
         {ETH_TYPE,                            0x86        }, /* not IPv4 */
         {ETH_HDR_LEN + IP4_VIHL,              0x65        }, /* not version 4 */
         {ETH_HDR_LEN + IP4_VIHL,              0x44        }, /* a header of 16 bytes */
@@ -219,32 +251,11 @@ static void test_offload_from_vnet_gso_of_something_else_is_refused(void)
         {ETH_HDR_LEN + IP4_HDR_LEN + TCP_OFF, 4 << 4      }, /* a TCP header of 16 bytes */
         {ETH_HDR_LEN + IP4_HDR_LEN + TCP_OFF, 15 << 4     }, /* one beyond the frame */
     };
-    uint8_t hdr[OFFLOAD_VNET_LEN];
 
     setup();
     struct pkt *p = frame(30, TCP_ACK);
-    uint8_t *f = pkt_data(p);
 
-    vnet(hdr, 1, 1, 10, 34, TCP_SUM);
-    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
-        uint8_t was = f[lies[i].at];
-
-        f[lies[i].at] = lies[i].value;
-        T_FALSE(offload_from_vnet(p, hdr));
-        f[lies[i].at] = was;
-        T_NEED(offload_from_vnet(p, hdr));
-        T_EQ(p->gso_size, 10);
-    }
-    vnet(hdr, 1, 1, 10, 34, TCP_SUM - 2);
-    T_FALSE(offload_from_vnet(p, hdr));
-    vnet(hdr, 1, 1, 10, 33, TCP_SUM);
-    T_FALSE(offload_from_vnet(p, hdr));
-    vnet(hdr, 1, 1, 10, 34, TCP_SUM);
-    for (p->len = ETH_HDR_LEN; p->len < HDR; p->len++) /* shorter than its headers */
-        T_FALSE(offload_from_vnet(p, hdr));
-    p->len = HDR;
-    T_TRUE(offload_from_vnet(p, hdr)); /* no payload: nothing to cut */
-    T_EQ(p->gso_size, 0);
+    refuses(p, 1, TCP_SUM, HDR, lies, ARRAY_LEN(lies));
     teardown(p);
 }
 
@@ -447,10 +458,7 @@ static void test_offload_from_vnet_train_wants_size_and_partial_checksum(void)
 /* What says "these are many datagrams" must be one over IPv4, with its headers whole. */
 static void test_offload_from_vnet_train_of_something_else_is_refused(void)
 {
-    static const struct {
-        uint16_t at;
-        uint8_t value;
-    } lies[] = {
+    static const struct lie lies[] = {
         {ETH_TYPE,                   0x88        }, /* not IP */
         {ETH_HDR_LEN + IP4_VIHL,     0x65        }, /* not version 4 */
         {ETH_HDR_LEN + IP4_VIHL,     0x44        }, /* a header of 16 bytes */
@@ -461,32 +469,11 @@ static void test_offload_from_vnet_train_of_something_else_is_refused(void)
         {ETH_HDR_LEN + IP4_FRAG,     0x20        }, /* more fragments */
         {ETH_HDR_LEN + IP4_FRAG + 1, 1           }, /* not the first fragment */
     };
-    uint8_t hdr[OFFLOAD_VNET_LEN];
 
     setup();
     struct pkt *p = train(30);
-    uint8_t *f = pkt_data(p);
 
-    vnet(hdr, 1, 5, 10, 34, UDP_SUM);
-    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
-        uint8_t was = f[lies[i].at];
-
-        f[lies[i].at] = lies[i].value;
-        T_FALSE(offload_from_vnet(p, hdr));
-        f[lies[i].at] = was;
-        T_NEED(offload_from_vnet(p, hdr));
-        T_EQ(p->gso_size, 10);
-    }
-    vnet(hdr, 1, 5, 10, 34, UDP_SUM - 2);
-    T_FALSE(offload_from_vnet(p, hdr));
-    vnet(hdr, 1, 5, 10, 33, UDP_SUM);
-    T_FALSE(offload_from_vnet(p, hdr));
-    vnet(hdr, 1, 5, 10, 34, UDP_SUM);
-    for (p->len = ETH_HDR_LEN; p->len < UHDR; p->len++) /* shorter than its headers */
-        T_FALSE(offload_from_vnet(p, hdr));
-    p->len = UHDR;
-    T_TRUE(offload_from_vnet(p, hdr)); /* no payload: nothing to cut */
-    T_EQ(p->gso_size, 0);
+    refuses(p, 5, UDP_SUM, UHDR, lies, ARRAY_LEN(lies));
     teardown(p);
 }
 
